@@ -1,8 +1,8 @@
 #include "lib/base/clock.h"
 
-#include <ctime>
-
 #include <fmt/format.h>
+
+#include <ctime>
 
 namespace kiln {
 
@@ -33,7 +33,8 @@ std::string to_rfc3339(WallTime time) {
 
 std::string human_duration(Millis duration) {
   const auto seconds = (duration.count() + 500) / 1000;
-  if (duration.count() < 1000) return fmt::format("{:.1f} s", static_cast<double>(duration.count()) / 1e3);
+  if (duration.count() < 1000)
+    return fmt::format("{:.1f} s", static_cast<double>(duration.count()) / 1e3);
   if (seconds < 60) return fmt::format("{} s", seconds);
   if (seconds < 3600) return fmt::format("{} min {:02} s", seconds / 60, seconds % 60);
   return fmt::format("{} h {:02} min", seconds / 3600, seconds / 60 % 60);

@@ -6,15 +6,24 @@ namespace kiln {
 
 std::string_view to_string(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::kBadInput: return "bad input";
-    case ErrorKind::kNotFound: return "not found";
-    case ErrorKind::kConflict: return "in use";
-    case ErrorKind::kInfrastructure: return "infrastructure";
-    case ErrorKind::kTimeout: return "timed out";
-    case ErrorKind::kCancelled: return "cancelled";
-    case ErrorKind::kNoSpace: return "no space";
-    case ErrorKind::kPermission: return "not permitted";
-    case ErrorKind::kInternal: return "internal error";
+    case ErrorKind::kBadInput:
+      return "bad input";
+    case ErrorKind::kNotFound:
+      return "not found";
+    case ErrorKind::kConflict:
+      return "in use";
+    case ErrorKind::kInfrastructure:
+      return "infrastructure";
+    case ErrorKind::kTimeout:
+      return "timed out";
+    case ErrorKind::kCancelled:
+      return "cancelled";
+    case ErrorKind::kNoSpace:
+      return "no space";
+    case ErrorKind::kPermission:
+      return "not permitted";
+    case ErrorKind::kInternal:
+      return "internal error";
   }
   return "unknown";
 }

@@ -4,10 +4,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tl/expected.hpp>
 #include <utility>
 #include <vector>
-
-#include <tl/expected.hpp>
 
 namespace kiln {
 
@@ -75,21 +74,23 @@ using Status = Result<void>;
 inline tl::unexpected<Error> fail(ErrorKind kind, std::string message) {
   return tl::unexpected<Error>(Error(kind, std::move(message)));
 }
-inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(std::move(error)); }
+inline tl::unexpected<Error> fail(Error error) {
+  return tl::unexpected<Error>(std::move(error));
+}
 
 }  // namespace kiln
 
 #define KILN_CONCAT_INNER(a, b) a##b
 #define KILN_CONCAT(a, b) KILN_CONCAT_INNER(a, b)
 /// Returns the error from the enclosing function, or goes on.
-#define KILN_TRY(expr)                                                             \
-  do {                                                                             \
-    if (auto kiln_try_status = (expr); !kiln_try_status)                           \
-      return tl::unexpected<::kiln::Error>(std::move(kiln_try_status).error());    \
+#define KILN_TRY(expr)                                                          \
+  do {                                                                          \
+    if (auto kiln_try_status = (expr); !kiln_try_status)                        \
+      return tl::unexpected<::kiln::Error>(std::move(kiln_try_status).error()); \
   } while (0)
 /// KILN_ASSIGN(auto x, f()): the value, or returns the error from the enclosing function.
 #define KILN_ASSIGN(decl, expr) KILN_ASSIGN_IMPL(KILN_CONCAT(kiln_tmp_, __LINE__), decl, expr)
-#define KILN_ASSIGN_IMPL(tmp, decl, expr)                             \
-  auto tmp = (expr);                                                  \
+#define KILN_ASSIGN_IMPL(tmp, decl, expr)                                 \
+  auto tmp = (expr);                                                      \
   if (!tmp) return tl::unexpected<::kiln::Error>(std::move(tmp).error()); \
   decl = std::move(*tmp)

@@ -1,7 +1,9 @@
 #pragma once
 /// Sync<T>: data that cannot be reached without its lock.
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <utility>
 
 namespace kiln {
 

@@ -110,7 +110,8 @@ std::string to_valid_utf8(std::string_view bytes) {
 
 std::string shell_quote(std::string_view text) {
   const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || std::string_view("-_./=:@%+,").find(c) != std::string_view::npos;
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+           std::string_view("-_./=:@%+,").find(c) != std::string_view::npos;
   });
   if (plain) return std::string(text);
   std::string out = "'";

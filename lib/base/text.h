@@ -9,7 +9,8 @@ namespace kiln {
 
 /// Number of single-character edits between a and b.
 int edit_distance(std::string_view a, std::string_view b);
-/// The candidate nearest to `word`, or "" when none is near enough to be meant (a third of its length).
+/// The candidate nearest to `word`, or "" when none is near enough to be meant (a third of its
+/// length).
 std::string nearest(std::string_view word, std::span<const std::string> candidates);
 std::vector<std::string> split(std::string_view text, char separator);
 std::vector<std::string> split_lines(std::string_view text);

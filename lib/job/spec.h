@@ -56,12 +56,13 @@ struct BenchSpec {
 
 /// How to compare one metric (glob over metric names).
 struct MetricSpec {
-  std::string metric;              ///< glob: "i915/*/ns_per_page"
+  std::string metric;  ///< glob: "i915/*/ns_per_page"
   enum class Kind { kCounter, kInstructions, kWallClock };
-  Kind kind = Kind::kWallClock;    ///< of the normal boots; in instruction boots ns become instructions
+  Kind kind =
+      Kind::kWallClock;  ///< of the normal boots; in instruction boots ns become instructions
   bool lower_is_better = true;
-  double margin_percent = 2.0;     ///< of equivalence
-  double smallest_percent = 1.0;   ///< smallest effect of interest
+  double margin_percent = 2.0;    ///< of equivalence
+  double smallest_percent = 1.0;  ///< smallest effect of interest
   /// Compare two arms inside one boot instead of baseline with patched:
   /// "kmap" and "kmap_local" compare kmap/X with kmap_local/X. Empty: variants.
   std::string left_arm;
@@ -79,10 +80,10 @@ struct ClaimSpec {
   Rule rule = Rule::kNone;
   std::string metric;
   std::string other;
-  std::string config;     ///< "" = every config
-  std::string relation;   ///< "<" "<=" "==" ">=" ">" "!="
+  std::string config;    ///< "" = every config
+  std::string relation;  ///< "<" "<=" "==" ">=" ">" "!="
   double value = 0;
-  std::string expect;     ///< "faster" "slower" "equivalent"
+  std::string expect;  ///< "faster" "slower" "equivalent"
   std::vector<std::string> tests;
   std::string why;
   std::string session = "performance";  ///< or "instructions": which boots' values count
@@ -96,8 +97,8 @@ struct NotReachedSpec {
 };
 
 struct JobSpec {
-  std::string file;   ///< absolute path of the job file
-  std::string name;   ///< [a-z0-9-]+
+  std::string file;  ///< absolute path of the job file
+  std::string name;  ///< [a-z0-9-]+
   std::string title;
   SourceSpec source;
   SeriesSpec series;
@@ -112,10 +113,10 @@ struct JobSpec {
   std::vector<MetricSpec> metrics;
   std::vector<ClaimSpec> claims;
   std::vector<NotReachedSpec> not_reached;
-  int confirmations = 2;       ///< more sessions on each side for a suspicion
-  int pairs = 6;               ///< performance pairs a config
-  int instruction_boots = 1;   ///< pairs of instruction-counting boots a config
-  uint64_t seed = 0;           ///< of the random order; 0 = drawn at the start and stored
+  int confirmations = 2;      ///< more sessions on each side for a suspicion
+  int pairs = 6;              ///< performance pairs a config
+  int instruction_boots = 1;  ///< pairs of instruction-counting boots a config
+  uint64_t seed = 0;          ///< of the random order; 0 = drawn at the start and stored
   Millis time_budget{4 * 3600'000};
   Millis boot_timeout{180'000};
   Millis build_timeout{3600'000};

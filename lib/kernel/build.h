@@ -17,11 +17,11 @@ struct Warning {
 
 /// All that decides a build's bytes.
 struct BuildInput {
-  std::string tree_id;        ///< git tree of source + helpers (+ series)
-  std::string arch;           ///< "i386" or "x86_64"
-  std::string config_text;    ///< resolved .config
-  std::string toolchain;      ///< id: versions of gcc, binutils, ...
-  std::string bench_digest;   ///< digest of the bench_files folder, "" = none
+  std::string tree_id;       ///< git tree of source + helpers (+ series)
+  std::string arch;          ///< "i386" or "x86_64"
+  std::string config_text;   ///< resolved .config
+  std::string toolchain;     ///< id: versions of gcc, binutils, ...
+  std::string bench_digest;  ///< digest of the bench_files folder, "" = none
 };
 
 /// sha256 over the input's fields, domain separated; 64 hex digits.
@@ -34,14 +34,14 @@ struct BuildRecord {
   std::string release;          ///< uname -r
   std::string kernel_build_id;  ///< GNU build id of vmlinux, hex
   std::map<std::string, std::string> module_build_ids;
-  std::string config_digest;    ///< sha256 of the resolved .config text
-  std::string image_digest;     ///< bzImage
-  std::string modules_digest;   ///< tar.zst of lib/modules/RELEASE
-  std::string vmlinux_digest;   ///< zstd
-  std::string bench_digest;     ///< tar.zst of built bench files, "" = none
-  std::string log_digest;       ///< zstd of the build's output
+  std::string config_digest;   ///< sha256 of the resolved .config text
+  std::string image_digest;    ///< bzImage
+  std::string modules_digest;  ///< tar.zst of lib/modules/RELEASE
+  std::string vmlinux_digest;  ///< zstd
+  std::string bench_digest;    ///< tar.zst of built bench files, "" = none
+  std::string log_digest;      ///< zstd of the build's output
   std::vector<Warning> warnings;
-  std::string error;            ///< first error, "drivers/...c:12: ..." when failed
+  std::string error;  ///< first error, "drivers/...c:12: ..." when failed
   bool incremental = false;
   Millis elapsed{0};
 };

@@ -20,7 +20,7 @@ Result<std::string> read_range(const Path& path, uint64_t offset, uint64_t count
 /// Temp file beside it, fsync, rename, fsync of the folder: after a crash old or new, never half.
 Status write_atomic(const Path& path, std::string_view content, unsigned mode = 0644);
 Status make_dirs(const Path& path);
-Status remove_all(const Path& path);
+Status remove_tree(const Path& path);
 Result<uint64_t> free_bytes(const Path& path);
 Result<uint64_t> file_size(const Path& path);
 /// Regular files below `root`, relative, sorted; symlinks are not followed.

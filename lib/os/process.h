@@ -21,17 +21,18 @@ struct Command {
   /// Added to (or replacing in) the inherited environment; with clear_env they are all of it.
   std::map<std::string, std::string> env;
   bool clear_env = false;
-  std::string stdin_text;       ///< "" = /dev/null
-  std::string output_file;      ///< when set, stdout and stderr are appended there, not captured
-  size_t max_capture = 4 << 20; ///< bytes kept of each stream (the tail beyond is dropped, flagged)
-  Millis timeout{60'000};       ///< SIGTERM to the group at this age, SIGKILL 5 s later
+  std::string stdin_text;   ///< "" = /dev/null
+  std::string output_file;  ///< when set, stdout and stderr are appended there, not captured
+  size_t max_capture =
+      4 << 20;             ///< bytes kept of each stream (the tail beyond is dropped, flagged)
+  Millis timeout{60'000};  ///< SIGTERM to the group at this age, SIGKILL 5 s later
   /// Called with each complete line of stdout+stderr, on the calling thread.
   std::function<void(std::string_view)> on_line;
 };
 
 struct Exit {
-  int code = -1;    ///< exit status, or -1 when ended by a signal
-  int signal = 0;   ///< the signal, or 0
+  int code = -1;   ///< exit status, or -1 when ended by a signal
+  int signal = 0;  ///< the signal, or 0
   bool timed_out = false;
   bool truncated = false;  ///< a captured stream was longer than max_capture
   std::string out;
@@ -44,7 +45,8 @@ struct Exit {
 /// is not there (kNotFound), stop requested (kCancelled; the group has been ended).
 Result<Exit> run(const Command& command, std::stop_token stop = {});
 
-/// run(), and an exit other than 0 or a timeout becomes an Error that quotes argv and the last lines.
+/// run(), and an exit other than 0 or a timeout becomes an Error that quotes argv and the last
+/// lines.
 Result<std::string> run_ok(const Command& command, std::stop_token stop = {});
 
 /// A long-lived child. Its destructor ends the group (TERM, 2 s, KILL) and reaps it.

@@ -1,6 +1,6 @@
 #pragma once
-/// Results in, findings and verdict out. Pure: no clock, no disk; the same rows give the same answer,
-/// so that a stored run can be judged again with other rules.
+/// Results in, findings and verdict out. Pure: no clock, no disk; the same rows give the same
+/// answer, so that a stored run can be judged again with other rules.
 #include <cstdint>
 #include <map>
 #include <string>
@@ -43,11 +43,11 @@ struct SessionRow {
   std::string purpose;  ///< "functional" | "confirmation" | "performance" | "instructions"
   std::string variant;  ///< "baseline" | "patched" | "prefix-K"
   std::string config;
-  std::string ending;   ///< "tested" | "test-failed" | "infrastructure" | "cancelled"
+  std::string ending;  ///< "tested" | "test-failed" | "infrastructure" | "cancelled"
   std::string error;
-  int pair = 0;         ///< performance pairs: same number = one pair of one config
+  int pair = 0;  ///< performance pairs: same number = one pair of one config
   bool patched_first = false;
-  bool emulated = true; ///< machine is emulated: wall clock is information only
+  bool emulated = true;  ///< machine is emulated: wall clock is information only
   std::vector<ResultRow> results;
   std::vector<MeasurementRow> measurements;
   std::vector<KernelReport> kernel;
@@ -63,7 +63,7 @@ struct BuildRow {
 /// A prefix of the series that was only built (or did not build).
 struct Input {
   job::JobSpec job;
-  std::vector<std::string> planned_tests;       ///< expanded from the lists, in order, no duplicates
+  std::vector<std::string> planned_tests;  ///< expanded from the lists, in order, no duplicates
   std::map<std::string, std::string> planned_phase;  ///< test -> phase
   std::vector<std::string> patch_subjects;
   std::vector<SessionRow> sessions;
@@ -96,7 +96,7 @@ struct Finding {
 struct PairValue {
   double left = 0;
   double right = 0;
-  std::string order;     ///< "AB" | "BA" | "same boot"
+  std::string order;  ///< "AB" | "BA" | "same boot"
   std::string excluded;
 };
 
