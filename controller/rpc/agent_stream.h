@@ -1,0 +1,52 @@
+#pragma once
+/// One connected agent's stream. Owns itself: gRPC's OnDone is its end.
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include <grpcpp/grpcpp.h>
+
+#include "controller/fleet/fleet.h"
+#include "kiln/v1/agent.grpc.pb.h"
+
+namespace kiln::controller {
+
+class AgentStream final : public grpc::ServerBidiReactor<v1::FromAgent, v1::ToAgent> {
+ public:
+  explicit AgentStream(fleet::Fleet& fleet);
+
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override;
+  void OnCancel() override;
+  void OnDone() override;
+
+ private:
+  /// Outlives the stream in the fleet's hands; after detach() it drops what it is given.
+  class Sender final : public fleet::AgentSender {
+   public:
+    explicit Sender(AgentStream* stream) : stream_(stream) {}
+    void send(v1::ToAgent message) override;
+    void detach();
+
+   private:
+    std::mutex mutex_;
+    AgentStream* stream_;
+  };
+
+  void enqueue(v1::ToAgent message);
+  void finish_once(const grpc::Status& status);
+  void write_next_locked();
+
+  fleet::Fleet& fleet_;
+  std::shared_ptr<Sender> sender_;
+  std::string agent_;  ///< set by hello; used on the reactor's thread only
+  v1::FromAgent incoming_;
+
+  std::mutex mutex_;
+  std::deque<v1::ToAgent> outgoing_;  ///< front() is being written while writing_
+  bool writing_ = false;
+  bool finished_ = false;
+};
+
+}  // namespace kiln::controller

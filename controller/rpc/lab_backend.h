@@ -1,0 +1,33 @@
+#pragma once
+/// What the Lab service needs of the controller: the rpc folder knows the wire, not the house.
+#include <cstdint>
+#include <functional>
+#include <stop_token>
+#include <string>
+
+#include "kiln/v1/lab.pb.h"
+#include "lib/base/result.h"
+
+namespace kiln::controller {
+
+/// Safe for concurrent use; calls may block up to the caller's deadline.
+class LabBackend {
+ public:
+  virtual ~LabBackend() = default;
+  /// `note` gets lines for people while the source and the configs are prepared.
+  virtual Result<v1::Plan> plan(const std::string& job_file,
+                                const std::function<void(const std::string&)>& note,
+                                std::stop_token stop) = 0;
+  virtual Result<v1::StartRunReply> start_run(const std::string& job_file, bool fresh) = 0;
+  /// Events from from_seq on until "finished"; `emit` returns false to end.
+  virtual Status watch_run(int64_t run_id, int64_t from_seq,
+                           const std::function<bool(const v1::RunEvent&)>& emit) = 0;
+  virtual Status cancel_run(int64_t run_id) = 0;
+  virtual Result<v1::ListRunsReply> list_runs(int limit) = 0;
+  /// run_id 0 = the newest.
+  virtual Result<v1::RunReport> report(int64_t run_id) = 0;
+  virtual Status log(const v1::GetLogRequest& request,
+                     const std::function<bool(std::string_view)>& emit) = 0;
+};
+
+}  // namespace kiln::controller

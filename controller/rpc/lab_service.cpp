@@ -1,0 +1,96 @@
+#include "controller/rpc/lab_service.h"
+
+#include <chrono>
+#include <thread>
+
+#include "lib/rpc/status.h"
+
+namespace kiln::controller {
+namespace {
+
+grpc::Status status_of(const Status& status) {
+  return status ? grpc::Status::OK : rpc::to_grpc(status.error());
+}
+
+/// Copies the value into the reply, or maps the error.
+template <typename T>
+grpc::Status answer(Result<T> result, T* reply) {
+  if (!result) return rpc::to_grpc(result.error());
+  *reply = std::move(*result);
+  return grpc::Status::OK;
+}
+
+/// Requests stop when the caller goes away; polls, since the sync API has no notification.
+class CallerWatch {
+ public:
+  explicit CallerWatch(grpc::ServerContext& context)
+      : thread_([this, &context](const std::stop_token& ended) {
+          while (!ended.stop_requested() && !context.IsCancelled())
+            std::this_thread::sleep_for(std::chrono::milliseconds(50));
+          if (context.IsCancelled()) gone_.request_stop();
+        }) {}
+  std::stop_token token() { return gone_.get_token(); }
+
+ private:
+  std::stop_source gone_;
+  std::jthread thread_;
+};
+
+}  // namespace
+
+grpc::Status LabService::PlanJob(grpc::ServerContext* context, const v1::PlanJobRequest* request,
+                                 grpc::ServerWriter<v1::PlanEvent>* writer) {
+  CallerWatch watch(*context);
+  const auto note = [writer](const std::string& text) {
+    v1::PlanEvent event;
+    event.set_note(text);
+    writer->Write(event);
+  };
+  auto plan = backend_.plan(request->job_file(), note, watch.token());
+  if (!plan) return rpc::to_grpc(plan.error());
+  v1::PlanEvent event;
+  *event.mutable_plan() = std::move(*plan);
+  writer->Write(event);
+  return grpc::Status::OK;
+}
+
+grpc::Status LabService::StartRun(grpc::ServerContext* /*context*/,
+                                  const v1::StartRunRequest* request, v1::StartRunReply* reply) {
+  return answer(backend_.start_run(request->job_file(), request->fresh()), reply);
+}
+
+grpc::Status LabService::WatchRun(grpc::ServerContext* context, const v1::WatchRunRequest* request,
+                                  grpc::ServerWriter<v1::RunEvent>* writer) {
+  const auto emit = [&](const v1::RunEvent& event) {
+    return !context->IsCancelled() && writer->Write(event);
+  };
+  return status_of(backend_.watch_run(request->run_id(), request->from_seq(), emit));
+}
+
+grpc::Status LabService::CancelRun(grpc::ServerContext* /*context*/,
+                                   const v1::CancelRunRequest* request,
+                                   v1::CancelRunReply* /*reply*/) {
+  return status_of(backend_.cancel_run(request->run_id()));
+}
+
+grpc::Status LabService::ListRuns(grpc::ServerContext* /*context*/,
+                                  const v1::ListRunsRequest* request, v1::ListRunsReply* reply) {
+  return answer(backend_.list_runs(request->limit()), reply);
+}
+
+grpc::Status LabService::GetReport(grpc::ServerContext* /*context*/,
+                                   const v1::GetReportRequest* request, v1::RunReport* reply) {
+  return answer(backend_.report(request->run_id()), reply);
+}
+
+grpc::Status LabService::GetLog(grpc::ServerContext* context, const v1::GetLogRequest* request,
+                                grpc::ServerWriter<v1::LogChunk>* writer) {
+  const auto emit = [&](std::string_view bytes) {
+    v1::LogChunk chunk;
+    chunk.set_data(bytes.data(), bytes.size());
+    return !context->IsCancelled() && writer->Write(chunk);
+  };
+  return status_of(backend_.log(*request, emit));
+}
+
+}  // namespace kiln::controller

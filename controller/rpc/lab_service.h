@@ -1,0 +1,32 @@
+#pragma once
+/// kiln.v1.Lab over a LabBackend.
+#include "controller/rpc/lab_backend.h"
+#include "kiln/v1/lab.grpc.pb.h"
+
+namespace kiln::controller {
+
+/// Synchronous: a few people and their tools call it (docs/decisions/0002-sync-lab-service.md).
+class LabService final : public v1::Lab::Service {
+ public:
+  explicit LabService(LabBackend& backend) : backend_(backend) {}
+
+  grpc::Status PlanJob(grpc::ServerContext* context, const v1::PlanJobRequest* request,
+                       grpc::ServerWriter<v1::PlanEvent>* writer) override;
+  grpc::Status StartRun(grpc::ServerContext* context, const v1::StartRunRequest* request,
+                        v1::StartRunReply* reply) override;
+  grpc::Status WatchRun(grpc::ServerContext* context, const v1::WatchRunRequest* request,
+                        grpc::ServerWriter<v1::RunEvent>* writer) override;
+  grpc::Status CancelRun(grpc::ServerContext* context, const v1::CancelRunRequest* request,
+                         v1::CancelRunReply* reply) override;
+  grpc::Status ListRuns(grpc::ServerContext* context, const v1::ListRunsRequest* request,
+                        v1::ListRunsReply* reply) override;
+  grpc::Status GetReport(grpc::ServerContext* context, const v1::GetReportRequest* request,
+                         v1::RunReport* reply) override;
+  grpc::Status GetLog(grpc::ServerContext* context, const v1::GetLogRequest* request,
+                      grpc::ServerWriter<v1::LogChunk>* writer) override;
+
+ private:
+  LabBackend& backend_;
+};
+
+}  // namespace kiln::controller
