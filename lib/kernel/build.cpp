@@ -1,0 +1,30 @@
+#include "lib/kernel/build.h"
+
+#include <fmt/format.h>
+
+#include "lib/kernel/output.h"
+#include "lib/os/files.h"
+
+namespace kiln::kernel {
+
+std::string build_key(const BuildInput& input) {
+  os::Sha256 hash;
+  hash.update("kiln-build-1");
+  for (const std::string* field :
+       {&input.tree_id, &input.arch, &input.config_text, &input.toolchain, &input.bench_digest}) {
+    hash.update(fmt::format(":{}:", field->size()));
+    hash.update(*field);
+  }
+  return hash.hex();
+}
+
+std::vector<Warning> new_warnings(const BuildRecord& baseline, const BuildRecord& patched) {
+  std::map<std::pair<std::string, std::string>, int> known;
+  for (const Warning& w : baseline.warnings) ++known[{w.file, w.text}];
+  std::vector<Warning> fresh;
+  for (const Warning& w : patched.warnings)
+    if (--known[{w.file, w.text}] < 0) fresh.push_back(w);
+  return fresh;
+}
+
+}  // namespace kiln::kernel
