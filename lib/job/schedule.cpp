@@ -1,0 +1,122 @@
+#include "lib/job/schedule.h"
+
+#include <algorithm>
+
+namespace kiln::job {
+namespace {
+
+bool any_build(const RunState& state, StepState wanted) {
+  return std::any_of(state.builds.begin(), state.builds.end(),
+                     [&](const BuildStep& b) { return b.state == wanted; });
+}
+
+const BuildStep* build_of(const RunState& state, const std::string& key) {
+  for (const BuildStep& step : state.builds)
+    if (step.build.key == key) return &step;
+  return nullptr;
+}
+
+/// The first build whose base is done. A base that failed leaves its followers to start from
+/// nothing: the builder then makes a full build, so that a failed baseline does not hide the
+/// patched one's answer.
+const BuildStep* next_build(const RunState& state) {
+  for (const bool prefixes : {false, true}) {
+    for (const BuildStep& step : state.builds) {
+      if (step.state != StepState::kWaiting || step.is_prefix != prefixes) continue;
+      const BuildStep* base = build_of(state, step.build.after_key);
+      if (base == nullptr || base->state == StepState::kDone || base->state == StepState::kFailed)
+        return &step;
+    }
+  }
+  return nullptr;
+}
+
+/// Waiting and its kernel is there. A session whose build failed can never run.
+bool is_ready(const RunState& state, const SessionStep& step) {
+  if (step.state != StepState::kWaiting) return false;
+  const BuildStep* build = build_of(state, step.session.build_key);
+  return build == nullptr || build->state == StepState::kDone;
+}
+
+bool can_become_ready(const RunState& state, const SessionStep& step) {
+  if (step.state != StepState::kWaiting) return false;
+  const BuildStep* build = build_of(state, step.session.build_key);
+  return build == nullptr || build->state != StepState::kFailed;
+}
+
+/// A pair counts only when both sides can run; with one side's build failed nothing is measured.
+bool pair_is_whole(const RunState& state, const SessionStep& step) {
+  if (step.session.pair == 0) return true;
+  return std::all_of(state.sessions.begin(), state.sessions.end(), [&](const SessionStep& other) {
+    if (other.session.pair != step.session.pair || other.session.config != step.session.config ||
+        other.session.purpose != step.session.purpose)
+      return true;
+    const BuildStep* build = build_of(state, other.session.build_key);
+    return build == nullptr || build->state != StepState::kFailed;
+  });
+}
+
+bool any_left(const RunState& state, bool measuring) {
+  return std::any_of(state.sessions.begin(), state.sessions.end(), [&](const SessionStep& step) {
+    return measures(step.session) == measuring &&
+           (step.state == StepState::kRunning ||
+            (can_become_ready(state, step) && pair_is_whole(state, step)));
+  });
+}
+
+bool any_session_runs(const RunState& state) {
+  return std::any_of(state.sessions.begin(), state.sessions.end(),
+                     [](const SessionStep& s) { return s.state == StepState::kRunning; });
+}
+
+/// Functional sessions and confirmations: each free machine takes the next ready one.
+void add_functional(const RunState& state, std::vector<std::string> machines,
+                    std::vector<Action>* actions) {
+  for (const SessionStep& step : state.sessions) {
+    if (machines.empty()) return;
+    if (measures(step.session) || !is_ready(state, step)) continue;
+    actions->push_back({Action::Kind::kStartSession, step.session.key, machines.front()});
+    machines.erase(machines.begin());
+  }
+}
+
+void add_measuring(const RunState& state, std::vector<Action>* actions) {
+  if (state.free_machines.empty()) return;
+  if (state.machines_share_host &&
+      (any_session_runs(state) || any_build(state, StepState::kRunning)))
+    return;
+  for (const SessionStep& step : state.sessions) {
+    if (!measures(step.session) || !is_ready(state, step) || !pair_is_whole(state, step)) continue;
+    actions->push_back(
+        {Action::Kind::kStartSession, step.session.key, state.free_machines.front()});
+    return;
+  }
+}
+
+}  // namespace
+
+bool measures(const PlannedSession& session) {
+  return session.purpose == "performance" || session.purpose == "instructions";
+}
+
+std::vector<Action> next_actions(const RunState& state) {
+  std::vector<Action> actions;
+  const bool build_runs = any_build(state, StepState::kRunning);
+  if (state.stopping) {
+    if (!build_runs && !any_session_runs(state)) actions.push_back({Action::Kind::kFinish, "", ""});
+    return actions;
+  }
+  const BuildStep* build = build_runs ? nullptr : next_build(state);
+  if (build != nullptr) actions.push_back({Action::Kind::kStartBuild, build->build.key, ""});
+  add_functional(state, state.free_machines, &actions);
+  if (!actions.empty()) return actions;
+
+  if (any_left(state, false)) return actions;  // they run, or wait for a machine or a build
+  if (!state.suspicions_asked) return {{Action::Kind::kAskSuspicions, "", ""}};
+  if (!build_runs) add_measuring(state, &actions);
+  if (!actions.empty()) return actions;
+  if (any_left(state, true) || build_runs || any_session_runs(state)) return actions;
+  return {{Action::Kind::kFinish, "", ""}};
+}
+
+}  // namespace kiln::job

@@ -1,0 +1,57 @@
+#pragma once
+/// What to do next in a run. Pure: the driver shows the state and does what comes out.
+#include <set>
+#include <string>
+#include <vector>
+
+#include "lib/job/plan.h"
+
+namespace kiln::job {
+
+enum class StepState { kWaiting, kRunning, kDone, kFailed };
+
+struct BuildStep {
+  PlanBuild build;
+  StepState state = StepState::kWaiting;
+  /// Prefix builds have no sessions; they wait until no cell's build is left.
+  bool is_prefix = false;
+};
+
+struct SessionStep {
+  PlannedSession session;
+  StepState state = StepState::kWaiting;
+  int attempts = 0;  ///< ended as infrastructure so far, this one included when it runs
+  std::string machine;
+};
+
+struct RunState {
+  std::vector<BuildStep> builds;      ///< in plan order
+  std::vector<SessionStep> sessions;  ///< in plan order; confirmations are appended
+  std::vector<std::string> free_machines;
+  bool machines_share_host = true;  ///< the embedded machine runs where the builds run
+  bool suspicions_asked = false;    ///< judge() was asked after the functional sessions
+  bool stopping = false;            ///< cancelled: start nothing
+};
+
+struct Action {
+  enum class Kind { kStartBuild, kStartSession, kAskSuspicions, kFinish };
+  Kind kind = Kind::kFinish;
+  std::string key;      ///< build key or session key
+  std::string machine;  ///< of kStartSession
+  bool operator==(const Action&) const = default;
+};
+
+/// A session is run again after an infrastructure ending, at most so many times in all.
+constexpr int kMaxAttempts = 3;
+
+/// The steps to take now, in order; empty = wait for something that runs. kFinish comes alone, once
+/// nothing runs and nothing can start. kAskSuspicions comes when the functional sessions (and any
+/// confirmations) have ended and suspicions_asked is false. Rules: one build at a time; functional
+/// and confirmation sessions may run beside a build; sessions that measure run when nothing else
+/// runs on the host; confirmations before measurements.
+std::vector<Action> next_actions(const RunState& state);
+
+/// Does the session measure performance?
+bool measures(const PlannedSession& session);
+
+}  // namespace kiln::job
