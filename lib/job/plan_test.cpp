@@ -1,0 +1,120 @@
+#include "lib/job/plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace kiln::job {
+namespace {
+
+using testing::ElementsAre;
+
+PlanInput founding_job() {
+  PlanInput input;
+  input.spec.configs = {"i386-highmem", "i386-nohighmem"};
+  input.spec.tests.resize(1);
+  input.spec.benches.resize(1);
+  input.spec.benches[0].instructions = true;
+  input.spec.pairs = 3;
+  for (const char* config : {"i386-highmem", "i386-nohighmem"})
+    for (const char* variant : {"baseline", "patched"})
+      input.cells.push_back({variant, config, std::string(variant) + config,
+                             std::string(variant) == "baseline" ? CellKey::State::kFull
+                                                                : CellKey::State::kIncremental});
+  input.cells.push_back({"prefix-1", "i386-highmem", "p1", CellKey::State::kIncremental});
+  input.seed = 42;
+  return input;
+}
+
+std::vector<std::string> keys(const Plan& plan, const std::string& purpose) {
+  std::vector<std::string> out;
+  for (const PlannedSession& session : plan.sessions)
+    if (session.purpose == purpose) out.push_back(session.key);
+  return out;
+}
+
+TEST(Plan, FourCellsFourBuildsAndAPrefix) {
+  const Plan plan = make_plan(founding_job());
+  EXPECT_EQ(plan.cells.size(), 4U);
+  ASSERT_EQ(plan.builds.size(), 5U);
+  EXPECT_EQ(plan.builds[1].after_key, "baselinei386-highmem");
+  EXPECT_EQ(plan.builds[1].state, "incremental");
+  EXPECT_EQ(plan.builds[4].cell, "prefix-1/i386-highmem");
+  EXPECT_THAT(
+      keys(plan, "functional"),
+      ElementsAre("functional/baseline/i386-highmem", "functional/patched/i386-highmem",
+                  "functional/baseline/i386-nohighmem", "functional/patched/i386-nohighmem"));
+  EXPECT_EQ(plan.estimate_basis, "first guess, no history yet");
+  EXPECT_LT(plan.estimated_seconds_low, plan.estimated_seconds);
+  EXPECT_GT(plan.estimated_seconds_high, plan.estimated_seconds);
+}
+
+TEST(Plan, PairsAreBackToBackAndTheSeedDecidesTheirOrder) {
+  PlanInput input = founding_job();
+  input.spec.pairs = 40;
+  const Plan plan = make_plan(input);
+  const std::vector<std::string> order = keys(plan, "performance");
+  ASSERT_EQ(order.size(), 160U);
+  int patched_first = 0;
+  for (size_t i = 0; i < order.size(); i += 2) {
+    const std::string pair = order[i].substr(0, order[i].rfind('/'));
+    EXPECT_EQ(pair, order[i + 1].substr(0, order[i + 1].rfind('/')));
+    if (order[i].ends_with("/patched")) ++patched_first;
+  }
+  EXPECT_GT(patched_first, 20);
+  EXPECT_LT(patched_first, 60);
+  EXPECT_EQ(keys(make_plan(input), "performance"), order);
+  input.seed = 43;
+  EXPECT_NE(keys(make_plan(input), "performance"), order);
+}
+
+TEST(Plan, EqualKernelsAreBuiltAndRunOnce) {
+  PlanInput input = founding_job();
+  input.cells = {{"baseline", "i386-highmem", "A", CellKey::State::kFull},
+                 {"patched", "i386-highmem", "B", CellKey::State::kIncremental},
+                 {"baseline", "i386-nohighmem", "A", CellKey::State::kFull},
+                 {"patched", "i386-nohighmem", "B", CellKey::State::kIncremental}};
+  const Plan plan = make_plan(input);
+  EXPECT_EQ(plan.builds.size(), 2U);
+  EXPECT_EQ(plan.cells[2].same_as, "baseline/i386-highmem");
+  EXPECT_THAT(keys(plan, "functional"),
+              ElementsAre("functional/baseline/i386-highmem", "functional/patched/i386-highmem"));
+  EXPECT_THAT(plan.notes,
+              testing::Contains("baseline/i386-highmem and baseline/i386-nohighmem are the same "
+                                "kernel: built and run once"));
+}
+
+TEST(Plan, HistoryReplacesTheGuess) {
+  PlanInput input = founding_job();
+  input.history["build-full"] = {100, 300, 200};
+  const Plan plan = make_plan(input);
+  EXPECT_EQ(plan.builds[0].estimated_seconds, 200);
+  EXPECT_EQ(plan.estimate_basis, "from up to 3 earlier steps of each kind on this computer");
+}
+
+TEST(Plan, ConfirmationsAreInterleavedWithKeysOfTheirOwn) {
+  const Plan plan = make_plan(founding_job());
+  const auto sessions = confirmation_sessions(plan, "i386-highmem", 2, 1, {"igt@a"}, 7);
+  ASSERT_EQ(sessions.size(), 4U);
+  std::set<std::string> all;
+  for (const PlannedSession& session : sessions) {
+    all.insert(session.key);
+    EXPECT_EQ(session.purpose, "confirmation");
+    EXPECT_THAT(session.only_tests, ElementsAre("igt@a"));
+    EXPECT_EQ(session.build_key, session.variant + "i386-highmem");
+  }
+  EXPECT_EQ(all.size(), 4U);
+  EXPECT_NE(sessions[0].variant, sessions[1].variant);
+}
+
+TEST(Plan, AMachineThatCannotCountInstructionsSaysSo) {
+  PlanInput input = founding_job();
+  input.machine_counts_instructions = false;
+  const Plan plan = make_plan(input);
+  EXPECT_TRUE(keys(plan, "instructions").empty());
+  EXPECT_THAT(plan.notes, testing::Contains(testing::HasSubstr("cannot count instructions")));
+}
+
+}  // namespace
+}  // namespace kiln::job
