@@ -1,6 +1,5 @@
 /// kiln: the command line. Parses, then hands over to one file a command.
 #include <CLI/CLI.hpp>
-
 #include <csignal>
 #include <iostream>
 #include <map>
@@ -41,7 +40,8 @@ void add_job(CLI::App* app, Options* options) {
 }
 
 struct Commands {
-  CLI::App app{"Kiln: is this kernel series safe, and is it faster, with HIGHMEM on and off?", "kiln"};
+  CLI::App app{"Kiln: is this kernel series safe, and is it faster, with HIGHMEM on and off?",
+               "kiln"};
   std::map<CLI::App*, int (*)(const Options&)> handlers;
   Options options;
 
@@ -62,9 +62,8 @@ void Commands::build() {
                  "data folder; else KILN_DATA_DIR, else the user's XDG data folder");
   app.add_option("--home", options.home, "Kiln's own folder (images/, kernel-configs/)")
       ->envname("KILN_HOME");
-  static const std::map<std::string, ColorMode> kColors{{"auto", ColorMode::kAuto},
-                                                        {"always", ColorMode::kAlways},
-                                                        {"never", ColorMode::kNever}};
+  static const std::map<std::string, ColorMode> kColors{
+      {"auto", ColorMode::kAuto}, {"always", ColorMode::kAlways}, {"never", ColorMode::kNever}};
   app.add_option("--color", options.color, "auto, always or never")
       ->transform(CLI::CheckedTransformer(kColors))
       ->type_name("WHEN");
@@ -93,7 +92,8 @@ void Commands::build() {
   CLI::App* show = add("show", "one run: verdict, matrix, builds and sessions", show_command);
   add_run(show, &options);
   add_format(show, &options, false);
-  CLI::App* report = add("report", "the report of a run: text like a mail, json, html", report_command);
+  CLI::App* report =
+      add("report", "the report of a run: text like a mail, json, html", report_command);
   add_run(report, &options);
   add_format(report, &options, true);
   CLI::App* log = add("log", "a session's console, dmesg, or one test's output", log_command);
@@ -102,8 +102,8 @@ void Commands::build() {
   log->add_option("TEST", options.what, "a test: igt@gem_pread@basic");
   log->add_flag("--console", options.console, "the serial console (default)");
   log->add_flag("--dmesg", options.dmesg, "the kernel log at the end");
-  CLI::App* doctor =
-      add("doctor", "what is missing on this computer and the command that mends it", doctor_command);
+  CLI::App* doctor = add("doctor", "what is missing on this computer and the command that mends it",
+                         doctor_command);
   add_format(doctor, &options, false);
 }
 
@@ -142,4 +142,6 @@ int main_checked(int argc, char** argv) {
 }  // namespace
 }  // namespace kiln::cli
 
-int main(int argc, char** argv) { return kiln::cli::main_checked(argc, argv); }
+int main(int argc, char** argv) {
+  return kiln::cli::main_checked(argc, argv);
+}

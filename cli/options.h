@@ -10,16 +10,16 @@ enum class ColorMode { kAuto, kAlways, kNever };
 enum class ProgressMode { kAuto, kBar, kLines, kNone };
 
 struct Options {
-  std::string data_dir;    ///< "" = KILN_DATA_DIR, else XDG data folder
-  std::string home;        ///< the checkout: images/, kernel-configs/, jobs/
+  std::string data_dir;  ///< "" = KILN_DATA_DIR, else XDG data folder
+  std::string home;      ///< the checkout: images/, kernel-configs/, jobs/
   Format format = Format::kText;
   ColorMode color = ColorMode::kAuto;
   ProgressMode progress = ProgressMode::kAuto;
   std::string job_file;
   bool fresh = false;
-  std::string run_id;      ///< digits, "@last" or ""
+  std::string run_id;  ///< digits, "@last" or ""
   int64_t session_id = 0;
-  std::string what;        ///< of `kiln log`: test name
+  std::string what;  ///< of `kiln log`: test name
   bool console = false;
   bool dmesg = false;
   int limit = 20;

@@ -51,15 +51,17 @@ Result<std::filesystem::path> ccache_dir() {
 Result<std::filesystem::path> home_dir(const std::string& option) {
   if (!option.empty()) {
     if (is_home(option)) return absolute(option);
-    return fail(ErrorKind::kBadInput, option + " is not Kiln's folder: images/ or kernel-configs/ is missing");
+    return fail(ErrorKind::kBadInput,
+                option + " is not Kiln's folder: images/ or kernel-configs/ is missing");
   }
   std::error_code code;
   std::filesystem::path at = std::filesystem::read_symlink("/proc/self/exe", code);
   for (; !code && at.has_relative_path(); at = at.parent_path())
     if (is_home(at)) return at;
   if (is_home(KILN_SOURCE_DIR)) return std::filesystem::path(KILN_SOURCE_DIR);
-  return fail(Error(ErrorKind::kNotFound, "Kiln's own folder (images/, kernel-configs/) was not found")
-                  .with_hint("name it with --home or KILN_HOME"));
+  return fail(
+      Error(ErrorKind::kNotFound, "Kiln's own folder (images/, kernel-configs/) was not found")
+          .with_hint("name it with --home or KILN_HOME"));
 }
 
 }  // namespace kiln::cli

@@ -1,10 +1,9 @@
 #include "cli/progress.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <iostream>
-
-#include <fmt/format.h>
 
 #include "lib/base/clock.h"
 #include "lib/base/text.h"
@@ -62,8 +61,9 @@ void Progress::event(const v1::RunEvent& event) {
     remaining_ = event.remaining_seconds();
   }
   if (!event.cell().empty()) {
-    const std::string name = event.session_id() > 0 ? fmt::format("s{} {}", event.session_id(), event.cell())
-                                                    : event.cell();
+    const std::string name = event.session_id() > 0
+                                 ? fmt::format("s{} {}", event.session_id(), event.cell())
+                                 : event.cell();
     if (event.state() == "done" || event.state() == "failed" || event.state() == "cached") {
       rows_.erase(name);
     } else {
@@ -87,8 +87,8 @@ void Progress::plain(const v1::RunEvent& event, const std::string& text) {
   const auto time = static_cast<std::time_t>(event.time().seconds());
   std::tm local{};
   localtime_r(&time, &local);
-  const std::string line = fmt::format("{:02}:{:02}:{:02} [{}/{}] {}{}", local.tm_hour, local.tm_min,
-                                       local.tm_sec, done_, total_, who, text);
+  const std::string line = fmt::format("{:02}:{:02}:{:02} [{}/{}] {}{}", local.tm_hour,
+                                       local.tm_min, local.tm_sec, done_, total_, who, text);
   erase();
   write_err(line + "\n");
   last_line_ = std::chrono::steady_clock::now();
@@ -107,11 +107,13 @@ std::string Progress::headline() const {
   if (remaining_ >= 0 && now + remaining_ > 0) share = std::max(share, now / (now + remaining_));
   share = std::min(share, 1.0);
   const int full = static_cast<int>(share * kWidth);
-  std::string text = fmt::format("[{}{}{}]", std::string(static_cast<size_t>(full), '='),
-                                 full < kWidth ? ">" : "",
-                                 std::string(static_cast<size_t>(full < kWidth ? kWidth - full - 1 : 0), ' '));
+  std::string text =
+      fmt::format("[{}{}{}]", std::string(static_cast<size_t>(full), '='), full < kWidth ? ">" : "",
+                  std::string(static_cast<size_t>(full < kWidth ? kWidth - full - 1 : 0), ' '));
   if (elapsed_ > 0) text += " " + seconds_text(now);
-  if (remaining_ >= 0) text += fmt::format(", about {} left", seconds_text(std::max(0.0, remaining_ - (now - elapsed_))));
+  if (remaining_ >= 0)
+    text +=
+        fmt::format(", about {} left", seconds_text(std::max(0.0, remaining_ - (now - elapsed_))));
   if (total_ > 0) text += fmt::format("  {}/{} steps", done_, total_);
   return text + "  " + phase_;
 }
@@ -165,6 +167,8 @@ void Progress::tick() {
   write_err(fmt::format("... {}  {}\n", headline(), running));
 }
 
-void Progress::finish() { erase(); }
+void Progress::finish() {
+  erase();
+}
 
 }  // namespace kiln::cli

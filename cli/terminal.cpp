@@ -1,13 +1,12 @@
 #include "cli/terminal.h"
 
+#include <google/protobuf/util/json_util.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <iostream>
 #include <string_view>
-
-#include <google/protobuf/util/json_util.h>
 
 #include "lib/rpc/status.h"
 
@@ -20,13 +19,14 @@ Terminal look_at_terminal(const Options& options) {
     return std::string_view(value != nullptr ? value : "");
   };
   const bool tty = ::isatty(STDERR_FILENO) != 0 && env("TERM") != "dumb" && env("CI").empty();
-  terminal.live = options.progress == ProgressMode::kBar ||
-                  (options.progress == ProgressMode::kAuto && tty);
+  terminal.live =
+      options.progress == ProgressMode::kBar || (options.progress == ProgressMode::kAuto && tty);
   terminal.color = options.color == ColorMode::kAlways ||
                    (options.color == ColorMode::kAuto &&
                     ((tty && env("NO_COLOR").empty()) || !env("CLICOLOR_FORCE").empty()));
   winsize size{};
-  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20) terminal.columns = size.ws_col;
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20)
+    terminal.columns = size.ws_col;
   return terminal;
 }
 
@@ -35,12 +35,15 @@ int exit_code_of(ErrorKind kind) {
     case ErrorKind::kBadInput:
     case ErrorKind::kNotFound:
     case ErrorKind::kConflict:
-    case ErrorKind::kPermission: return kWrongUse;
-    case ErrorKind::kCancelled: return kInterrupted;
+    case ErrorKind::kPermission:
+      return kWrongUse;
+    case ErrorKind::kCancelled:
+      return kInterrupted;
     case ErrorKind::kInfrastructure:
     case ErrorKind::kTimeout:
     case ErrorKind::kNoSpace:
-    case ErrorKind::kInternal: return kNoVerdict;
+    case ErrorKind::kInternal:
+      return kNoVerdict;
   }
   return kNoVerdict;
 }
@@ -53,7 +56,8 @@ int report_error(const Options& options, const Error& error) {
     std::string json;
     google::protobuf::util::JsonPrintOptions print;
     print.preserve_proto_field_names = true;
-    if (google::protobuf::util::MessageToJsonString(reply, &json, print).ok()) std::cout << json << "\n";
+    if (google::protobuf::util::MessageToJsonString(reply, &json, print).ok())
+      std::cout << json << "\n";
   }
   return exit_code_of(error.kind);
 }

@@ -8,14 +8,14 @@
 namespace kiln::cli {
 
 struct Terminal {
-  bool live = false;   ///< stderr is a terminal that can redraw
+  bool live = false;  ///< stderr is a terminal that can redraw
   bool color = false;
   int columns = 80;
 };
 Terminal look_at_terminal(const Options& options);
 
-/// Prints the error for people on stderr (with --format json also as JSON on stdout) and returns the exit code
-/// that belongs to its kind.
+/// Prints the error for people on stderr (with --format json also as JSON on stdout) and returns
+/// the exit code that belongs to its kind.
 int report_error(const Options& options, const Error& error);
 int exit_code_of(ErrorKind kind);
 

@@ -65,7 +65,8 @@ void Fleet::connected(const std::string& agent, const v1::Hello& hello,
     const std::lock_guard lock(mutex_);
     agents_[agent] = Agent{hello, std::move(sender)};
   }
-  if (const Listener listener = listener_copy(); listener.machines_changed) listener.machines_changed();
+  if (const Listener listener = listener_copy(); listener.machines_changed)
+    listener.machines_changed();
 }
 
 void Fleet::disconnected(const std::string& agent, const AgentSender* sender) {
@@ -75,7 +76,8 @@ void Fleet::disconnected(const std::string& agent, const AgentSender* sender) {
     if (found == agents_.end() || found->second.sender.get() != sender) return;
     agents_.erase(found);
   }
-  if (const Listener listener = listener_copy(); listener.machines_changed) listener.machines_changed();
+  if (const Listener listener = listener_copy(); listener.machines_changed)
+    listener.machines_changed();
 }
 
 void Fleet::received(const std::string& agent, v1::FromAgent message) {
@@ -95,7 +97,8 @@ void Fleet::received(const std::string& agent, v1::FromAgent message) {
       break;
     }
     case v1::FromAgent::kHello:
-    case v1::FromAgent::KIND_NOT_SET: break;
+    case v1::FromAgent::KIND_NOT_SET:
+      break;
   }
 }
 

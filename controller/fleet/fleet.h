@@ -27,7 +27,8 @@ struct Machine {
   std::string agent;
 };
 
-/// What the fleet tells its listener (the run's driver); called on rpc threads, must return at once.
+/// What the fleet tells its listener (the run's driver); called on rpc threads, must return at
+/// once.
 struct Listener {
   std::function<void()> machines_changed;
   std::function<void(v1::SessionEvent)> session_event;
@@ -48,7 +49,8 @@ class Fleet {
   void acknowledge(const std::string& machine, int64_t session_id);
 
   // Called by the rpc folder.
-  void connected(const std::string& agent, const v1::Hello& hello, std::shared_ptr<AgentSender> sender);
+  void connected(const std::string& agent, const v1::Hello& hello,
+                 std::shared_ptr<AgentSender> sender);
   void received(const std::string& agent, v1::FromAgent message);
   /// Only the agent's newest connection counts: an older `sender` changes nothing.
   void disconnected(const std::string& agent, const AgentSender* sender);

@@ -16,8 +16,7 @@ class AgentLinkService final
 
   grpc::ServerBidiReactor<v1::FromAgent, v1::ToAgent>* Connect(
       grpc::CallbackServerContext* context) override;
-  grpc::Status FetchArtifact(grpc::ServerContext* context,
-                             const v1::FetchArtifactRequest* request,
+  grpc::Status FetchArtifact(grpc::ServerContext* context, const v1::FetchArtifactRequest* request,
                              grpc::ServerWriter<v1::Chunk>* writer) override;
   grpc::Status PutArtifact(grpc::ServerContext* context, grpc::ServerReader<v1::Chunk>* reader,
                            v1::PutArtifactReply* reply) override;

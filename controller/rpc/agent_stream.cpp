@@ -77,7 +77,9 @@ void AgentStream::finish_once(const grpc::Status& status) {
   Finish(status);
 }
 
-void AgentStream::OnCancel() { finish_once(grpc::Status::CANCELLED); }
+void AgentStream::OnCancel() {
+  finish_once(grpc::Status::CANCELLED);
+}
 
 void AgentStream::OnDone() {
   sender_->detach();

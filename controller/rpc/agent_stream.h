@@ -1,11 +1,11 @@
 #pragma once
 /// One connected agent's stream. Owns itself: gRPC's OnDone is its end.
+#include <grpcpp/grpcpp.h>
+
 #include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
-
-#include <grpcpp/grpcpp.h>
 
 #include "controller/fleet/fleet.h"
 #include "kiln/v1/agent.grpc.pb.h"

@@ -95,8 +95,12 @@ void add_measuring(const RunState& state, std::vector<Action>* actions) {
 
 }  // namespace
 
+bool measures_purpose(const std::string& purpose) {
+  return purpose == "performance" || purpose == "instructions";
+}
+
 bool measures(const PlannedSession& session) {
-  return session.purpose == "performance" || session.purpose == "instructions";
+  return measures_purpose(session.purpose);
 }
 
 std::vector<Action> next_actions(const RunState& state) {

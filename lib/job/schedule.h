@@ -51,6 +51,8 @@ constexpr int kMaxAttempts = 3;
 /// runs on the host; confirmations before measurements.
 std::vector<Action> next_actions(const RunState& state);
 
+/// Does a session of this purpose measure performance?
+bool measures_purpose(const std::string& purpose);
 /// Does the session measure performance?
 bool measures(const PlannedSession& session);
 

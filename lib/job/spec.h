@@ -107,6 +107,7 @@ struct JobSpec {
   std::vector<std::string> configs;  ///< names in kernel-configs/
   std::string config_dir;            ///< absolute path of kernel-configs/
   MachineSpec machine;
+  std::string cmdline;  ///< kernel arguments for every boot, "i915.st_random_seed=1"
   std::vector<std::string> modules_checked{"i915"};  ///< whose build ids must match when loaded
   std::vector<TestPhase> tests;
   std::vector<BenchSpec> benches;

@@ -1,9 +1,9 @@
 #include "lib/rpc/status.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "lib/base/text.h"
 
@@ -57,7 +57,8 @@ grpc::Status to_grpc(const Error& error) {
   if (bytes.size() > 6000) {
     detail.clear_context();
     detail.clear_source_line();
-    if (detail.message().size() > 4000) detail.set_message(to_valid_utf8(detail.message().substr(0, 4000)));
+    if (detail.message().size() > 4000)
+      detail.set_message(to_valid_utf8(detail.message().substr(0, 4000)));
     bytes = detail.SerializeAsString();
   }
   return {code, detail.message().substr(0, 500), bytes};
@@ -69,7 +70,8 @@ Error from_grpc(const grpc::Status& status, const std::string& doing) {
     Error error(ErrorKind::kInternal, detail.message());
     for (const KindRow& row : kKinds)
       if (detail.kind() == row.word) error.kind = row.kind;
-    if (!detail.file().empty()) error.position = Position{detail.file(), detail.line(), detail.column()};
+    if (!detail.file().empty())
+      error.position = Position{detail.file(), detail.line(), detail.column()};
     error.source_line = detail.source_line();
     error.span = detail.span();
     error.hint = detail.hint();

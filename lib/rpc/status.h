@@ -1,9 +1,10 @@
 #pragma once
-/// Errors over the wire and back, and how channels and servers are set up. Thread-safety: pure functions.
+/// Errors over the wire and back, and how channels and servers are set up. Thread-safety: pure
+/// functions.
+#include <grpcpp/grpcpp.h>
+
 #include <memory>
 #include <string>
-
-#include <grpcpp/grpcpp.h>
 
 #include "kiln/v1/error.pb.h"
 #include "lib/base/result.h"

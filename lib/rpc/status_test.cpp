@@ -28,7 +28,8 @@ TEST(RpcStatus, InvalidUtf8AndGreatLengthStillTravel) {
 }
 
 TEST(RpcStatus, AnErrorOfTheWireNamesTheCall) {
-  const Error error = from_grpc(grpc::Status(grpc::StatusCode::UNAVAILABLE, "no connection"), "watch");
+  const Error error =
+      from_grpc(grpc::Status(grpc::StatusCode::UNAVAILABLE, "no connection"), "watch");
   EXPECT_EQ(error.kind, ErrorKind::kInfrastructure);
   EXPECT_EQ(error.message, "watch failed: no connection");
 }

@@ -1,0 +1,126 @@
+/// kiln doctor: what is missing on this computer and the command that mends it.
+#include <fmt/format.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <thread>
+#include <vector>
+
+#include "cli/paths.h"
+#include "cli/terminal.h"
+#include "lib/base/text.h"
+#include "lib/os/files.h"
+#include "lib/os/process.h"
+
+namespace kiln::cli {
+namespace {
+
+/// One line of the doctor: "ok" needs nothing, "note" limits something, "missing" stops a run.
+struct Check {
+  std::string name;
+  std::string state;
+  std::string found;
+  std::string mend;
+};
+
+constexpr uint64_t kDiskWanted =
+    15'000'000'000ULL;  // sources, objects and image of the founding job
+constexpr uint64_t kMemoryWanted = 6'000'000'000ULL;
+
+Check check_packages(const std::filesystem::path& home) {
+  os::Command command;
+  command.argv = {(home / "packaging" / "missing").string(), "build", "run"};
+  const auto missing = os::run_ok(command);
+  if (!missing) return {"packages", "missing", missing.error().message, ""};
+  const std::string names(trim(*missing));
+  if (names.empty()) return {"packages", "ok", "all of packaging/packages.txt are installed", ""};
+  return {"packages", "missing", "not installed: " + names,
+          "sudo apt-get install -y --no-install-recommends " + names};
+}
+
+Check check_sandbox() {
+  os::Command command;
+  command.argv = {"bwrap", "--unshare-all", "--ro-bind", "/", "/", "true"};
+  const auto exit = os::run(command);
+  if (exit && exit->ok()) return {"sandbox", "ok", "bubblewrap makes name spaces", ""};
+  const std::string why = exit ? std::string(trim(exit->err)) : exit.error().message;
+  return {"sandbox", "missing", "bubblewrap cannot start: " + why,
+          "sudo sysctl kernel.unprivileged_userns_clone=1, or run as root"};
+}
+
+Check check_kvm() {
+  if (::access("/dev/kvm", F_OK) != 0)
+    return {"kvm", "note",
+            "no /dev/kvm: machines are emulated (TCG), slower; wall clock is information only", ""};
+  if (::access("/dev/kvm", R_OK | W_OK) != 0)
+    return {"kvm", "note", "/dev/kvm is there but may not be opened",
+            "sudo usermod -aG kvm $USER, then log in again"};
+  return {"kvm", "ok", "/dev/kvm opens; the first run proves it with a real boot", ""};
+}
+
+Check check_disk(const std::filesystem::path& folder) {
+  std::filesystem::path at = folder;
+  std::error_code code;
+  while (!std::filesystem::exists(at, code) && at.has_relative_path()) at = at.parent_path();
+  const auto free = os::free_bytes(at);
+  if (!free)
+    return {"disk", "missing", free.error().message, "name another data folder with --data-dir"};
+  if (::access(at.c_str(), W_OK) != 0)
+    return {"disk", "missing", folder.string() + " may not be written",
+            "name another data folder with --data-dir"};
+  const std::string found = fmt::format("{} free for {}", human_bytes(*free), folder.string());
+  if (*free < kDiskWanted)
+    return {"disk", "missing",
+            found + fmt::format(", about {} are needed", human_bytes(kDiskWanted)),
+            "free some space, or name another data folder with --data-dir"};
+  return {"disk", "ok", found, ""};
+}
+
+Check check_memory() {
+  struct sysinfo info {};
+  ::sysinfo(&info);
+  const uint64_t total = static_cast<uint64_t>(info.totalram) * info.mem_unit;
+  const std::string found =
+      fmt::format("{}, {} processors", human_bytes(total), std::thread::hardware_concurrency());
+  if (total < kMemoryWanted)
+    return {"memory", "note", found + "; a test machine of 2 GiB beside a build wants 6 GB", ""};
+  return {"memory", "ok", found, ""};
+}
+
+void print_text(const std::vector<Check>& checks) {
+  for (const Check& check : checks) {
+    std::cout << fmt::format("{:<8} {:<10} {}\n", check.state, check.name, check.found);
+    if (!check.mend.empty()) std::cout << fmt::format("{:<19} mend: {}\n", "", check.mend);
+  }
+}
+
+void print_json(const std::vector<Check>& checks) {
+  nlohmann::json all = nlohmann::json::array();
+  for (const Check& check : checks)
+    all.push_back({{"name", check.name},
+                   {"state", check.state},
+                   {"found", check.found},
+                   {"mend", check.mend}});
+  std::cout << nlohmann::json{{"checks", all}}.dump(2, ' ', false,
+                                                    nlohmann::json::error_handler_t::replace)
+            << "\n";
+}
+
+}  // namespace
+
+int doctor_command(const Options& options) {
+  const auto home = home_dir(options.home);
+  if (!home) return report_error(options, home.error());
+  const auto data = data_dir(options.data_dir);
+  if (!data) return report_error(options, data.error());
+  const std::vector<Check> checks{check_packages(*home), check_sandbox(), check_kvm(),
+                                  check_disk(*data), check_memory()};
+  options.format == Format::kJson ? print_json(checks) : print_text(checks);
+  for (const Check& check : checks)
+    if (check.state == "missing") return kNoVerdict;
+  return kOk;
+}
+
+}  // namespace kiln::cli

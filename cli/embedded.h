@@ -1,0 +1,41 @@
+#pragma once
+/// The lab inside this process: controller and (for runs) an agent on a private socket, spoken to
+/// with the same gRPC messages as a lab elsewhere.
+#include <memory>
+
+#include "cli/options.h"
+#include "kiln/v1/lab.grpc.pb.h"
+#include "lib/base/result.h"
+
+namespace kiln::cli {
+
+enum class HostMode {
+  kReadOnly,  ///< runs, show, report, log: no lock, nothing is written
+  kPlan,      ///< sources and configs may be prepared; no agent
+  kRun,       ///< everything
+};
+
+class EmbeddedLab {
+ public:
+  static Result<std::unique_ptr<EmbeddedLab>> start(const Options& options, HostMode mode);
+  ~EmbeddedLab();
+  EmbeddedLab(const EmbeddedLab&) = delete;
+  EmbeddedLab& operator=(const EmbeddedLab&) = delete;
+
+  v1::Lab::Stub& lab();
+  /// The data folder in use, absolute.
+  [[nodiscard]] const std::string& data_dir() const;
+  /// Ends the agent and the controller; running sessions are cancelled, nothing is lost.
+  void stop();
+
+ private:
+  struct Impl;
+  explicit EmbeddedLab(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// "" or "@last" -> 0 (the newest), digits -> the number, else an error.
+Result<int64_t> parse_run_id(const std::string& text);
+Result<v1::RunReport> get_report(v1::Lab::Stub& lab, int64_t run_id);
+
+}  // namespace kiln::cli

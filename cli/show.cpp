@@ -1,0 +1,121 @@
+/// kiln runs, show, report, log: what is stored, read only.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <iostream>
+
+#include "cli/embedded.h"
+#include "cli/terminal.h"
+#include "lib/report/report.h"
+#include "lib/rpc/status.h"
+
+namespace kiln::cli {
+
+Result<int64_t> parse_run_id(const std::string& text) {
+  if (text.empty() || text == "@last") return 0;
+  int64_t id = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), id);
+  if (code != std::errc() || end != text.data() + text.size() || id <= 0) {
+    return fail(Error(ErrorKind::kBadInput, fmt::format("`{}` is no run: a number or @last", text))
+                    .with_hint("kiln runs lists them"));
+  }
+  return id;
+}
+
+Result<v1::RunReport> get_report(v1::Lab::Stub& lab, int64_t run_id) {
+  grpc::ClientContext context;
+  rpc::set_deadline(context, std::chrono::minutes(2));
+  v1::GetReportRequest request;
+  request.set_run_id(run_id);
+  v1::RunReport report;
+  if (const grpc::Status status = lab.GetReport(&context, request, &report); !status.ok())
+    return fail(rpc::from_grpc(status, "reading the report"));
+  return report;
+}
+
+namespace {
+
+Result<int> runs_checked(const Options& options) {
+  KILN_ASSIGN(const auto host, EmbeddedLab::start(options, HostMode::kReadOnly));
+  grpc::ClientContext context;
+  rpc::set_deadline(context, std::chrono::minutes(1));
+  v1::ListRunsRequest request;
+  request.set_limit(options.limit);
+  v1::ListRunsReply reply;
+  if (const grpc::Status status = host->lab().ListRuns(&context, request, &reply); !status.ok())
+    return fail(rpc::from_grpc(status, "listing the runs"));
+  if (options.format == Format::kJson) {
+    KILN_ASSIGN(const std::string json, report::to_json(reply));
+    std::cout << json << std::endl;
+  } else {
+    std::cout << report::runs_to_text(reply) << std::flush;
+  }
+  return kOk;
+}
+
+Result<int> report_checked(const Options& options, bool overview) {
+  KILN_ASSIGN(const int64_t run_id, parse_run_id(options.run_id));
+  KILN_ASSIGN(const auto host, EmbeddedLab::start(options, HostMode::kReadOnly));
+  KILN_ASSIGN(const v1::RunReport report, get_report(host->lab(), run_id));
+  switch (options.format) {
+    case Format::kJson: {
+      KILN_ASSIGN(const std::string json, report::to_json(report));
+      std::cout << json << std::endl;
+      break;
+    }
+    case Format::kHtml:
+      std::cout << report::to_html(report) << std::flush;
+      break;
+    case Format::kText:
+      std::cout << (overview ? report::overview_to_text(report) : report::to_text(report))
+                << std::endl;
+      break;
+  }
+  return kOk;
+}
+
+Result<int> log_checked(const Options& options) {
+  KILN_ASSIGN(const int64_t run_id, parse_run_id(options.run_id));
+  if (static_cast<int>(options.console) + static_cast<int>(options.dmesg) +
+          static_cast<int>(!options.what.empty()) >
+      1) {
+    return fail(ErrorKind::kBadInput, "name one of --console, --dmesg or a TEST");
+  }
+  KILN_ASSIGN(const auto host, EmbeddedLab::start(options, HostMode::kReadOnly));
+  grpc::ClientContext context;
+  rpc::set_deadline(context, std::chrono::minutes(10));
+  v1::GetLogRequest request;
+  request.set_run_id(run_id);
+  request.set_session_id(options.session_id);
+  request.set_what(options.dmesg ? "dmesg" : options.what.empty() ? "console" : options.what);
+  const auto reader = host->lab().GetLog(&context, request);
+  v1::LogChunk chunk;
+  while (reader->Read(&chunk))
+    std::cout.write(chunk.data().data(), static_cast<std::streamsize>(chunk.data().size()));
+  std::cout << std::flush;
+  if (const grpc::Status status = reader->Finish(); !status.ok())
+    return fail(rpc::from_grpc(status, "reading the log"));
+  return kOk;
+}
+
+int finish(const Options& options, const Result<int>& result) {
+  return result ? *result : report_error(options, result.error());
+}
+
+}  // namespace
+
+int runs_command(const Options& options) {
+  return finish(options, runs_checked(options));
+}
+int show_command(const Options& options) {
+  return finish(options, report_checked(options, true));
+}
+int report_command(const Options& options) {
+  return finish(options, report_checked(options, false));
+}
+int log_command(const Options& options) {
+  return finish(options, log_checked(options));
+}
+
+}  // namespace kiln::cli
