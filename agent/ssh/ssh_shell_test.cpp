@@ -1,0 +1,254 @@
+/// Against a real sshd on the loopback.
+#include "agent/ssh/ssh_shell.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "lib/os/files.h"
+#include "lib/os/process.h"
+
+namespace kiln::agent {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+/// A listening socket on a free port of the loopback.
+struct Listener {
+  int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  int port = 0;
+  Listener() {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    EXPECT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&address), length), 0);
+    EXPECT_EQ(::listen(fd, 8), 0);
+    ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
+    port = ntohs(address.sin_port);
+  }
+  ~Listener() { ::close(fd); }
+};
+
+class SshShellTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    if (os::find_program("sshd").empty()) return;
+    dir_ = *os::make_temp_dir(testing::TempDir(), "sshd");
+    for (const char* name : {"host", "client", "other"}) {
+      os::Command keygen;
+      keygen.argv = {"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", (dir_ / name).string()};
+      ASSERT_TRUE(os::run_ok(keygen));
+    }
+    (void)os::make_dirs("/run/sshd");
+    endpoint_ = {.host = "127.0.0.1",
+                 .port = Listener().port,
+                 .user = "root",
+                 .key_file = (dir_ / "client").string(),
+                 .host_key_file = (dir_ / "host.pub").string()};
+    ASSERT_TRUE(os::write_atomic(
+        dir_ / "config",
+        fmt::format("ListenAddress 127.0.0.1:{}\nHostKey {}\nAuthorizedKeysFile {}\n"
+                    "PermitRootLogin yes\nStrictModes no\nUsePAM no\nPidFile none\n"
+                    "PasswordAuthentication no\nMaxStartups 100\n",
+                    endpoint_.port, (dir_ / "host").string(), (dir_ / "client.pub").string())));
+    os::Command command;
+    command.argv = {os::find_program("sshd"), "-D", "-e", "-f", (dir_ / "config").string()};
+    command.output_file = (dir_ / "log").string();
+    auto child = os::Child::start(command);
+    ASSERT_TRUE(child) << render(child.error());
+    sshd_ = std::make_unique<os::Child>(std::move(*child));
+  }
+  static void TearDownTestSuite() {
+    sshd_.reset();
+    if (!dir_.empty()) (void)os::remove_tree(dir_);
+  }
+  void SetUp() override {
+    if (!sshd_) GTEST_SKIP() << "sshd is not installed";
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root to log in as root";
+  }
+  static std::unique_ptr<Shell> connect() {
+    auto shell = connect_until(endpoint_, Millis(30'000), {}, {});
+    if (!shell) ADD_FAILURE() << render(shell.error());
+    return shell ? std::move(*shell) : nullptr;
+  }
+  static os::Path dir_;
+  static ShellEndpoint endpoint_;
+  static std::unique_ptr<os::Child> sshd_;
+};
+
+os::Path SshShellTest::dir_;
+ShellEndpoint SshShellTest::endpoint_;
+std::unique_ptr<os::Child> SshShellTest::sshd_;
+
+TEST_F(SshShellTest, GivesOutputErrorsAndExitCodeApart) {
+  auto shell = connect();
+  ASSERT_TRUE(shell);
+  const auto reply = shell->run({.command = "echo out; echo err >&2; exit 7"}, {});
+  ASSERT_TRUE(reply) << render(reply.error());
+  EXPECT_EQ(reply->out, "out\n");
+  EXPECT_EQ(reply->err, "err\n");
+  EXPECT_EQ(reply->exit_code, 7);
+  const auto again = shell->run({.command = "echo second"}, {});
+  ASSERT_TRUE(again) << render(again.error());
+  EXPECT_EQ(again->out, "second\n");
+}
+
+TEST_F(SshShellTest, ReportsTheSignalThatEndedACommand) {
+  auto shell = connect();
+  ASSERT_TRUE(shell);
+  const auto reply = shell->run({.command = "exec sh -c 'kill -KILL $$'"}, {});
+  ASSERT_TRUE(reply) << render(reply.error());
+  EXPECT_EQ(reply->signal, "KILL");
+  EXPECT_FALSE(reply->ok());
+}
+
+TEST_F(SshShellTest, BinaryInputComesBackUnchanged) {
+  auto shell = connect();
+  ASSERT_TRUE(shell);
+  std::string bytes;
+  for (int i = 0; i < 3'000'000; ++i) bytes += static_cast<char>((i * 2654435761U) >> 13);
+  const auto reply = shell->run({.command = "cat", .input = bytes, .max_output = 8 << 20}, {});
+  ASSERT_TRUE(reply) << render(reply.error());
+  EXPECT_TRUE(reply->out == bytes) << reply->out.size();
+}
+
+TEST_F(SshShellTest, MovesFilesInAndOut) {
+  auto shell = connect();
+  ASSERT_TRUE(shell);
+  std::string bytes(5'000'000, '\0');
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 7 + i / 255);
+  ASSERT_TRUE(os::write_atomic(dir_ / "in", bytes));
+  const auto reply = shell->run({.command = "cat; echo done >&2",
+                                 .input_file = (dir_ / "in").string(),
+                                 .output_file = (dir_ / "out").string(),
+                                 .max_output = 100 << 20},
+                                {});
+  ASSERT_TRUE(reply) << render(reply.error());
+  EXPECT_EQ(reply->err, "done\n");
+  EXPECT_EQ(reply->output_size, bytes.size());
+  EXPECT_EQ(*os::sha256_file(dir_ / "out"), os::sha256_hex(bytes));
+}
+
+TEST_F(SshShellTest, AGigabyteOfOutputIsReadToItsEndAndBounded) {
+  auto shell = connect();
+  ASSERT_TRUE(shell);
+  const auto reply = shell->run({.command = "head -c 1000000000 /dev/zero; echo end >&2; exit 3",
+                                 .max_output = 1000,
+                                 .timeout = Millis(100'000)},
+                                {});
+  ASSERT_TRUE(reply) << render(reply.error());
+  EXPECT_EQ(reply->output_size, 1'000'000'000U);
+  EXPECT_EQ(reply->out.size(), 1000U);
+  EXPECT_TRUE(reply->truncated);
+  EXPECT_EQ(reply->err, "end\n");
+  EXPECT_EQ(reply->exit_code, 3);
+}
+
+TEST_F(SshShellTest, FullStderrDoesNotBlockStdout) {
+  auto shell = connect();
+  ASSERT_TRUE(shell);
+  const auto reply =
+      shell->run({.command = "head -c 9000000 /dev/zero >&2; echo after", .max_output = 10}, {});
+  ASSERT_TRUE(reply) << render(reply.error());
+  EXPECT_EQ(reply->out, "after\n");
+}
+
+TEST_F(SshShellTest, ACommandBeyondItsBoundIsATimeout) {
+  auto shell = connect();
+  ASSERT_TRUE(shell);
+  const auto reply = shell->run({.command = "sleep 100", .timeout = Millis(300)}, {});
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().kind, ErrorKind::kTimeout);
+  EXPECT_EQ(reply.error().message, "`sleep 100` did not end within 0.3 s");
+  const auto next = shell->run({.command = "echo alive"}, {});
+  ASSERT_TRUE(next) << "the connection is still good: " << render(next.error());
+}
+
+TEST_F(SshShellTest, StopEndsAWaitingCommand) {
+  auto shell = connect();
+  ASSERT_TRUE(shell);
+  std::stop_source source;
+  const auto reply = shell->run({.command = "echo go; sleep 100",
+                                 .timeout = Millis(100'000),
+                                 .on_output =
+                                     [&](std::string_view) {
+                                       source.request_stop();
+                                       return true;
+                                     }},
+                                source.get_token());
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().kind, ErrorKind::kCancelled);
+}
+
+TEST_F(SshShellTest, ACallbackMayLeaveEarly) {
+  auto shell = connect();
+  ASSERT_TRUE(shell);
+  const auto reply = shell->run(
+      {.command = "echo one; sleep 100", .on_output = [](std::string_view) { return false; }}, {});
+  ASSERT_TRUE(reply) << render(reply.error());
+  EXPECT_TRUE(reply->left_early);
+  EXPECT_EQ(reply->out, "one\n");
+}
+
+TEST_F(SshShellTest, AServerKilledMidCommandIsALostConnection) {
+  auto shell = connect();
+  ASSERT_TRUE(shell);
+  // The command kills the server process of its own connection.
+  const auto reply = shell->run({.command = "kill -KILL $PPID; sleep 100"}, {});
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().kind, ErrorKind::kInfrastructure);
+  EXPECT_THAT(reply.error().message, StartsWith("the connection broke while `kill -KILL $PPID"));
+  const auto next = shell->run({.command = "true"}, {});
+  ASSERT_FALSE(next);
+  EXPECT_EQ(next.error().kind, ErrorKind::kInfrastructure);
+}
+
+TEST_F(SshShellTest, AnotherHostKeyIsRefused) {
+  ShellEndpoint wrong = endpoint_;
+  wrong.host_key_file = (dir_ / "other.pub").string();
+  const auto shell = connect_until(wrong, Millis(30'000), {}, {});
+  ASSERT_FALSE(shell);
+  EXPECT_EQ(shell.error().kind, ErrorKind::kPermission);
+  EXPECT_THAT(shell.error().message, HasSubstr("has the host key SHA256:"));
+  EXPECT_THAT(shell.error().message, HasSubstr("is pinned: refused, nothing was sent to it"));
+  EXPECT_EQ(shell.error().hint, "the pinned key is in " + wrong.host_key_file);
+}
+
+TEST_F(SshShellTest, AKeyThatTheMachineDoesNotKnowIsRefused) {
+  ShellEndpoint wrong = endpoint_;
+  wrong.key_file = (dir_ / "other").string();
+  const auto shell = connect_until(wrong, Millis(30'000), {}, {});
+  ASSERT_FALSE(shell);
+  EXPECT_EQ(shell.error().kind, ErrorKind::kPermission);
+  EXPECT_THAT(shell.error().message, HasSubstr("is not accepted for user root"));
+}
+
+TEST_F(SshShellTest, AnAcceptedConnectionThatSaysNothingIsNoSignOfLife) {
+  const Listener silent;
+  ShellEndpoint endpoint = endpoint_;
+  endpoint.port = silent.port;
+  const auto shell = connect_until(endpoint, Millis(700), {}, {});
+  ASSERT_FALSE(shell);
+  EXPECT_EQ(shell.error().kind, ErrorKind::kTimeout);
+  EXPECT_THAT(shell.error().message, StartsWith("SSH did not answer within 0.7 s (1 try)"));
+}
+
+TEST_F(SshShellTest, TriesEndWhenTheMachineIsGone) {
+  ShellEndpoint endpoint = endpoint_;
+  endpoint.port = Listener().port;
+  int asked = 0;
+  const auto shell = connect_until(
+      endpoint, Millis(60'000),
+      [&] { return ++asked < 3 ? std::string() : std::string("the machine is off"); }, {});
+  ASSERT_FALSE(shell);
+  EXPECT_EQ(shell.error().message, "SSH was given up after 3 tries: the machine is off");
+}
+
+}  // namespace
+}  // namespace kiln::agent
