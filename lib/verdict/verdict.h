@@ -66,6 +66,7 @@ struct Input {
   std::vector<std::string> planned_tests;  ///< expanded from the lists, in order, no duplicates
   std::map<std::string, std::string> planned_phase;  ///< test -> phase
   std::vector<std::string> patch_subjects;
+  std::map<std::string, bool> config_wants_highmem;  ///< config -> its kernel has CONFIG_HIGHMEM
   std::vector<SessionRow> sessions;
   std::vector<BuildRow> builds;
   bool interrupted = false;
