@@ -1,0 +1,151 @@
+#include "lib/dmesg/line.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace kiln::dmesg {
+namespace {
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+void skip_spaces(std::string_view& text) {
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+}
+
+/// Takes a decimal number from the front; nullopt leaves `text` as it was.
+std::optional<unsigned long long> take_number(std::string_view& text) {
+  unsigned long long value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end == text.data()) return std::nullopt;
+  text.remove_prefix(static_cast<size_t>(end - text.data()));
+  return value;
+}
+
+/// `<4>` or `<12>`: a level, perhaps with a facility above it.
+void take_level(std::string_view& text, Line& line) {
+  if (text.size() < 3 || text[0] != '<' || !is_digit(text[1])) return;
+  std::string_view rest = text.substr(1);
+  const auto value = take_number(rest);
+  if (!value || rest.empty() || rest.front() != '>') return;
+  line.level = static_cast<int>(*value & 7);
+  text = rest.substr(1);
+  skip_spaces(text);
+}
+
+/// `[   12.345678]`, perhaps with a caller behind it: `[T123]`, `[    C1]`, inside or after.
+void take_stamp(std::string_view& text, Line& line) {
+  if (text.empty() || text.front() != '[') return;
+  std::string_view rest = text.substr(1);
+  skip_spaces(rest);
+  const auto seconds = take_number(rest);
+  if (!seconds || rest.size() < 2 || rest.front() != '.' || !is_digit(rest[1])) return;
+  rest.remove_prefix(1);
+  double scale = 0.1;
+  double fraction = 0;
+  while (!rest.empty() && is_digit(rest.front())) {
+    fraction += scale * (rest.front() - '0');
+    scale /= 10;
+    rest.remove_prefix(1);
+  }
+  const size_t end = rest.find(']');
+  if (end == std::string_view::npos || end > 16) return;
+  line.time = static_cast<double>(*seconds) + fraction;
+  text = rest.substr(end + 1);
+  if (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+}
+
+/// `[T123]` or `[   C1]` after the stamp.
+void take_caller(std::string_view& text) {
+  if (text.empty() || text.front() != '[') return;
+  std::string_view rest = text.substr(1);
+  skip_spaces(rest);
+  if (rest.empty() || (rest.front() != 'T' && rest.front() != 'C')) return;
+  rest.remove_prefix(1);
+  if (!take_number(rest) || rest.empty() || rest.front() != ']') return;
+  text = rest.substr(1);
+  if (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+}
+
+/// A record of /dev/kmsg: `4,812,12345678,-;text` (further fields may stand before the `;`).
+bool take_kmsg(std::string_view& text, Line& line) {
+  std::string_view rest = text;
+  const auto flags = take_number(rest);
+  if (!flags || rest.empty() || rest.front() != ',') return false;
+  rest.remove_prefix(1);
+  if (!take_number(rest) || rest.empty() || rest.front() != ',') return false;
+  rest.remove_prefix(1);
+  const auto micros = take_number(rest);
+  if (!micros || rest.empty() || rest.front() != ',') return false;
+  const size_t end = rest.find(';');
+  if (end == std::string_view::npos || end > 64) return false;
+  line.level = static_cast<int>(*flags & 7);
+  line.time = static_cast<double>(*micros) / 1e6;
+  text = rest.substr(end + 1);
+  return true;
+}
+
+/// `2026-11-24T21:15:00.123Z `: the time a console server put before the line.
+void take_host_time(std::string_view& text) {
+  if (text.size() < 21 || text[4] != '-' || text[7] != '-' || text[10] != 'T') return;
+  if (!std::all_of(text.begin(), text.begin() + 4, is_digit)) return;
+  const size_t space = text.find(' ');
+  if (space == std::string_view::npos || space > 32) return;
+  text.remove_prefix(space + 1);
+}
+
+}  // namespace
+
+std::string strip_control(std::string_view raw) {
+  std::string out;
+  out.reserve(raw.size());
+  for (size_t i = 0; i < raw.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(raw[i]);
+    if (byte == 0x1b) {
+      if (i + 1 < raw.size() && raw[i + 1] == '[') {
+        size_t end = i + 2;
+        while (end < raw.size() && end < i + 24 && (raw[end] < '@' || raw[end] > '~')) ++end;
+        i = std::min(end, raw.size() - 1);
+      } else if (i + 1 < raw.size()) {
+        ++i;
+      }
+      continue;
+    }
+    if (byte < 0x20 && byte != '\t') continue;
+    if (byte == 0x7f) continue;
+    out.push_back(raw[i]);
+  }
+  return out;
+}
+
+Line parse_line(std::string_view raw) {
+  Line line;
+  while (!raw.empty() && raw.back() == '\r') raw.remove_suffix(1);
+  line.raw = raw;
+  const std::string clean = strip_control(raw.substr(0, kMaxLineBytes));
+  std::string_view rest = clean;
+  take_host_time(rest);
+  if (!take_kmsg(rest, line)) {
+    take_level(rest, line);
+    take_stamp(rest, line);
+    take_caller(rest);
+    if (line.level < 0) take_level(rest, line);
+  }
+  line.text = std::string(rest);
+  return line;
+}
+
+std::vector<std::string_view> raw_lines(std::string_view log) {
+  std::vector<std::string_view> lines;
+  size_t start = 0;
+  while (start < log.size()) {
+    size_t end = log.find('\n', start);
+    if (end == std::string_view::npos) end = log.size();
+    lines.push_back(log.substr(start, end - start));
+    start = end + 1;
+  }
+  return lines;
+}
+
+}  // namespace kiln::dmesg
