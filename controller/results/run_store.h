@@ -1,0 +1,47 @@
+#pragma once
+/// What a run's driver keeps: an interface, so that the driver is tested without a database. The
+/// implementation over lib/db is db_run_store.h.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kiln/v1/report.pb.h"
+#include "lib/job/plan.h"
+#include "lib/kernel/build.h"
+
+namespace kiln::results {
+
+/// A session as it is kept: the planned one, its attempt, and (when it has ended) what came of it.
+struct StoredSession {
+  int64_t id = 0;
+  std::string key;      ///< job::PlannedSession::key
+  int attempt = 1;
+  std::string state;    ///< "running" | "done"; a "running" one of a dead process never ended
+  job::PlannedSession planned;
+  v1::Session session;  ///< of a done one
+};
+
+/// Safe for concurrent use. Every write is idempotent and on disk when it returns.
+class RunStore {
+ public:
+  virtual ~RunStore() = default;
+
+  /// A build that can be used again: state "built", its artifacts there.
+  virtual Result<std::optional<kernel::BuildRecord>> find_build(const std::string& key) = 0;
+  /// Records a finished build (built or failed) and that the run's cell uses it.
+  virtual Status put_build(int64_t run_id, const std::string& variant, const std::string& config,
+                           const kernel::BuildRecord& record) = 0;
+  /// A new session row, state running; its id. The planned session is kept with it.
+  virtual Result<int64_t> open_session(int64_t run_id, const job::PlannedSession& planned, int attempt,
+                                       const std::string& machine) = 0;
+  /// The end of a session; a second call with the same id changes nothing.
+  virtual Status finish_session(int64_t run_id, const v1::Session& session) = 0;
+  virtual Result<std::vector<StoredSession>> sessions(int64_t run_id) = 0;
+  /// The judged report; `state` "done" | "interrupted" | "failed".
+  virtual Status finish_run(int64_t run_id, const std::string& state, const v1::RunReport& report) = 0;
+  /// For estimates.
+  virtual void add_duration(const std::string& kind, double seconds) = 0;
+};
+
+}  // namespace kiln::results

@@ -1,0 +1,315 @@
+#include "controller/scheduler/driver.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace kiln::scheduler {
+namespace {
+
+constexpr Millis kPoll{500};           // of the mailbox: bounds are checked that often
+constexpr Millis kNoMachine{300'000};  // a lab without a fitting machine for that long
+constexpr Millis kAgentGrace{60'000};  // beyond the session's own bound
+
+bool fits(const fleet::Machine& machine, const job::MachineSpec& wanted) {
+  const auto& tags = machine.info.tags();
+  return std::all_of(wanted.tags.begin(), wanted.tags.end(), [&](const std::string& tag) {
+    return std::find(tags.begin(), tags.end(), tag) != tags.end();
+  });
+}
+
+}  // namespace
+
+RunDriver::RunDriver(DriverDeps deps, DriverInput input)
+    : deps_(std::move(deps)), input_(std::move(input)), started_(deps_.clock->steady()) {}
+
+RunDriver::~RunDriver() {
+  deps_.fleet->set_listener({});
+  build_stop_.request_stop();
+}
+
+void RunDriver::post(Message message) {
+  auto mail = mail_.lock();
+  mail->messages.push_back(std::move(message));
+  mail.notify_all();
+}
+
+std::optional<RunDriver::Message> RunDriver::wait_message(Millis timeout) {
+  auto mail = mail_.lock();
+  mail.wait_until(std::chrono::steady_clock::now() + timeout,
+                  [&] { return !mail->messages.empty(); });
+  if (mail->messages.empty()) return std::nullopt;
+  Message message = std::move(mail->messages.front());
+  mail->messages.pop_front();
+  return message;
+}
+
+void RunDriver::run(std::stop_token stop) {
+  fleet::Listener listener;
+  listener.machines_changed = [this] { post(MachinesChanged{}); };
+  listener.session_event = [this](const v1::SessionEvent& event) { on_session_event(event); };
+  listener.session_done = [this](v1::SessionDone done) { post(std::move(done)); };
+  deps_.fleet->set_listener(std::move(listener));
+  const std::stop_callback wake(stop, [this] { post(MachinesChanged{}); });
+
+  load();
+  loop(stop);
+  build_thread_ = {};
+  deps_.fleet->set_listener({});
+  finish();
+}
+
+/// What the store already holds of this run: finished builds and sessions are not repeated.
+void RunDriver::load() {
+  for (const job::PlanBuild& build : input_.plan.builds) {
+    job::BuildStep step;
+    step.build = build;
+    const BuildTarget* target = target_of(build.key);
+    step.is_prefix = target != nullptr && target->is_prefix;
+    if (auto found = deps_.store->find_build(build.key); found && *found) {
+      records_[build.key] = **found;
+      step.state = job::StepState::kDone;
+    }
+    state_.builds.push_back(std::move(step));
+  }
+  // A cell that shares a build still belongs to the run.
+  for (const BuildTarget& target : input_.prepared.targets)
+    if (const auto found = records_.find(target.key); found != records_.end())
+      (void)deps_.store->put_build(input_.run_id, target.variant, target.config, found->second);
+
+  for (const job::PlannedSession& session : input_.plan.sessions) {
+    job::SessionStep step;
+    step.session = session;
+    state_.sessions.push_back(std::move(step));
+  }
+  auto stored = deps_.store->sessions(input_.run_id);
+  if (!stored) {
+    infrastructure_error_ = render(stored.error());
+    state_.stopping = true;
+    return;
+  }
+  for (results::StoredSession& old : *stored) {
+    if (step_of(old.key) == nullptr && old.planned.purpose == "confirmation") {
+      job::SessionStep step;
+      step.session = old.planned;
+      state_.sessions.push_back(std::move(step));
+      confirmation_round_ = std::max(confirmation_round_, 1);
+    }
+    job::SessionStep* step = step_of(old.key);
+    if (step == nullptr || old.state != "done" || old.session.ending() == "cancelled") continue;
+    ended_[old.key].push_back(old.session);
+    const bool infrastructure = old.session.ending() == "infrastructure";
+    step->attempts += infrastructure ? 1 : 0;
+    if (!infrastructure) step->state = job::StepState::kDone;
+    if (infrastructure && step->attempts >= job::kMaxAttempts)
+      step->state = job::StepState::kFailed;
+  }
+}
+
+void RunDriver::loop(const std::stop_token& stop) {
+  take_machines();
+  publish_phase("starting");
+  while (true) {
+    if (stop.stop_requested() && !state_.stopping) begin_stopping();
+    const std::vector<job::Action> actions = job::next_actions(state_);
+    if (actions.size() == 1 && actions[0].kind == job::Action::Kind::kFinish) return;
+    for (const job::Action& action : actions) act(action);
+    if (!actions.empty()) continue;
+    if (auto message = wait_message(kPoll)) handle(std::move(*message));
+    check_bounds();
+  }
+}
+
+void RunDriver::act(const job::Action& action) {
+  switch (action.kind) {
+    case job::Action::Kind::kStartBuild:
+      start_build(action.key);
+      break;
+    case job::Action::Kind::kStartSession:
+      start_session(action.key, action.machine);
+      break;
+    case job::Action::Kind::kAskSuspicions:
+      ask_suspicions();
+      break;
+    case job::Action::Kind::kFinish:
+      break;
+  }
+}
+
+void RunDriver::handle(Message message) {
+  if (auto* ended = std::get_if<BuildEnded>(&message)) handle_build(std::move(*ended));
+  if (auto* done = std::get_if<v1::SessionDone>(&message)) handle_session(*done);
+  if (std::holds_alternative<MachinesChanged>(message)) take_machines();
+}
+
+void RunDriver::handle_build(BuildEnded ended) {
+  const BuildTarget* target = target_of(ended.key);
+  const std::string cell = target->variant + "/" + target->config;
+  job::BuildStep* step = nullptr;
+  for (job::BuildStep& candidate : state_.builds)
+    if (candidate.build.key == ended.key) step = &candidate;
+  if (!ended.record) {
+    step->state = job::StepState::kFailed;
+    if (ended.record.error().kind != ErrorKind::kCancelled) {
+      publish("build", "could not be built: " + ended.record.error().message, cell, "failed");
+      infrastructure_error_ = render(ended.record.error());
+      begin_stopping();
+    } else {
+      step->state = job::StepState::kWaiting;
+    }
+    return;
+  }
+  const kernel::BuildRecord& record = *ended.record;
+  for (const BuildTarget& each : input_.prepared.targets) {
+    if (each.key != ended.key) continue;
+    if (const Status stored =
+            deps_.store->put_build(input_.run_id, each.variant, each.config, record);
+        !stored) {
+      infrastructure_error_ = render(stored.error());
+      begin_stopping();
+    }
+  }
+  records_[ended.key] = record;
+  const bool built = record.state == "built";
+  step->state = built ? job::StepState::kDone : job::StepState::kFailed;
+  if (built)
+    deps_.store->add_duration(record.incremental ? "build-incremental" : "build-full",
+                              ended.seconds);
+  const std::string took = human_duration(Millis(static_cast<int64_t>(ended.seconds * 1000)));
+  publish("build",
+          built ? fmt::format("built in {}{}", took, record.incremental ? " (incremental)" : "")
+                : "does not build: " + record.error,
+          cell, built ? "done" : "failed");
+  publish_phase("");
+}
+
+void RunDriver::handle_session(const v1::SessionDone& done) {
+  const v1::Session& reported = done.session();
+  const auto running = running_.find(reported.id());
+  if (running == running_.end()) {
+    // Of an earlier life of this run, or a second copy: stored already or not wanted; let the agent
+    // forget it.
+    for (const fleet::Machine& machine : deps_.fleet->machines())
+      if (machine.info.name() == reported.machine())
+        deps_.fleet->acknowledge(machine.info.name(), reported.id());
+    return;
+  }
+  job::SessionStep* step = step_of(running->second.key);
+  v1::Session session = reported;
+  session.set_purpose(step->session.purpose);
+  session.set_variant(step->session.variant);
+  session.set_config(step->session.config);
+  session.set_pair(step->session.pair);
+  session.set_attempt(step->attempts + 1);
+  session.set_machine(running->second.machine);
+  const Status stored = deps_.store->finish_session(input_.run_id, session);
+  if (!stored) {
+    infrastructure_error_ = render(stored.error());
+    begin_stopping();
+  } else {
+    deps_.fleet->acknowledge(running->second.machine, session.id());
+  }
+  running_.erase(running);
+  state_.free_machines.push_back(session.machine());
+
+  const std::string cell = session.variant() + "/" + session.config();
+  const std::string took =
+      human_duration(Millis(static_cast<int64_t>(session.elapsed_seconds() * 1000)));
+  if (session.ending() == "cancelled") {
+    step->state = job::StepState::kWaiting;
+    publish("session", session.purpose() + " was stopped", cell, "done", session.id());
+    return;
+  }
+  ended_[step->session.key].push_back(session);
+  if (session.ending() == "infrastructure") {
+    ++step->attempts;
+    const bool again = step->attempts < job::kMaxAttempts;
+    step->state = again ? job::StepState::kWaiting : job::StepState::kFailed;
+    publish("session",
+            fmt::format("{} ended without a result ({}){}", session.purpose(), session.error(),
+                        again ? "; it is run again" : "; given up"),
+            cell, "done", session.id());
+    return;
+  }
+  step->state = job::StepState::kDone;
+  deps_.store->add_duration("session-" + session.purpose(), session.elapsed_seconds());
+  std::map<std::string, int> counts;
+  for (const v1::Result& result : session.results()) ++counts[result.outcome()];
+  std::string text = fmt::format("{} {} in {}", session.purpose(), session.ending(), took);
+  for (const auto& [outcome, count] : counts) text += fmt::format(", {} {}", count, outcome);
+  if (session.measurements_size() > 0)
+    text += fmt::format(", {} figures", session.measurements_size());
+  if (!session.error().empty()) text += ": " + session.error();
+  publish("session", text, cell, "done", session.id());
+  publish_phase("");
+}
+
+/// Free are the fitting machines that run no session of ours.
+void RunDriver::take_machines() {
+  state_.free_machines.clear();
+  bool any = false;
+  for (const fleet::Machine& machine : deps_.fleet->machines()) {
+    if (!fits(machine, input_.prepared.spec.machine)) continue;
+    any = true;
+    emulated_[machine.info.name()] = machine.info.emulated();
+    const bool busy = std::any_of(running_.begin(), running_.end(), [&](const auto& entry) {
+      return entry.second.machine == machine.info.name();
+    });
+    if (!busy) state_.free_machines.push_back(machine.info.name());
+  }
+  no_machine_since_ = any ? std::chrono::steady_clock::time_point{} : deps_.clock->steady();
+}
+
+void RunDriver::check_bounds() {
+  const auto now = deps_.clock->steady();
+  std::vector<int64_t> late;
+  for (const auto& [id, running] : running_)
+    if (now > running.deadline) late.push_back(id);
+  for (const int64_t id : late)
+    end_session_as_infrastructure(id, "the agent did not report within the session's bound");
+  if (state_.stopping) return;
+  if (no_machine_since_ != std::chrono::steady_clock::time_point{} &&
+      now - no_machine_since_ > kNoMachine) {
+    infrastructure_error_ = "no connected machine fits the job's tags";
+    begin_stopping();
+  }
+  if (elapsed() > static_cast<double>(input_.prepared.spec.time_budget.count()) / 1000.0) {
+    budget_spent_ = true;
+    infrastructure_error_ =
+        fmt::format("the time budget of {} is spent; `time_budget` in the job raises it",
+                    human_duration(input_.prepared.spec.time_budget));
+    begin_stopping();
+  }
+}
+
+void RunDriver::begin_stopping() {
+  if (state_.stopping) return;
+  state_.stopping = true;
+  build_stop_.request_stop();
+  for (auto& [id, running] : running_) {
+    deps_.fleet->cancel(running.machine, id, "the run is stopping");
+    running.deadline = std::min(running.deadline, deps_.clock->steady() + Millis(4000));
+  }
+}
+
+void RunDriver::end_session_as_infrastructure(int64_t session_id, const std::string& why) {
+  v1::SessionDone done;
+  done.mutable_session()->set_id(session_id);
+  done.mutable_session()->set_ending(state_.stopping ? "cancelled" : "infrastructure");
+  done.mutable_session()->set_error(why);
+  handle_session(done);
+}
+
+const BuildTarget* RunDriver::target_of(const std::string& key) const {
+  for (const BuildTarget& target : input_.prepared.targets)
+    if (target.key == key) return &target;
+  return nullptr;
+}
+
+job::SessionStep* RunDriver::step_of(const std::string& key) {
+  for (job::SessionStep& step : state_.sessions)
+    if (step.session.key == key) return &step;
+  return nullptr;
+}
+
+}  // namespace kiln::scheduler

@@ -1,0 +1,139 @@
+#pragma once
+/// Drives one run: asks the schedule core what to do, does it, stores what comes of it, and judges.
+/// One thread calls run(); events of builds and machines come in through its mailbox.
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <variant>
+
+#include "controller/fleet/fleet.h"
+#include "controller/results/event_hub.h"
+#include "controller/results/run_store.h"
+#include "controller/scheduler/prepared.h"
+#include "lib/base/clock.h"
+#include "lib/base/sync.h"
+#include "lib/job/schedule.h"
+#include "lib/verdict/verdict.h"
+
+namespace kiln::scheduler {
+
+/// How far a build is, for the live view.
+struct BuildProgress {
+  int done = 0;
+  int total = 0;
+  std::string line;
+};
+
+/// Makes one kernel; an Error is infrastructure (disk full, cancelled), a kernel that does not
+/// compile is a record with state "failed".
+using BuildFunction =
+    std::function<Result<kernel::BuildRecord>(const BuildTarget& target, std::stop_token stop,
+                                              const std::function<void(const BuildProgress&)>&)>;
+
+struct DriverDeps {
+  const Clock* clock = nullptr;
+  fleet::Fleet* fleet = nullptr;
+  results::EventHub* hub = nullptr;
+  results::RunStore* store = nullptr;
+  BuildFunction build;
+};
+
+struct DriverInput {
+  int64_t run_id = 0;
+  uint64_t seed = 0;
+  Prepared prepared;
+  job::Plan plan;
+  v1::Run run;                ///< id, names, source ...: copied into the report
+  double elapsed_before = 0;  ///< seconds, of an interrupted run that goes on
+};
+
+class RunDriver {
+ public:
+  RunDriver(DriverDeps deps, DriverInput input);
+  ~RunDriver();
+  RunDriver(const RunDriver&) = delete;
+  RunDriver& operator=(const RunDriver&) = delete;
+
+  /// Blocks until the run has ended; its report is stored and "finished" published. `stop`
+  /// interrupts: what runs is ended within seconds and the run can go on later.
+  void run(std::stop_token stop);
+
+ private:
+  struct BuildEnded {
+    std::string key;
+    Result<kernel::BuildRecord> record;
+    double seconds = 0;
+  };
+  struct MachinesChanged {};
+  using Message = std::variant<BuildEnded, v1::SessionDone, MachinesChanged>;
+  struct Running {
+    std::string key;
+    std::string machine;
+    std::chrono::steady_clock::time_point deadline;
+  };
+
+  // driver.cpp
+  void load();
+  void loop(const std::stop_token& stop);
+  void act(const job::Action& action);
+  void handle(Message message);
+  void handle_build(BuildEnded ended);
+  void handle_session(const v1::SessionDone& done);
+  void take_machines();
+  void check_bounds();
+  void begin_stopping();
+  std::optional<Message> wait_message(Millis timeout);
+  void post(Message message);
+
+  // driver_steps.cpp
+  void start_build(const std::string& key);
+  void start_session(const std::string& key, const std::string& machine);
+  void ask_suspicions();
+  void end_session_as_infrastructure(int64_t session_id, const std::string& why);
+  void on_session_event(const v1::SessionEvent& event);
+  void finish();
+  v1::RunReport make_report(const std::string& state);
+  verdict::Input verdict_input();
+
+  // driver_events.cpp
+  void publish(const std::string& kind, const std::string& text, const std::string& cell = "",
+               const std::string& state = "", int64_t session_id = 0);
+  void publish_phase(const std::string& text);
+  double elapsed() const;
+  double remaining() const;
+
+  const BuildTarget* target_of(const std::string& key) const;
+  job::SessionStep* step_of(const std::string& key);
+  double estimate_of(const job::PlannedSession& session) const;
+
+  DriverDeps deps_;
+  DriverInput input_;
+  std::chrono::steady_clock::time_point started_;
+
+  // Of run()'s thread only.
+  job::RunState state_;
+  std::map<std::string, kernel::BuildRecord> records_;     ///< by key
+  std::map<int64_t, Running> running_;                     ///< by session id
+  std::map<std::string, std::vector<v1::Session>> ended_;  ///< by session key, each attempt
+  std::map<std::string, bool> emulated_;                   ///< by machine
+  int confirmation_round_ = 0;
+  std::string infrastructure_error_;
+  bool budget_spent_ = false;
+  std::chrono::steady_clock::time_point no_machine_since_{};
+
+  struct Mail {
+    std::deque<Message> messages;
+  };
+  Sync<Mail> mail_;
+  Sync<std::map<int64_t, std::string>> session_cells_;  ///< session id -> "patched/i386-highmem"
+  std::stop_source build_stop_;
+  std::jthread build_thread_;
+};
+
+/// One stored or reported session as the verdict's row.
+verdict::SessionRow to_row(const v1::Session& session, const job::PlannedSession& planned,
+                           bool emulated);
+
+}  // namespace kiln::scheduler

@@ -1,0 +1,186 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "controller/scheduler/driver.h"
+#include "controller/scheduler/orders.h"
+#include "controller/scheduler/report_builder.h"
+
+namespace kiln::scheduler {
+namespace {
+constexpr Millis kAgentGrace{60'000};  // beyond the session's own bound
+}
+
+void RunDriver::start_build(const std::string& key) {
+  const BuildTarget* target = target_of(key);
+  for (job::BuildStep& step : state_.builds)
+    if (step.build.key == key) step.state = job::StepState::kRunning;
+  const std::string cell = target->variant + "/" + target->config;
+  publish("build", "building", cell, "building");
+  // The thread before has ended: one build at a time, and its end came through the mailbox.
+  build_thread_ = {};
+  build_stop_ = {};
+  build_thread_ = std::jthread([this, target, cell, stop = build_stop_.get_token()] {
+    const auto begun = deps_.clock->steady();
+    auto last = begun;
+    const auto progress = [&](const BuildProgress& now) {
+      if (deps_.clock->steady() - last < Millis(300)) return;
+      last = deps_.clock->steady();
+      v1::RunEvent event;
+      event.set_kind("step");
+      event.set_cell(cell);
+      event.set_state("building");
+      event.set_text(now.line);
+      event.set_done(now.done);
+      event.set_total(now.total);
+      deps_.hub->publish(input_.run_id, std::move(event));
+    };
+    auto record = deps_.build(*target, stop, progress);
+    const double seconds = std::chrono::duration<double>(deps_.clock->steady() - begun).count();
+    post(BuildEnded{target->key, std::move(record), seconds});
+  });
+}
+
+void RunDriver::start_session(const std::string& key, const std::string& machine) {
+  job::SessionStep* step = step_of(key);
+  const auto record = records_.find(step->session.build_key);
+  auto id = deps_.store->open_session(input_.run_id, step->session, step->attempts + 1, machine);
+  if (!id) {
+    infrastructure_error_ = render(id.error());
+    begin_stopping();
+    return;
+  }
+  const v1::SessionOrder order = make_order({&input_.prepared, &step->session, &record->second, *id,
+                                             static_cast<uint64_t>(*id), machine});
+  const auto bound = Millis(static_cast<int64_t>(order.timeout_seconds() * 1000)) + kAgentGrace;
+  step->state = job::StepState::kRunning;
+  step->machine = machine;
+  running_[*id] = Running{key, machine, deps_.clock->steady() + bound};
+  std::erase(state_.free_machines, machine);
+  (*session_cells_.lock())[*id] = order.cell();
+  publish("session", fmt::format("{} starts on {}", step->session.purpose, machine), order.cell(),
+          "starting", *id);
+  if (const Status sent = deps_.fleet->start(order); !sent)
+    end_session_as_infrastructure(*id, sent.error().message);
+}
+
+/// Called on an rpc thread: it only publishes.
+void RunDriver::on_session_event(const v1::SessionEvent& session_event) {
+  v1::RunEvent event;
+  event.set_session_id(session_event.session_id());
+  if (!session_event.console_line().empty()) {
+    event.set_kind("console");
+    event.set_text(session_event.console_line());
+  } else {
+    event.set_kind("test");
+    event.set_cell((*session_cells_.lock())[session_event.session_id()]);
+    event.set_state(session_event.phase());
+    event.set_text(session_event.text());
+    event.set_done(session_event.done());
+    event.set_total(session_event.total());
+  }
+  deps_.hub->publish(input_.run_id, std::move(event));
+}
+
+/// After the functional sessions: what differs is run again on both sides before it gets a name.
+void RunDriver::ask_suspicions() {
+  state_.suspicions_asked = true;
+  if (confirmation_round_ > 0) return;  // one round; the verdict counts what it gave
+  ++confirmation_round_;
+  for (const verdict::Suspicion& suspicion : verdict::suspicions(verdict_input())) {
+    const auto more = job::confirmation_sessions(input_.plan, suspicion.config,
+                                                 input_.prepared.spec.confirmations,
+                                                 confirmation_round_, suspicion.tests, input_.seed);
+    for (const job::PlannedSession& session : more) {
+      if (step_of(session.key) != nullptr) continue;
+      job::SessionStep step;
+      step.session = session;
+      state_.sessions.push_back(std::move(step));
+    }
+    std::string text = fmt::format("suspected: {}", suspicion.tests.front());
+    if (suspicion.tests.size() > 1) text += fmt::format(" and {} more", suspicion.tests.size() - 1);
+    text += fmt::format(" differ with {}; confirming on {} more boots a side", suspicion.config,
+                        input_.prepared.spec.confirmations);
+    publish("suspect", text);
+  }
+  publish_phase("");
+}
+
+verdict::Input RunDriver::verdict_input() {
+  verdict::Input input;
+  input.job = input_.prepared.spec;
+  input.config_wants_highmem = input_.prepared.config_highmem;
+  for (const PhaseList& list : input_.prepared.lists) {
+    for (const std::string& test : list.tests) {
+      if (input.planned_phase.emplace(test, list.phase).second) input.planned_tests.push_back(test);
+    }
+  }
+  for (const PatchInfo& patch : input_.prepared.patches)
+    input.patch_subjects.push_back(patch.subject);
+  for (const job::SessionStep& step : state_.sessions) {
+    const auto attempts = ended_.find(step.session.key);
+    if (attempts == ended_.end()) continue;
+    for (const v1::Session& session : attempts->second) {
+      const auto machine = emulated_.find(session.machine());
+      input.sessions.push_back(
+          to_row(session, step.session, machine == emulated_.end() || machine->second));
+    }
+  }
+  for (const BuildTarget& target : input_.prepared.targets)
+    if (const auto found = records_.find(target.key); found != records_.end())
+      input.builds.push_back({target.variant, target.config, found->second});
+  input.interrupted = state_.stopping && infrastructure_error_.empty();
+  input.infrastructure_error = infrastructure_error_;
+  return input;
+}
+
+void RunDriver::finish() {
+  const bool interrupted = state_.stopping && infrastructure_error_.empty();
+  // A spent budget or a broken host leaves a run that can go on, too: what it has is kept.
+  const std::string state = interrupted ? "interrupted" : state_.stopping ? "failed" : "done";
+  ReportInput input;
+  input.prepared = &input_.prepared;
+  input.plan = &input_.plan;
+  input.run = input_.run;
+  input.run.set_state(state);
+  input.run.set_elapsed_seconds(elapsed());
+  input.run.set_seed(input_.seed);
+  input.run.set_error(infrastructure_error_);
+  const auto now = deps_.clock->now().time_since_epoch();
+  input.run.mutable_finished()->set_seconds(
+      std::chrono::duration_cast<std::chrono::seconds>(now).count());
+  input.records = &records_;
+  for (const job::SessionStep& step : state_.sessions)
+    if (const auto attempts = ended_.find(step.session.key); attempts != ended_.end())
+      for (const v1::Session& session : attempts->second) input.sessions.push_back(session);
+  input.verdict = verdict::judge(verdict_input());
+  const v1::RunReport report = build_report(input);
+  if (const Status stored = deps_.store->finish_run(input_.run_id, state, report); !stored)
+    publish("note", "the report could not be stored: " + render(stored.error()));
+  publish("verdict", report.verdict().headline());
+  publish("finished", state);
+}
+
+verdict::SessionRow to_row(const v1::Session& session, const job::PlannedSession& planned,
+                           bool emulated) {
+  verdict::SessionRow row;
+  row.id = session.id();
+  row.purpose = planned.purpose;
+  row.variant = planned.variant;
+  row.config = planned.config;
+  row.ending = session.ending();
+  row.error = session.error();
+  row.pair = planned.pair;
+  row.patched_first = planned.patched_first;
+  row.emulated = emulated;
+  for (const v1::Result& r : session.results())
+    row.results.push_back(
+        {r.test(), r.phase(), r.outcome(), r.seconds(), r.reason(), r.kernel_words()});
+  for (const v1::Measurement& m : session.measurements())
+    row.measurements.push_back({m.bench(), m.metric(), m.value(), m.unit()});
+  for (const v1::KernelReport& k : session.kernel())
+    row.kernel.push_back({k.kind(), k.title(), k.signature(), k.text(), k.test()});
+  return row;
+}
+
+}  // namespace kiln::scheduler

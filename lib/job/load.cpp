@@ -1,0 +1,269 @@
+#include "lib/job/load.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <set>
+
+namespace kiln::job {
+namespace {
+
+using conf::Node;
+using conf::Object;
+using conf::PathKind;
+using conf::Read;
+using namespace std::chrono_literals;
+
+constexpr int kFormat = 1;  // of the file, its field `kiln`
+
+/// What reading needs beside the spec itself: fields that are combined afterwards.
+struct Draft {
+  JobSpec spec;
+  int format = kFormat;
+};
+
+Object source_table(SourceSpec* source) {
+  return Object()
+      .optional("package", conf::text(&source->package))
+      .optional("git", conf::text(&source->git))
+      .optional("ref", conf::text(&source->ref))
+      .optional("tarball", conf::path(&source->tarball, PathKind::kFile))
+      .check([source](const Node& node) -> Status {
+        const bool git = node.find("git") != nullptr;
+        const bool tarball = node.find("tarball") != nullptr;
+        const int given = static_cast<int>(git) + static_cast<int>(tarball) +
+                          static_cast<int>(node.find("package") != nullptr);
+        if (given > 1)
+          return fail(node.error("is one of `package`, `git` or `tarball`, not several"));
+        if (!git && node.find("ref") != nullptr)
+          return fail(node.error_at_field("ref", "belongs to `git`, which is missing"));
+        if (git && source->ref.empty())
+          return fail(node.error_at_field("git", "needs a `ref`: a branch, tag or commit"));
+        source->kind = git       ? SourceSpec::Kind::kGit
+                       : tarball ? SourceSpec::Kind::kTarball
+                                 : SourceSpec::Kind::kPackage;
+        // A path is meant relative to the file; a URL stays as it is.
+        const auto local = std::filesystem::path(node.document().folder()) / source->git;
+        std::error_code code;
+        if (git && std::filesystem::is_directory(local, code))
+          source->git = local.lexically_normal().string();
+        return {};
+      });
+}
+
+/// A path (folder or mbox), or a map with `git` and `range`.
+Read series_read(SeriesSpec* series) {
+  Object range = Object()
+                     .required("git", conf::path(&series->path, PathKind::kFolder))
+                     .required("range", conf::text(&series->range));
+  return {"a folder of patches, an mbox, or a map of `git` and `range`", "none",
+          [series, range](const Node& node) -> Status {
+            if (node.value().type == conf::Value::Type::kMap) {
+              KILN_TRY(range.read(node));
+              series->kind = SeriesSpec::Kind::kGitRange;
+              return {};
+            }
+            KILN_TRY(conf::path(&series->path, PathKind::kFileOrFolder).apply(node));
+            series->kind = std::filesystem::is_directory(series->path) ? SeriesSpec::Kind::kFolder
+                                                                       : SeriesSpec::Kind::kMbox;
+            return {};
+          },
+          conf::prefixed(range.fields(), ".")};
+}
+
+Object machine_table(MachineSpec* machine) {
+  return Object()
+      .optional("tags", conf::text_list(&machine->tags))
+      .optional("memory", conf::size(&machine->memory_bytes, 256ULL << 20, 1ULL << 40))
+      .optional("cpus", conf::integer(&machine->cpus, 1, 256));
+}
+
+Object test_table(TestPhase* phase) {
+  return Object()
+      .required("name", conf::name(&phase->name))
+      .required("list", conf::path(&phase->list_file, PathKind::kFile))
+      .optional("setup", conf::text_list(&phase->setup))
+      .optional("teardown", conf::text_list(&phase->teardown))
+      .optional("per_test", conf::duration(&phase->per_test, 1s, 24h))
+      .optional("timeout", conf::duration(&phase->timeout, 1s, 48h));
+}
+
+Object bench_table(BenchSpec* bench) {
+  return Object()
+      .required("name", conf::name(&bench->name))
+      .required("command", conf::text(&bench->command))
+      .optional("setup", conf::text_list(&bench->setup))
+      .optional("timeout", conf::duration(&bench->timeout, 1s, 24h))
+      .optional("wall_clock", conf::boolean(&bench->wall_clock))
+      .optional("instructions", conf::boolean(&bench->instructions));
+}
+
+Read arms_read(MetricSpec* metric) {
+  return {"a list of two names",
+          "none: baseline and patched are compared",
+          [metric](const Node& node) -> Status {
+            std::vector<std::string> arms;
+            KILN_TRY(conf::text_list(&arms).apply(node));
+            if (arms.size() != 2)
+              return fail(node.error("names the two arms that are compared, first the old one"));
+            metric->left_arm = arms[0];
+            metric->right_arm = arms[1];
+            return {};
+          },
+          {}};
+}
+
+Object metric_table(MetricSpec* metric) {
+  return Object()
+      .required("metric", conf::text(&metric->metric))
+      .optional("kind", conf::choice<MetricSpec::Kind>(
+                            &metric->kind, {{"counter", MetricSpec::Kind::kCounter},
+                                            {"instructions", MetricSpec::Kind::kInstructions},
+                                            {"wall-clock", MetricSpec::Kind::kWallClock}}))
+      .optional("lower_is_better", conf::boolean(&metric->lower_is_better))
+      .optional("margin_percent", conf::real(&metric->margin_percent, 0.001, 100))
+      .optional("smallest_percent", conf::real(&metric->smallest_percent, 0, 100))
+      .optional("arms", arms_read(metric));
+}
+
+Status check_claim(const Node& node, const ClaimSpec& claim) {
+  const auto needs = [&](const char* field) -> Status {
+    if (node.find(field) != nullptr) return {};
+    return fail(node.error_at_field("rule", fmt::format("needs the field `{}`", field)));
+  };
+  switch (claim.rule) {
+    case ClaimSpec::Rule::kNone:
+      return needs("why");
+    case ClaimSpec::Rule::kTests:
+      return needs("tests");
+    case ClaimSpec::Rule::kComparison:
+      KILN_TRY(needs("metric"));
+      return needs("expect");
+    case ClaimSpec::Rule::kMetric:
+      KILN_TRY(needs("metric"));
+      KILN_TRY(needs("relation"));
+      return node.find("other") != nullptr ? Status{} : needs("value");
+  }
+  return {};
+}
+
+Object claim_table(ClaimSpec* claim) {
+  return Object()
+      .required("text", conf::text(&claim->text))
+      .optional("rule", conf::choice<ClaimSpec::Rule>(&claim->rule,
+                                                      {{"none", ClaimSpec::Rule::kNone},
+                                                       {"metric", ClaimSpec::Rule::kMetric},
+                                                       {"comparison", ClaimSpec::Rule::kComparison},
+                                                       {"tests", ClaimSpec::Rule::kTests}}))
+      .optional("metric", conf::text(&claim->metric))
+      .optional("other", conf::text(&claim->other))
+      .optional("config", conf::text(&claim->config))
+      .optional("relation", conf::one_of(&claim->relation, {"<", "<=", "==", ">=", ">", "!="}))
+      .optional("value", conf::real(&claim->value, -1e18, 1e18))
+      .optional("expect", conf::one_of(&claim->expect, {"faster", "slower", "equivalent"}))
+      .optional("tests", conf::text_list(&claim->tests))
+      .optional("session", conf::one_of(&claim->session, {"performance", "instructions"}))
+      .optional("why", conf::text(&claim->why))
+      .check([claim](const Node& node) { return check_claim(node, *claim); });
+}
+
+Object not_reached_table(NotReachedSpec* spec) {
+  return Object()
+      .required("file", conf::text(&spec->file))
+      .required("what", conf::text(&spec->what))
+      .required("needs", conf::text(&spec->needs));
+}
+
+Object repeats_table(JobSpec* spec) {
+  return Object()
+      .optional("confirmations", conf::integer(&spec->confirmations, 0, 50))
+      .optional("pairs", conf::integer(&spec->pairs, 0, 1000))
+      .optional("instruction_boots", conf::integer(&spec->instruction_boots, 0, 100))
+      .optional("seed", conf::integer64(&spec->seed, UINT64_MAX));
+}
+
+Status check_unique_names(const Node& node, const JobSpec& spec) {
+  std::set<std::string> seen;
+  for (const TestPhase& phase : spec.tests)
+    if (!seen.insert(phase.name).second)
+      return fail(
+          node.error_at_field("tests", fmt::format("two phases are named `{}`", phase.name)));
+  seen.clear();
+  for (const BenchSpec& bench : spec.benches)
+    if (!seen.insert(bench.name).second)
+      return fail(
+          node.error_at_field("benches", fmt::format("two benches are named `{}`", bench.name)));
+  seen.clear();
+  for (const std::string& config : spec.configs)
+    if (!seen.insert(config).second)
+      return fail(node.error_at_field("configs", fmt::format("`{}` is listed twice", config)));
+  return {};
+}
+
+Status check_job(const Node& node, Draft* draft) {
+  JobSpec& spec = draft->spec;
+  if (draft->format != kFormat) {
+    return fail(node.error_at_field(
+        "kiln", fmt::format("this Kiln reads format {}, not {}", kFormat, draft->format)));
+  }
+  if (spec.configs.empty())
+    return fail(node.error_at_field("configs", "names at least one config"));
+  if (spec.tests.empty() && spec.benches.empty())
+    return fail(node.error("has neither `tests` nor `benches`: nothing would be run"));
+  if (!spec.benches.empty() && spec.bench_files.empty())
+    return fail(
+        node.error_at_field("benches", "need `bench_files`: the folder with their programs"));
+  if (spec.title.empty()) spec.title = spec.name;
+  if (spec.config_dir.empty()) {
+    spec.config_dir = (std::filesystem::path(node.document().folder()) / "../kernel-configs")
+                          .lexically_normal()
+                          .string();
+  }
+  return check_unique_names(node, spec);
+}
+
+Object job_table(Draft* draft) {
+  JobSpec* spec = &draft->spec;
+  return Object()
+      .required("kiln", conf::integer(&draft->format, 1, 1000))
+      .required("name", conf::name(&spec->name))
+      .optional("title", conf::text(&spec->title))
+      .optional("source", conf::object(source_table(&spec->source)))
+      .optional("series", series_read(&spec->series))
+      .optional("helpers", conf::path(&spec->helpers, PathKind::kFolder))
+      .optional("bench_files", conf::path(&spec->bench_files, PathKind::kFolder))
+      .required("configs", conf::text_list(&spec->configs))
+      .optional("config_dir", conf::path(&spec->config_dir, PathKind::kFolder))
+      .optional("machine", conf::object(machine_table(&spec->machine)))
+      .optional("cmdline", conf::text(&spec->cmdline))
+      .optional("modules_checked", conf::text_list(&spec->modules_checked))
+      .optional("tests", conf::list_of<TestPhase>(&spec->tests, test_table))
+      .optional("benches", conf::list_of<BenchSpec>(&spec->benches, bench_table))
+      .optional("metrics", conf::list_of<MetricSpec>(&spec->metrics, metric_table))
+      .optional("claims", conf::list_of<ClaimSpec>(&spec->claims, claim_table))
+      .optional("not_reached", conf::list_of<NotReachedSpec>(&spec->not_reached, not_reached_table))
+      .optional("repeats", conf::object(repeats_table(spec)))
+      .optional("time_budget", conf::duration(&spec->time_budget, 1min, 720h))
+      .optional("boot_timeout", conf::duration(&spec->boot_timeout, 5s, 1h))
+      .optional("build_timeout", conf::duration(&spec->build_timeout, 10s, 48h))
+      .optional("build_memory", conf::size(&spec->build_memory_bytes, 512ULL << 20, 1ULL << 42))
+      .check([draft](const Node& node) { return check_job(node, draft); });
+}
+
+}  // namespace
+
+Result<JobSpec> load_job(const std::string& path) {
+  KILN_ASSIGN(const conf::Document document, conf::load(path));
+  Draft draft;
+  KILN_TRY(job_table(&draft).read(Node(document)));
+  std::error_code code;
+  draft.spec.file = std::filesystem::absolute(path, code).lexically_normal().string();
+  return std::move(draft.spec);
+}
+
+std::vector<conf::FieldDoc> job_fields() {
+  Draft draft;
+  return job_table(&draft).fields();
+}
+
+}  // namespace kiln::job

@@ -1,0 +1,17 @@
+#pragma once
+/// A job file to a JobSpec. Fields are documented in docs/job-file.md.
+#include <string>
+
+#include "lib/base/result.h"
+#include "lib/conf/read.h"
+#include "lib/job/spec.h"
+
+namespace kiln::job {
+
+/// kBadInput with file:line:column for whatever is wrong in it; kNotFound when it is not there.
+Result<JobSpec> load_job(const std::string& path);
+
+/// Every field that load_job reads, for the documentation and its test.
+std::vector<conf::FieldDoc> job_fields();
+
+}  // namespace kiln::job

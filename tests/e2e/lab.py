@@ -1,0 +1,122 @@
+"""What the e2e tests share: running ./kiln for real, job files derived from the founding one."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+HOME = pathlib.Path(__file__).resolve().parents[2]
+DATA = pathlib.Path(os.environ.get("KILN_TEST_DATA")
+                    or pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "kiln" / "e2e")
+JOB = HOME / "jobs" / "kmap-local-page.yaml"
+PARTS = HOME / "jobs" / "kmap-local-page"
+
+
+class Done:
+    """A finished ./kiln: exit code, both streams, seconds."""
+
+    def __init__(self, code, out, err, seconds):
+        self.code, self.out, self.err, self.seconds = code, out, err, seconds
+
+    def json(self):
+        return json.loads(self.out)
+
+    def __str__(self):
+        return f"exit {self.code} after {self.seconds:.1f} s\n--- stdout\n{self.out[-3000:]}\n--- stderr\n{self.err[-5000:]}"
+
+
+def kiln(*args, data=DATA, timeout=3600, env=None, cwd=None):
+    """Runs ./kiln to its end; fails the test when it takes longer than `timeout` seconds."""
+    process = start(*args, data=data, env=env, cwd=cwd)
+    begun = time.monotonic()
+    try:
+        out, err = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        out, err = process.communicate()
+        raise AssertionError(f"kiln {' '.join(map(str, args))} took over {timeout} s\n{err[-4000:]}")
+    return Done(process.returncode, out, err, time.monotonic() - begun)
+
+
+def start(*args, data=DATA, env=None, cwd=None):
+    """./kiln in a process group of its own, streams captured."""
+    full = dict(os.environ, **(env or {}))
+    full.pop("KILN_DATA_DIR", None)
+    return subprocess.Popen([str(HOME / "kiln"), "--data-dir", str(data), *map(str, args)], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, errors="replace",
+                            env=full, cwd=cwd, start_new_session=True)
+
+
+def end(process, how=signal.SIGKILL):
+    """Ends a started ./kiln (only itself, as a user's kill would) and returns its exit code."""
+    process.send_signal(how)
+    process.communicate(timeout=60)
+    return process.returncode
+
+
+class Folder:
+    """A temporary folder with job files, removed at the end."""
+
+    def __enter__(self):
+        self.path = pathlib.Path(tempfile.mkdtemp(prefix="kiln-e2e-"))
+        return self
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def write(self, name, text):
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def small_job(self, name="small", series=PARTS / "series", configs="[i386-highmem]", tests=None, pairs=0,
+                  extra="", confirmations=1):
+        """A quick job: one config, a short list on the mock node, no measuring unless asked."""
+        tests = tests or ["igt@core_getversion@basic", "igt@gem_pread@basic", "igt@gem_pwrite@basic"]
+        self.write(f"{name}.testlist", "\n".join(tests) + "\n")
+        return self.write(f"{name}.yaml", f"""kiln: 1
+name: {name}
+title: "small job for the tests"
+source:
+  package: linux-source-6.1
+{f'series: {series}' if series else ''}
+helpers: {PARTS / 'helpers'}
+configs: {configs}
+config_dir: {HOME / 'kernel-configs'}
+machine:
+  tags: [qemu]
+tests:
+  - name: gem
+    list: {name}.testlist
+    setup: ["modprobe i915 mock_node=1"]
+    per_test: 60s
+    timeout: 5m
+repeats:
+  confirmations: {confirmations}
+  pairs: {pairs}
+  instruction_boots: 0
+{extra}
+""")
+
+
+def wait_for(process, pattern, timeout):
+    """Reads stderr of a started ./kiln until a line matches; returns what was read."""
+    os.set_blocking(process.stderr.fileno(), False)
+    text, deadline = "", time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        chunk = process.stderr.read()
+        if chunk:
+            text += chunk
+            if re.search(pattern, text):
+                os.set_blocking(process.stderr.fileno(), True)
+                return text
+        elif process.poll() is not None:
+            break
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    raise AssertionError(f"no line like {pattern!r} within {timeout} s:\n{text[-4000:]}")
