@@ -44,6 +44,7 @@ struct BuildRecord {
   std::string error;  ///< first error, "drivers/...c:12: ..." when failed
   bool incremental = false;
   Millis elapsed{0};
+  std::vector<std::string> notes;  ///< "the kernel image is the baseline's byte for byte"
 };
 
 }  // namespace kiln::kernel

@@ -1,0 +1,100 @@
+#pragma once
+/// Builds kernels: a build input in, a build record out. The caller looks a key up first and keeps
+/// the record; nothing here is built twice unless asked for.
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "controller/builder/kernel_make.h"
+#include "controller/builder/object_store.h"
+#include "controller/builder/packing.h"
+#include "controller/builder/resolver.h"
+#include "controller/builder/tree_store.h"
+#include "controller/intake/git.h"
+#include "lib/kernel/build.h"
+#include "lib/kernel/config.h"
+
+namespace kiln::builder {
+
+struct BuilderOptions {
+  os::Path data_dir;    ///< trees/, objects/, configs/ and tmp/builder live here
+  os::Path ccache_dir;  ///< outside of the data folder on purpose: it outlives it
+  int jobs = 2;         ///< parallel compilations
+  uint64_t objects_limit = 8ULL << 30;
+  uint64_t trees_limit = 16ULL << 30;
+  uint64_t ccache_limit = 5ULL << 30;
+  uint64_t free_needed = 1ULL << 30;  ///< a build does not start with less free space
+};
+
+struct BuildRequest {
+  kernel::BuildInput input;
+  std::string base_tree_id;  ///< the baseline's tree, "" for a baseline itself
+  std::string base_key;      ///< the baseline's build, whose objects it may start from, "" = none
+  os::Path bench_dir;        ///< folder of input.bench_digest, "" = none
+  Millis timeout{3'600'000};
+  uint64_t memory_bytes = 6ULL << 30;
+};
+
+struct BuildProgress {
+  std::string phase;  ///< "source" | "objects" | "compile" | "modules" | "bench" | "store"
+  int compiled = 0;
+  int expected = 0;       ///< compilations of the last such build, 0 = not known
+  std::string last_step;  ///< "CC drivers/gpu/drm/i915/i915_gem.o"
+};
+/// Called on the building thread.
+using OnProgress = std::function<void(const BuildProgress&)>;
+
+/// sha256 over names, modes and contents of a folder's files; "" for an empty path. Files that are
+/// made by building it (*.o, *.ko, *.mod*, .*.cmd, Module.symvers, modules.order) do not count.
+Result<std::string> folder_digest(const os::Path& folder);
+
+/// One process a data folder; one build at a time an object (see build()).
+class Builder {
+ public:
+  /// Probes the sandbox, removes what a killed process left, finds the toolchain. kInfrastructure
+  /// with the mend when a tool is missing.
+  static Result<std::unique_ptr<Builder>> open(BuilderOptions options, const intake::Git& git,
+                                               ArtifactSink& sink);
+
+  [[nodiscard]] const std::string& toolchain() const { return toolchain_; }
+  /// What bounds a build here, for `kiln doctor` and the log.
+  [[nodiscard]] const std::string& sandbox_level() const { return make_.sandbox().level(); }
+  [[nodiscard]] const Resolver& resolver() const { return *resolver_; }
+  [[nodiscard]] const TreeStore& trees() const { return trees_; }
+
+  /// True when the objects of that build are there to start from ("incremental").
+  [[nodiscard]] bool has_objects(const std::string& key) const {
+    return objects_.find(key).has_value();
+  }
+
+  /// A kernel that does not build is a record with state "failed", its first error and its log.
+  /// Errors are never the source's fault: disk full (kNoSpace), time (kTimeout), memory or sandbox
+  /// (kInfrastructure), stopped (kCancelled, within about 3 s).
+  Result<kernel::BuildRecord> build(const BuildRequest& request, std::stop_token stop = {},
+                                    const OnProgress& progress = {});
+
+  /// Keeps objects and trees within their limits; `keys` and `trees` are in use by the run.
+  Status collect(const std::vector<std::string>& keys, const std::vector<std::string>& trees) const;
+
+ private:
+  Builder(BuilderOptions options, ArtifactSink& sink, KernelMake make, TreeStore trees,
+          ObjectStore objects, std::string toolchain)
+      : options_(std::move(options)),
+        sink_(sink),
+        make_(std::move(make)),
+        trees_(std::move(trees)),
+        objects_(std::move(objects)),
+        toolchain_(std::move(toolchain)) {}
+
+  BuilderOptions options_;
+  ArtifactSink& sink_;
+  KernelMake make_;
+  TreeStore trees_;
+  ObjectStore objects_;
+  std::string toolchain_;
+  std::unique_ptr<Resolver> resolver_;
+};
+
+}  // namespace kiln::builder
