@@ -50,6 +50,7 @@ struct Prepared {
   std::vector<BuildTarget> targets;            ///< one a cell: baseline, patched, then prefixes
   std::map<std::string, bool> config_highmem;  ///< config -> CONFIG_HIGHMEM
   std::vector<PhaseList> lists;                ///< in the order of spec.tests
+  std::vector<std::string> notes;              ///< for the plan: how the configs differ, ...
 };
 
 }  // namespace kiln::scheduler

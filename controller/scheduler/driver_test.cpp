@@ -1,0 +1,246 @@
+#include "controller/scheduler/driver.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+namespace kiln::scheduler {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+
+/// Keeps everything in memory.
+class FakeStore final : public results::RunStore {
+ public:
+  Result<std::optional<kernel::BuildRecord>> find_build(const std::string& key) override {
+    const auto found = builds.find(key);
+    if (found == builds.end() || found->second.state != "built")
+      return std::optional<kernel::BuildRecord>();
+    return std::optional(found->second);
+  }
+  Status put_build(int64_t, const std::string&, const std::string&,
+                   const kernel::BuildRecord& record) override {
+    builds[record.key] = record;
+    return {};
+  }
+  Result<int64_t> open_session(int64_t, const job::PlannedSession& planned, int attempt,
+                               const std::string&) override {
+    results::StoredSession session;
+    session.id = static_cast<int64_t>(stored.size()) + 1;
+    session.key = planned.key;
+    session.attempt = attempt;
+    session.state = "running";
+    session.planned = planned;
+    stored.push_back(session);
+    return session.id;
+  }
+  Status finish_session(int64_t, const v1::Session& session) override {
+    results::StoredSession& row = stored.at(static_cast<size_t>(session.id() - 1));
+    if (row.state == "done") return {};
+    row.state = "done";
+    row.session = session;
+    return {};
+  }
+  Result<std::vector<results::StoredSession>> sessions(int64_t) override { return stored; }
+  Status finish_run(int64_t, const std::string& new_state,
+                    const v1::RunReport& new_report) override {
+    state = new_state;
+    report = new_report;
+    return {};
+  }
+  void add_duration(const std::string&, double) override {}
+
+  std::map<std::string, kernel::BuildRecord> builds;
+  std::vector<results::StoredSession> stored;
+  std::string state;
+  v1::RunReport report;
+};
+
+/// An agent that ends every session at once, as `ending_of` says.
+class FakeAgent final : public fleet::AgentSender {
+ public:
+  explicit FakeAgent(fleet::Fleet& fleet) : fleet_(fleet) {}
+  void send(v1::ToAgent message) override {
+    if (message.has_cancel()) {
+      v1::SessionDone done;
+      done.mutable_session()->set_id(message.cancel().session_id());
+      done.mutable_session()->set_ending("cancelled");
+      reply(done);
+    }
+    if (!message.has_start()) return;
+    orders.push_back(message.start());
+    v1::SessionDone done;
+    done.mutable_session()->set_id(message.start().session_id());
+    const std::string ending =
+        ending_of ? ending_of(message.start(), static_cast<int>(orders.size())) : "tested";
+    if (ending.empty()) return;  // it keeps running
+    done.mutable_session()->set_ending(ending);
+    if (ending == "tested") {
+      for (const v1::TestPhase& phase : message.start().phases()) {
+        v1::Result* result = done.mutable_session()->add_results();
+        result->set_test("igt@a@b");
+        result->set_phase(phase.name());
+        result->set_outcome(outcome_of ? outcome_of(message.start()) : "pass");
+      }
+    }
+    reply(done);
+  }
+  std::function<std::string(const v1::SessionOrder&, int)> ending_of;
+  std::function<std::string(const v1::SessionOrder&)> outcome_of;
+  std::vector<v1::SessionOrder> orders;
+
+ private:
+  void reply(const v1::SessionDone& done) {
+    v1::FromAgent message;
+    *message.mutable_done() = done;
+    fleet_.received("a1", message);
+  }
+  fleet::Fleet& fleet_;
+};
+
+class Driver : public testing::Test {
+ protected:
+  void SetUp() override {
+    v1::Hello hello;
+    hello.set_agent("a1");
+    v1::MachineInfo* machine = hello.add_machines();
+    machine->set_name("m1");
+    machine->add_tags("qemu");
+    machine->set_emulated(true);
+    agent_ = std::make_shared<FakeAgent>(fleet_);
+    fleet_.connected("a1", hello, agent_);
+
+    Prepared& p = input_.prepared;
+    p.spec.name = "small";
+    p.spec.configs = {"hm"};
+    p.spec.tests.resize(1);
+    p.spec.tests[0].name = "gem";
+    p.spec.confirmations = 2;
+    p.lists = {{"gem", "igt@a@b\n", {"igt@a@b"}}};
+    p.config_highmem["hm"] = true;
+    p.patches = {{"one", "0001.patch", "", 1, 1, {"a.c"}}};
+    for (const char* variant : {"baseline", "patched"}) {
+      BuildTarget target;
+      target.variant = variant;
+      target.config = "hm";
+      target.key = std::string("key-") + variant;
+      p.targets.push_back(target);
+    }
+    p.targets[1].base_key = "key-baseline";
+    job::PlanInput plan;
+    plan.spec = p.spec;
+    for (const BuildTarget& t : p.targets)
+      plan.cells.push_back({t.variant, t.config, t.key, job::CellKey::State::kFull});
+    input_.plan = job::make_plan(plan);
+    input_.run_id = 1;
+    input_.run.set_id(1);
+    build_ = [this](
+                 const BuildTarget& target, std::stop_token,
+                 const std::function<void(const BuildProgress&)>&) -> Result<kernel::BuildRecord> {
+      ++builds_made_;
+      kernel::BuildRecord record;
+      record.key = target.key;
+      record.state = "built";
+      return record;
+    };
+  }
+
+  void drive(std::stop_token stop = {}) {
+    const SystemClock clock;
+    results::EventHub hub(
+        clock, [this](int64_t, const v1::RunEvent& event) { lines_.push_back(event.text()); });
+    RunDriver driver({&clock, &fleet_, &hub, &store_, build_}, input_);
+    driver.run(stop);
+  }
+
+  fleet::Fleet fleet_;
+  std::shared_ptr<FakeAgent> agent_;
+  FakeStore store_;
+  DriverInput input_;
+  BuildFunction build_;
+  std::atomic<int> builds_made_{0};
+  std::vector<std::string> lines_;
+};
+
+TEST_F(Driver, BuildsRunsAndJudges) {
+  drive();
+  EXPECT_EQ(store_.state, "done");
+  EXPECT_EQ(builds_made_, 2);
+  EXPECT_EQ(agent_->orders.size(), 2U);
+  EXPECT_EQ(store_.report.verdict().exit_code(), 0) << store_.report.DebugString();
+  EXPECT_EQ(store_.report.sessions_size(), 2);
+}
+
+TEST_F(Driver, ARegressionIsConfirmedOnBothSides) {
+  agent_->outcome_of = [](const v1::SessionOrder& order) {
+    return order.cell() == "patched/hm" ? "fail" : "pass";
+  };
+  drive();
+  EXPECT_EQ(agent_->orders.size(), 6U);  // 2 functional, 2 confirmations a side
+  EXPECT_EQ(store_.report.verdict().exit_code(), 1) << store_.report.DebugString();
+  EXPECT_THAT(lines_, Contains(HasSubstr("suspected: igt@a@b")));
+}
+
+TEST_F(Driver, InfrastructureIsRunAgainAndNeverBlamesTheSeries) {
+  agent_->ending_of = [](const v1::SessionOrder&, int n) {
+    return n == 1 ? "infrastructure" : "tested";
+  };
+  drive();
+  EXPECT_EQ(agent_->orders.size(), 3U);
+  EXPECT_EQ(store_.report.verdict().exit_code(), 0) << store_.report.DebugString();
+}
+
+TEST_F(Driver, AMachineThatNeverWorksGivesNoVerdict) {
+  agent_->ending_of = [](const v1::SessionOrder&, int) { return "infrastructure"; };
+  drive();
+  EXPECT_EQ(agent_->orders.size(), 6U);  // three attempts for each of two sessions
+  EXPECT_EQ(store_.report.verdict().exit_code(), 3) << store_.report.DebugString();
+}
+
+TEST_F(Driver, AStoppedRunGoesOnWithoutRepeatingAnything) {
+  std::stop_source stop;
+  agent_->ending_of = [&](const v1::SessionOrder&, int n) {
+    if (n < 2) return "tested";
+    stop.request_stop();
+    return "";
+  };
+  drive(stop.get_token());
+  EXPECT_EQ(store_.state, "interrupted");
+  EXPECT_EQ(store_.report.verdict().exit_code(), 130);
+  agent_->orders.clear();
+  agent_->ending_of = nullptr;
+  drive();
+  EXPECT_EQ(store_.state, "done");
+  EXPECT_EQ(builds_made_, 2);
+  EXPECT_EQ(agent_->orders.size(), 1U);
+}
+
+TEST_F(Driver, ABuildThatFailsIsTheSeriesFault) {
+  build_ = [](const BuildTarget& target, std::stop_token,
+              const std::function<void(const BuildProgress&)>&) -> Result<kernel::BuildRecord> {
+    kernel::BuildRecord record;
+    record.key = target.key;
+    record.state = target.variant == "patched" ? "failed" : "built";
+    record.error = "a.c:3: 'x' undeclared";
+    return record;
+  };
+  drive();
+  EXPECT_EQ(agent_->orders.size(), 1U);
+  EXPECT_EQ(store_.report.verdict().exit_code(), 1) << store_.report.DebugString();
+}
+
+TEST_F(Driver, ADiskThatIsFullEndsTheRunWithoutAVerdict) {
+  build_ = [](const BuildTarget&, std::stop_token,
+              const std::function<void(const BuildProgress&)>&) -> Result<kernel::BuildRecord> {
+    return fail(ErrorKind::kNoSpace, "cannot write objects: No space left on device");
+  };
+  drive();
+  EXPECT_EQ(store_.state, "failed");
+  EXPECT_EQ(store_.report.verdict().exit_code(), 3) << store_.report.DebugString();
+  EXPECT_THAT(store_.report.run().error(), HasSubstr("No space left on device"));
+}
+
+}  // namespace
+}  // namespace kiln::scheduler

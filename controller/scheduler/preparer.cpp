@@ -1,0 +1,173 @@
+#include "controller/scheduler/preparer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "lib/base/text.h"
+#include "lib/igt/name.h"
+#include "lib/igt/test_list.h"
+#include "lib/job/load.h"
+#include "lib/kernel/load_config.h"
+
+namespace kiln::scheduler {
+namespace {
+
+PatchInfo to_info(const series::Patch& patch) {
+  PatchInfo info;
+  info.subject = patch.subject;
+  info.file_name = patch.name;
+  info.patch_id = patch.patch_id;
+  for (const series::FileChange& file : patch.files) {
+    info.insertions += file.insertions;
+    info.deletions += file.deletions;
+    info.files.push_back(file.path);
+  }
+  return info;
+}
+
+bool has_highmem(const builder::ResolvedConfig& config) {
+  const kernel::ConfigValues values = kernel::parse_config(config.text);
+  const auto found = values.find("HIGHMEM");
+  return found != values.end() && found->second == "y";
+}
+
+/// Everything that decides what the run does and finds: the same digest may go on.
+std::string digest_of(const Prepared& prepared) {
+  os::Sha256 hash;
+  const auto add = [&hash](std::string_view part) {
+    hash.update(fmt::format("{}:", part.size()));
+    hash.update(part);
+  };
+  const auto text = os::read_file(prepared.spec.file, 2 << 20);
+  add(text ? *text : "");
+  for (const BuildTarget& target : prepared.targets)
+    add(target.variant + "/" + target.config + "=" + target.key);
+  for (const PhaseList& list : prepared.lists) add(list.text);
+  return hash.hex();
+}
+
+}  // namespace
+
+Result<Prepared> Preparer::prepare(const std::string& job_file, const Note& note,
+                                   std::stop_token stop) {
+  const std::lock_guard lock(mutex_);
+  Prepared prepared;
+  KILN_ASSIGN(prepared.spec, job::load_job(job_file));
+  KILN_TRY(load_lists(&prepared));
+  std::vector<kernel::NamedConfig> configs;
+  for (const std::string& name : prepared.spec.configs) {
+    KILN_ASSIGN(kernel::NamedConfig config,
+                kernel::load_named_config(prepared.spec.config_dir, name));
+    configs.push_back(std::move(config));
+  }
+  KILN_ASSIGN(const intake::PreparedSource source,
+              intake_.prepare(prepared.spec.source, prepared.spec.series, prepared.spec.helpers,
+                              stop, note));
+  prepared.source = source.description;
+  prepared.source_tree = source.baseline_tree;
+  prepared.toolchain = builder_.toolchain();
+  prepared.series_title = source.series.title;
+  prepared.series_author = source.series.author;
+  prepared.series_message_id = source.series.message_id;
+  for (const series::Patch& patch : source.series.patches)
+    prepared.patches.push_back(to_info(patch));
+  prepared.notes = source.notes;
+  KILN_TRY(add_targets(source, configs, note, stop, &prepared));
+  prepared.job_digest = digest_of(prepared);
+  return prepared;
+}
+
+Status Preparer::load_lists(Prepared* prepared) const {
+  for (const job::TestPhase& phase : prepared->spec.tests) {
+    KILN_ASSIGN(const std::string text, os::read_file(phase.list_file, 4 << 20));
+    KILN_ASSIGN(const igt::TestList list, igt::parse_test_list(text, phase.list_file));
+    const std::vector<std::string> names = list.names();
+    std::vector<std::string> reported;
+    for (const std::string& name : names) reported.push_back(igt::as_reported(name));
+    prepared->lists.push_back({phase.name, igt::format_test_list(names), std::move(reported)});
+  }
+  return {};
+}
+
+/// Baseline and patched of each config first, then the prefixes: the order of building.
+Status Preparer::add_targets(const intake::PreparedSource& source,
+                             const std::vector<kernel::NamedConfig>& configs, const Note& note,
+                             std::stop_token stop, Prepared* prepared) {
+  KILN_ASSIGN(const std::string bench_digest, builder::folder_digest(prepared->spec.bench_files));
+  std::vector<builder::ResolvedConfig> of_baseline;
+  std::vector<BuildTarget> prefixes;
+  for (const kernel::NamedConfig& config : configs) {
+    std::vector<std::pair<std::string, std::string>> variants{{"baseline", source.baseline_tree}};
+    if (!source.prefix_trees.empty()) variants.emplace_back("patched", source.patched_tree());
+    for (size_t k = 1; k < source.prefix_trees.size(); ++k)
+      variants.emplace_back(fmt::format("prefix-{}", k), source.prefix_trees[k - 1]);
+    if (note) note(fmt::format("resolving {}", config.name));
+    std::string base_key;
+    for (const auto& [variant, tree] : variants) {
+      KILN_ASSIGN(builder::ResolvedConfig resolved,
+                  builder_.resolver().resolve(tree, config, stop));
+      BuildTarget target;
+      target.variant = variant;
+      target.config = config.name;
+      target.input = {tree, resolved.arch, resolved.text, builder_.toolchain(), bench_digest};
+      target.key = kernel::build_key(target.input);
+      target.is_prefix = variant.starts_with("prefix-");
+      if (variant == "baseline") {
+        base_key = target.key;
+        prepared->config_highmem[config.name] = has_highmem(resolved);
+        of_baseline.push_back(std::move(resolved));
+      } else {
+        target.base_key = base_key;
+      }
+      (target.is_prefix ? prefixes : prepared->targets).push_back(std::move(target));
+    }
+  }
+  std::move(prefixes.begin(), prefixes.end(), std::back_inserter(prepared->targets));
+  return compare_configs(source.baseline_tree, of_baseline, prepared);
+}
+
+/// Cells of one architecture may differ only in what their axis asked for and what follows from it.
+Status Preparer::compare_configs(const std::string& tree,
+                                 const std::vector<builder::ResolvedConfig>& resolved,
+                                 Prepared* prepared) const {
+  for (size_t i = 1; i < resolved.size(); ++i) {
+    const builder::ResolvedConfig& left = resolved[0];
+    const builder::ResolvedConfig& right = resolved[i];
+    if (left.arch != right.arch) continue;
+    KILN_ASSIGN(const auto differences, builder_.resolver().compare(tree, left, right));
+    std::vector<std::string> unexplained;
+    for (const kernel::ConfigDifference& d : differences)
+      if (!d.explained)
+        unexplained.push_back(fmt::format("{}: {} here, {} there", d.symbol, d.left, d.right));
+    if (!unexplained.empty()) {
+      Error error(ErrorKind::kBadInput,
+                  fmt::format("{} and {} differ in {} symbols that neither asks for: two things "
+                              "would be compared at once",
+                              left.name, right.name, unexplained.size()));
+      error.context = std::move(unexplained);
+      return fail(std::move(error).with_hint("ask for these symbols alike in both configs"));
+    }
+    prepared->notes.push_back(
+        differences.empty()
+            ? fmt::format("{} and {} resolve to the same .config", left.name, right.name)
+            : fmt::format("{} and {} differ in {} symbols, all asked for or following from that",
+                          left.name, right.name, differences.size()));
+  }
+  return {};
+}
+
+builder::BuildRequest Preparer::request_of(const Prepared& prepared, const BuildTarget& target) {
+  builder::BuildRequest request;
+  request.input = target.input;
+  if (target.variant != "baseline") {
+    request.base_tree_id = prepared.source_tree;
+    request.base_key = target.base_key;
+  }
+  request.bench_dir = prepared.spec.bench_files;
+  request.timeout = prepared.spec.build_timeout;
+  request.memory_bytes = prepared.spec.build_memory_bytes;
+  return request;
+}
+
+}  // namespace kiln::scheduler

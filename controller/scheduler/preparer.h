@@ -1,0 +1,43 @@
+#pragma once
+/// A job file to a Prepared job: source and series as trees, configs resolved and checked, keys,
+/// lists.
+#include <functional>
+#include <mutex>
+
+#include "controller/builder/builder.h"
+#include "controller/intake/intake.h"
+#include "controller/scheduler/prepared.h"
+
+namespace kiln::scheduler {
+
+/// Safe for concurrent use: one preparation at a time.
+class Preparer {
+ public:
+  using Note = std::function<void(const std::string&)>;
+
+  /// Both must outlive it.
+  Preparer(intake::Intake& intake, builder::Builder& builder)
+      : intake_(intake), builder_(builder) {}
+
+  /// `note` gets a line for each long step. Errors: kBadInput with place for whatever is wrong in
+  /// the job, its lists, configs or series.
+  Result<Prepared> prepare(const std::string& job_file, const Note& note, std::stop_token stop);
+
+  /// The builder's request for a target.
+  static builder::BuildRequest request_of(const Prepared& prepared, const BuildTarget& target);
+
+ private:
+  Status load_lists(Prepared* prepared) const;
+  Status add_targets(const intake::PreparedSource& source,
+                     const std::vector<kernel::NamedConfig>& configs, const Note& note,
+                     std::stop_token stop, Prepared* prepared);
+  Status compare_configs(const std::string& tree,
+                         const std::vector<builder::ResolvedConfig>& resolved,
+                         Prepared* prepared) const;
+
+  std::mutex mutex_;
+  intake::Intake& intake_;
+  builder::Builder& builder_;
+};
+
+}  // namespace kiln::scheduler
