@@ -1,0 +1,271 @@
+#include "lib/verdict/findings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "lib/base/text.h"
+
+namespace kiln::verdict {
+namespace {
+
+constexpr size_t kMostReports = 4;
+constexpr size_t kMostEvidence = 6;
+
+/// One test with one class, over the configs that have it.
+struct Item {
+  std::string test;
+  size_t order = 0;
+  Cls cls = Cls::kNone;
+  Classified how;
+  std::vector<size_t> configs;         ///< indices into views
+  std::vector<const TestView*> tests;  ///< per views' index, nullptr = not there
+  std::string interaction;
+  std::string cause;  ///< what groups it
+  std::vector<KernelReport> kernel;
+};
+
+const TestView* find_test(const ConfigView& view, const std::string& name) {
+  const auto found = std::find_if(view.tests.begin(), view.tests.end(),
+                                  [&](const TestView& test) { return test.test == name; });
+  return found == view.tests.end() ? nullptr : &*found;
+}
+
+/// A parent of a lost dynamic subtest that itself went bad tells why the child is missing.
+bool explained_by_parent(const TestView& test, const ConfigView& view) {
+  if (test.patched.state() != State::kMissing) return false;
+  return std::any_of(view.tests.begin(), view.tests.end(), [&](const TestView& other) {
+    return other.test != test.test && covers(other.test, test.test) &&
+           other.patched.count(Kind::kBad) > 0;
+  });
+}
+
+void add_reports(const SideView& side, const std::string& test, std::vector<KernelReport>* out) {
+  const auto known = [&](const std::string& signature) {
+    return std::any_of(out->begin(), out->end(),
+                       [&](const KernelReport& report) { return report.signature == signature; });
+  };
+  for (const Observation& one : side.seen) {
+    bool cut = false;
+    for (const KernelReport& report : one.session->kernel) {
+      if (report.test != test) continue;
+      cut = true;
+      if (out->size() < kMostReports && !known(report.signature)) out->push_back(report);
+    }
+    if (cut || one.row == nullptr || !kernel_words_bad(one.row->kernel_words)) continue;
+    if (!out->empty()) continue;  // the same words of the next boot say nothing new
+    KernelReport words;
+    words.kind = "message";
+    words.text = one.row->kernel_words;
+    words.title = std::string(trim(words.text.substr(0, words.text.find('\n'))));
+    words.test = test;
+    out->push_back(std::move(words));
+  }
+}
+
+/// The side that a reader wants to see: where it is bad, or else where it is missing.
+const SideView& telling_side(const Item& item, size_t config) {
+  const TestView& test = *item.tests[config];
+  return item.cls == Cls::kFix ? test.baseline : test.patched;
+}
+
+std::string cause_of(const Item& item) {
+  if (item.cls == Cls::kCoverageLost) {
+    const SideView& side = telling_side(item, item.configs.front());
+    if (side.count(Kind::kMissing) > 0) return "missing";
+    for (const Observation& one : side.seen)
+      if (one.row != nullptr && !one.row->reason.empty()) return "skip: " + one.row->reason;
+  }
+  for (const KernelReport& report : item.kernel)
+    if (!report.signature.empty()) return "kernel: " + report.signature;
+  return "binary: " + binary_of(item.test);
+}
+
+std::string config_names(const std::vector<ConfigView>& views, const std::vector<size_t>& in) {
+  std::vector<std::string> names;
+  for (const size_t c : in) names.push_back(views[c].config);
+  return join(names, ", ");
+}
+
+/// interaction_of(), unless the test is bad elsewhere with no series at all: then no simple word is
+/// true.
+std::string interaction_word(const Item& item, const std::vector<ConfigView>& views) {
+  std::vector<size_t> anyway;
+  for (size_t c = 0; c < views.size(); ++c) {
+    const bool here = std::find(item.configs.begin(), item.configs.end(), c) != item.configs.end();
+    if (!here && item.tests[c] != nullptr && item.tests[c]->baseline.count(Kind::kBad) > 0)
+      anyway.push_back(c);
+  }
+  if (item.cls != Cls::kRegression || anyway.empty())
+    return interaction_of(views, item.configs, item.cls);
+  return fmt::format("by the series in {}; bad without it too in {}",
+                     config_names(views, item.configs), config_names(views, anyway));
+}
+
+std::vector<Item> collect_items(const Input& input, const std::vector<ConfigView>& views) {
+  std::vector<Item> items;
+  std::map<std::pair<std::string, Cls>, size_t> at;
+  std::set<std::string> regressed;
+  for (size_t c = 0; c < views.size(); ++c) {
+    if (!views[c].comparable()) continue;
+    for (const TestView& test : views[c].tests) {
+      const Classified how = classify(test, views[c], input.job.confirmations);
+      if (how.cls == Cls::kNone) continue;
+      if (how.cls == Cls::kCoverageLost && explained_by_parent(test, views[c])) continue;
+      if (how.cls == Cls::kRegression) regressed.insert(test.test);
+      const auto [found, is_new] = at.emplace(std::pair{test.test, how.cls}, items.size());
+      if (is_new) {
+        items.push_back({test.test, test.order, how.cls, how, {}, {}, "", "", {}});
+        for (const ConfigView& view : views)
+          items.back().tests.push_back(find_test(view, test.test));
+      }
+      Item& item = items[found->second];
+      item.configs.push_back(c);
+      item.how.unconfirmed = item.how.unconfirmed || how.unconfirmed;
+      item.how.only_patched = item.how.only_patched || how.only_patched;
+      item.how.no_baseline = item.how.no_baseline || how.no_baseline;
+    }
+  }
+  // Where a test regresses in one config, its being bad anyway in another is in its counts.
+  std::erase_if(items, [&](const Item& item) {
+    return item.cls == Cls::kNotTheSeries && regressed.count(item.test) > 0;
+  });
+  for (Item& item : items) {
+    for (const size_t c : item.configs) add_reports(telling_side(item, c), item.test, &item.kernel);
+    item.interaction = interaction_word(item, views);
+    item.cause = cause_of(item);
+  }
+  std::stable_sort(items.begin(), items.end(), [](const Item& a, const Item& b) {
+    return std::pair(a.order, a.test) < std::pair(b.order, b.test);
+  });
+  return items;
+}
+
+std::string summary_of(const Item& item, const std::vector<ConfigView>& views) {
+  const TestView& test = *item.tests[item.configs.front()];
+  const std::string before = test.baseline.words();
+  const std::string after = test.patched.words();
+  const std::string where = config_names(views, item.configs);
+  switch (item.cls) {
+    case Cls::kNotTheSeries:
+      return fmt::format("{} without the series and {} with it ({})", before, after, where);
+    case Cls::kCoverageLost:
+      return fmt::format("{} without the series, but {} with it ({}){}", before, after, where,
+                         item.how.unconfirmed ? "; not confirmed by further boots" : "");
+    case Cls::kNewTest:
+      return fmt::format("{} with the series, {} without it ({})", after, before, where);
+    case Cls::kWarning:
+      if (item.how.no_baseline)
+        return fmt::format(
+            "{} with the series, and the baseline gave no result to compare with ({})", after,
+            where);
+      [[fallthrough]];
+    default:
+      return fmt::format("{} with the series, {} without it ({}){}", after, before, where,
+                         item.how.unconfirmed ? "; not confirmed by further boots" : "");
+  }
+}
+
+std::vector<CellCounts> counts_of(const Item& item, const std::vector<ConfigView>& views) {
+  std::vector<CellCounts> out;
+  for (size_t c = 0; c < views.size(); ++c) {
+    if (item.tests[c] == nullptr) continue;
+    for (const auto& [variant, side] : {std::pair{"baseline", &item.tests[c]->baseline},
+                                        std::pair{"patched", &item.tests[c]->patched}}) {
+      if (side->seen.empty()) continue;
+      CellCounts counts{variant, views[c].config, side->outcomes(), {}};
+      for (const Observation& one : side->seen) counts.session_ids.push_back(one.session->id);
+      out.push_back(std::move(counts));
+    }
+  }
+  return out;
+}
+
+std::vector<std::string> evidence_of(const Item& item) {
+  std::vector<std::string> out;
+  for (const size_t c : item.configs)
+    for (const Observation& one : telling_side(item, c).seen) {
+      if (out.size() >= kMostEvidence) return out;
+      if (kind_of(one.outcome) == Kind::kPass) continue;
+      std::string line = fmt::format("session {}: {}", one.session->id, one.outcome);
+      if (one.row != nullptr && !one.row->reason.empty()) line += ": " + one.row->reason;
+      if (one.row == nullptr && !one.session->error.empty()) line += ": " + one.session->error;
+      out.push_back(std::move(line));
+    }
+  return out;
+}
+
+Judged to_finding(const std::vector<const Item*>& group, const std::vector<ConfigView>& views) {
+  // A dynamic subtest says more than the subtest above it that merely repeats it.
+  const Item* first = group.front();
+  for (const Item* item : group)
+    if (item != first && covers(first->test, item->test)) first = item;
+  Judged out;
+  Finding& finding = out.finding;
+  finding.cls = to_string(first->cls);
+  finding.test = first->test;
+  finding.summary = summary_of(*first, views);
+  finding.counts = counts_of(*first, views);
+  finding.interaction = first->interaction;
+  finding.kernel = first->kernel;
+  finding.evidence = evidence_of(*first);
+  for (const Item* item : group) {
+    if (item != first) finding.also.push_back(item->test);
+    out.unconfirmed = out.unconfirmed || item->how.unconfirmed;
+    out.only_patched = out.only_patched || item->how.only_patched;
+    out.no_baseline = out.no_baseline || item->how.no_baseline;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string interaction_of(const std::vector<ConfigView>& views, const std::vector<size_t>& in,
+                           Cls cls) {
+  std::set<size_t> high;
+  std::set<size_t> low;
+  size_t comparable = 0;
+  for (size_t c = 0; c < views.size(); ++c) {
+    if (!views[c].comparable()) continue;
+    ++comparable;
+    if (views[c].highmem.has_value()) (*views[c].highmem ? high : low).insert(c);
+  }
+  const std::set<size_t> here(in.begin(), in.end());
+  if (comparable < 2) return cls == Cls::kNotTheSeries ? "fails with and without the series" : "";
+  const bool axis = !high.empty() && !low.empty();
+  if (cls == Cls::kNotTheSeries) {
+    if (axis && here == high) return "HIGHMEM alone breaks it, the series is innocent";
+    if (axis && here == low) return "fails only without HIGHMEM, the series is innocent";
+    return "fails with and without the series";
+  }
+  if (axis && here == high) return "only with HIGHMEM and the series";
+  if (axis && here == low) return "only without HIGHMEM";
+  if (axis && here.size() == comparable) return "both with and without HIGHMEM";
+  if (here.size() < comparable) return "only in " + config_names(views, in);
+  return "";
+}
+
+std::vector<Judged> test_findings(const Input& input, const std::vector<ConfigView>& views) {
+  const std::vector<Item> items = collect_items(input, views);
+  std::vector<Judged> out;
+  for (const Cls cls : {Cls::kRegression, Cls::kCoverageLost, Cls::kWarning, Cls::kFlaky, Cls::kFix,
+                        Cls::kNewTest, Cls::kNotTheSeries}) {
+    std::vector<std::string> keys;
+    std::map<std::string, std::vector<const Item*>> groups;
+    for (const Item& item : items) {
+      if (item.cls != cls) continue;
+      // What stands on different ground is not one finding.
+      const std::string key =
+          fmt::format("{}|{}|{}{}{}", item.cause, config_names(views, item.configs),
+                      item.how.unconfirmed, item.how.only_patched, item.how.no_baseline);
+      auto& group = groups[key];
+      if (group.empty()) keys.push_back(key);
+      group.push_back(&item);
+    }
+    for (const std::string& key : keys) out.push_back(to_finding(groups[key], views));
+  }
+  return out;
+}
+
+}  // namespace kiln::verdict

@@ -1,0 +1,36 @@
+#pragma once
+/// From classified tests, kernel reports and builds to findings, those of one cause together. Pure.
+#include <string>
+#include <vector>
+
+#include "lib/verdict/classify.h"
+
+namespace kiln::verdict {
+
+/// A finding, and what it means for the verdict.
+struct Judged {
+  Finding finding;
+  bool unconfirmed = false;   ///< seen, and too few boots to say more
+  bool only_patched = false;  ///< flaky, bad only with the series
+  bool no_baseline = false;   ///< bad, with nothing to compare with
+};
+
+/// The word for where a difference shows: `in` are the configs that have it, of all `views` that
+/// can be compared. "" when there is one config only, or no word fits.
+std::string interaction_of(const std::vector<ConfigView>& views, const std::vector<size_t>& in,
+                           Cls cls);
+
+/// Findings of tests, in planned order, the worst class first.
+std::vector<Judged> test_findings(const Input& input, const std::vector<ConfigView>& views);
+
+/// Findings of reports that the kernel made with the series only, in no test or in a boot that
+/// measured.
+std::vector<Judged> kernel_findings(const Input& input, const std::vector<ConfigView>& views);
+/// Configs in which such a report was seen in functional sessions and needs more boots.
+std::vector<std::string> kernel_suspicions(const Input& input,
+                                           const std::vector<ConfigView>& views);
+
+/// build-failure and build-warning findings; a baseline that does not build is "infrastructure".
+std::vector<Judged> build_findings(const Input& input);
+
+}  // namespace kiln::verdict

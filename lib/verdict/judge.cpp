@@ -1,0 +1,193 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "lib/verdict/claims.h"
+#include "lib/verdict/findings.h"
+#include "lib/verdict/headline.h"
+#include "lib/verdict/observe.h"
+#include "lib/verdict/performance.h"
+
+namespace kiln::verdict {
+namespace {
+
+/// After so many tries a side per wanted boot, machines that do not deliver are not asked again.
+constexpr int kTriesPerConfirmation = 3;
+
+bool confirmations_in(const CellView& baseline, const CellView& patched, const Input& input) {
+  const auto enough = [&](const CellView& cell) {
+    if (static_cast<int>(cell.confirmations.size()) >= input.job.confirmations) return true;
+    const auto tried =
+        std::count_if(input.sessions.begin(), input.sessions.end(), [&](const SessionRow& session) {
+          return session.purpose == "confirmation" && session.variant == cell.variant &&
+                 session.config == cell.config;
+        });
+    return tried >= input.job.confirmations * kTriesPerConfirmation;
+  };
+  return enough(baseline) && enough(patched);
+}
+
+std::vector<Judged> infrastructure_findings(const Input& input,
+                                            const std::vector<ConfigView>& views) {
+  std::vector<Judged> out;
+  if (input.planned_tests.empty()) return out;
+  for (const ConfigView& view : views) {
+    for (const CellView* cell : {&view.baseline, &view.patched}) {
+      if (cell == &view.patched && !has_series(input)) continue;
+      // A cell that does not build has its own finding; one of an interrupted run came too late.
+      if (!cell->functional.empty() || cell->build_failed) continue;
+      if (view.baseline.build_failed) continue;
+      if (cell->unusable.empty() && (input.interrupted || !input.infrastructure_error.empty()))
+        continue;
+      Judged judged;
+      judged.finding.cls = "infrastructure";
+      judged.finding.summary = fmt::format("{} has no usable {} boot", view.config, cell->variant);
+      if (!cell->unusable.empty()) {
+        const SessionRow& last = *cell->unusable.back();
+        judged.finding.summary += fmt::format(
+            " in {} (last: {})", count_of(static_cast<int>(cell->unusable.size()), "try", "tries"),
+            last.error.empty() ? last.ending : last.error);
+        judged.finding.kernel = last.kernel;
+      }
+      for (const SessionRow* session : cell->unusable)
+        judged.finding.evidence.push_back(
+            fmt::format("session {}: {}: {}", session->id, session->ending, session->error));
+      out.push_back(std::move(judged));
+    }
+  }
+  return out;
+}
+
+std::vector<Judged> performance_findings(const std::vector<ConfigView>& views,
+                                         const std::vector<Comparison>& comparisons) {
+  std::vector<Judged> out;
+  std::map<std::string, std::vector<size_t>> configs;
+  std::map<std::string, size_t> at;
+  for (const Comparison& c : comparisons) {
+    if (!c.decides || !between_variants(c) || c.answer != "slower") continue;
+    const std::string key = c.kind + "|" + c.metric;
+    const auto [found, is_new] = at.emplace(key, out.size());
+    if (is_new) out.emplace_back();
+    Finding& finding = out[found->second].finding;
+    const std::string words = fmt::format("{} ({}) is worse with the series: {} in {}", c.metric,
+                                          c.kind, figure_of(c), c.config);
+    if (is_new) {
+      finding.cls = "regression";
+      finding.summary = words;
+    }
+    finding.evidence.push_back(words);
+    for (size_t i = 0; i < views.size(); ++i)
+      if (views[i].config == c.config) configs[key].push_back(i);
+    finding.interaction = interaction_of(views, configs[key], Cls::kRegression);
+  }
+  return out;
+}
+
+/// How each test of a cell ended in its first boot, once each.
+std::vector<CellCounts> outcome_counts(const std::vector<ConfigView>& views) {
+  std::vector<CellCounts> out;
+  for (const ConfigView& view : views) {
+    for (const auto& [cell, side] : {std::pair{&view.baseline, &TestView::baseline},
+                                     std::pair{&view.patched, &TestView::patched}}) {
+      if (cell->functional.empty()) continue;
+      CellCounts counts{cell->variant, cell->config, {}, {}};
+      for (const SessionRow* session : cell->functional) counts.session_ids.push_back(session->id);
+      for (const TestView& test : view.tests)
+        if (!(test.*side).seen.empty()) ++counts.outcomes[(test.*side).seen.front().outcome];
+      out.push_back(std::move(counts));
+    }
+  }
+  return out;
+}
+
+NotTested not_tested_of(const job::NotReachedSpec& spec) {
+  NotTested out{spec.file, 0, spec.what, spec.needs};
+  const size_t colon = spec.file.rfind(':');
+  if (colon == std::string::npos) return out;
+  int line = 0;
+  const char* end = spec.file.data() + spec.file.size();
+  const auto parsed = std::from_chars(spec.file.data() + colon + 1, end, line);
+  if (parsed.ec != std::errc() || parsed.ptr != end || line <= 0) return out;
+  out.file = spec.file.substr(0, colon);
+  out.line = line;
+  return out;
+}
+
+void count_results(const Input& input, const std::vector<ConfigView>& views, Output* out) {
+  const int sides = has_series(input) ? 2 : 1;
+  out->results_planned = static_cast<int>(input.planned_tests.size() * views.size()) * sides;
+  for (const ConfigView& view : views)
+    for (const CellView* cell : {&view.baseline, &view.patched}) {
+      out->results_got += cell->got;
+      out->lost.insert(out->lost.end(), cell->lost.begin(), cell->lost.end());
+    }
+}
+
+void count_findings(Output* out) {
+  for (const Finding& finding : out->findings) {
+    if (finding.cls == "regression" || finding.cls == "build-failure") ++out->regressions;
+    if (finding.cls == "fix") ++out->fixes;
+    if (finding.cls == "warning" || finding.cls == "build-warning") ++out->warnings;
+    if (finding.cls == "flaky") ++out->flaky;
+  }
+}
+
+void append(std::vector<Judged>* to, std::vector<Judged> more) {
+  for (Judged& one : more) to->push_back(std::move(one));
+}
+
+}  // namespace
+
+std::vector<Suspicion> suspicions(const Input& input) {
+  std::vector<Suspicion> out;
+  if (!has_series(input) || input.job.confirmations <= 0) return out;
+  const std::vector<ConfigView> views = observe(input);
+  const std::vector<std::string> by_kernel = kernel_suspicions(input, views);
+  for (const ConfigView& view : views) {
+    if (!view.comparable() || confirmations_in(view.baseline, view.patched, input)) continue;
+    Suspicion suspicion{view.config, {}};
+    // A report outside of any test may come from any of them: then all run again.
+    if (std::find(by_kernel.begin(), by_kernel.end(), view.config) != by_kernel.end()) {
+      suspicion.tests = input.planned_tests;
+    } else {
+      std::set<std::string> known;
+      for (const TestView& test : view.tests)
+        if (differs(test) && known.insert(test.planned).second)
+          suspicion.tests.push_back(test.planned);
+    }
+    if (!suspicion.tests.empty()) out.push_back(std::move(suspicion));
+  }
+  return out;
+}
+
+Output judge(const Input& input) {
+  Output out;
+  const std::vector<ConfigView> views = observe(input);
+  out.comparisons = compare_metrics(input);
+  std::vector<Judged> judged = build_findings(input);
+  append(&judged, test_findings(input, views));
+  append(&judged, kernel_findings(input, views));
+  append(&judged, performance_findings(views, out.comparisons));
+  append(&judged, infrastructure_findings(input, views));
+  // What a person must act on comes first.
+  std::stable_partition(judged.begin(), judged.end(), [](const Judged& one) {
+    return one.finding.cls == "regression" || one.finding.cls == "build-failure";
+  });
+  int number = 0;
+  for (Judged& one : judged) {
+    one.finding.id = fmt::format("f{}", ++number);
+    out.findings.push_back(one.finding);
+  }
+  count_results(input, views, &out);
+  count_findings(&out);
+  out.outcome_counts = outcome_counts(views);
+  for (const job::NotReachedSpec& spec : input.job.not_reached)
+    out.not_tested.push_back(not_tested_of(spec));
+  out.claims = judge_claims(input, views, out.comparisons);
+  conclude(input, judged, &out);
+  return out;
+}
+
+}  // namespace kiln::verdict

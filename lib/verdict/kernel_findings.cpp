@@ -1,0 +1,124 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "lib/verdict/findings.h"
+
+namespace kiln::verdict {
+namespace {
+
+/// One signature in one config: in which sessions of each side.
+struct Sighting {
+  KernelReport report;
+  std::string config;
+  size_t config_index = 0;
+  std::vector<int64_t> baseline;
+  std::vector<int64_t> patched;
+  bool functional = false;  ///< seen where tests ran, not in a boot that measured
+};
+
+bool ran_tests(const SessionRow& session) {
+  return session.purpose == "functional" || session.purpose == "confirmation";
+}
+
+const std::string& name_of(const KernelReport& report) {
+  return report.signature.empty() ? report.title : report.signature;
+}
+
+/// Reports that no test's outcome carries already.
+bool stands_alone(const SessionRow& session, const KernelReport& report) {
+  if (!ran_tests(session) || report.test.empty()) return true;
+  return std::none_of(session.results.begin(), session.results.end(),
+                      [&](const ResultRow& row) { return row.test == report.test; });
+}
+
+/// Per config, what was seen with the series in any boot and never without it.
+std::vector<Sighting> sightings(const Input& input, const std::vector<ConfigView>& views) {
+  std::vector<Sighting> out;
+  for (size_t c = 0; c < views.size(); ++c) {
+    std::map<std::string, size_t> at;
+    std::set<std::string> without;  // any report without the series clears the signature
+    for (const SessionRow& session : input.sessions) {
+      if (session.config != views[c].config || !usable(session)) continue;
+      for (const KernelReport& report : session.kernel) {
+        if (session.variant == "baseline") without.insert(name_of(report));
+        if (session.variant != "patched" || !stands_alone(session, report)) continue;
+        const auto [found, is_new] = at.emplace(name_of(report), out.size());
+        if (is_new) out.push_back({report, views[c].config, c, {}, {}, false});
+        Sighting& sighting = out[found->second];
+        if (sighting.patched.empty() || sighting.patched.back() != session.id)
+          sighting.patched.push_back(session.id);
+        sighting.functional = sighting.functional || ran_tests(session);
+      }
+    }
+    std::erase_if(out, [&](const Sighting& s) {
+      return s.config_index == c && without.count(name_of(s.report)) > 0;
+    });
+  }
+  return out;
+}
+
+/// Usable sessions of one side of the kind in which the report was seen.
+int boots(const Input& input, const Sighting& sighting, const std::string& variant) {
+  return static_cast<int>(
+      std::count_if(input.sessions.begin(), input.sessions.end(), [&](const SessionRow& session) {
+        return session.config == sighting.config && session.variant == variant && usable(session) &&
+               ran_tests(session) == sighting.functional;
+      }));
+}
+
+}  // namespace
+
+std::vector<Judged> kernel_findings(const Input& input, const std::vector<ConfigView>& views) {
+  std::vector<Judged> out;
+  std::map<std::string, size_t> at;
+  std::map<std::string, std::vector<size_t>> configs;
+  for (const Sighting& sighting : sightings(input, views)) {
+    const std::string& name = name_of(sighting.report);
+    const int with = boots(input, sighting, "patched");
+    const int without = boots(input, sighting, "baseline");
+    const int seen = std::min(with, static_cast<int>(sighting.patched.size()));
+    const int wanted = 1 + std::max(0, input.job.confirmations);
+    const bool sure = seen == with && with >= wanted && without >= wanted;
+    const auto [found, is_new] = at.emplace(name, out.size());
+    if (is_new) {
+      out.emplace_back();
+      Finding& fresh = out.back().finding;
+      fresh.summary = fmt::format(
+          "the kernel reports \"{}\" in {} of {} with the series and in 0 of {} without it ({}){}",
+          sighting.report.title, seen, count_of(with, "boot", "boots"), without, sighting.config,
+          sure ? "" : "; not confirmed by further boots");
+      fresh.kernel.push_back(sighting.report);
+      fresh.cls = to_string(Cls::kWarning);
+      out.back().unconfirmed = true;
+    }
+    Judged& judged = out[found->second];
+    Finding& finding = judged.finding;
+    if (sure) {
+      finding.cls = to_string(Cls::kRegression);
+      judged.unconfirmed = false;
+    }
+    configs[name].push_back(sighting.config_index);
+    finding.interaction = interaction_of(views, configs[name], Cls::kRegression);
+    finding.counts.push_back({"baseline", sighting.config, {{"clean", without}}, {}});
+    CellCounts patched{"patched", sighting.config, {{"report", seen}}, sighting.patched};
+    if (with > seen) patched.outcomes["clean"] = with - seen;
+    finding.counts.push_back(std::move(patched));
+    for (const int64_t id : sighting.patched)
+      if (finding.evidence.size() < 6)
+        finding.evidence.push_back(fmt::format("session {}: {}", id, sighting.report.title));
+  }
+  return out;
+}
+
+std::vector<std::string> kernel_suspicions(const Input& input,
+                                           const std::vector<ConfigView>& views) {
+  std::vector<std::string> out;
+  for (const Sighting& sighting : sightings(input, views))
+    if (sighting.functional && (out.empty() || out.back() != sighting.config))
+      out.push_back(sighting.config);
+  return out;
+}
+
+}  // namespace kiln::verdict

@@ -1,0 +1,35 @@
+#pragma once
+/// What igt_runner's words mean for a comparison, and how test names nest. Pure.
+#include <string>
+#include <string_view>
+
+#include "lib/verdict/verdict.h"
+
+namespace kiln::verdict {
+
+/// Intel's classes: pass is good, skip and notrun say nothing, everything else is bad.
+enum class Kind { kPass, kSkip, kBad, kMissing };
+
+inline constexpr std::string_view kNoResult =
+    "missing";  ///< the outcome of a test without a result
+
+/// An unknown word is bad: what is not understood must not look like success.
+Kind kind_of(std::string_view outcome);
+
+/// Do the kernel's messages hold an error (level error or worse, a WARNING, an oops, a lockup)?
+bool kernel_words_bad(std::string_view words);
+
+/// igt_runner's word, made worse when the kernel log of the test holds an error or a report: a pass
+/// is then "dmesg-warn", a fail or warn "dmesg-fail".
+std::string effective_outcome(const ResultRow& row, bool has_kernel_report);
+
+/// Is `name` the planned test, or a subtest or dynamic subtest of it?
+bool covers(std::string_view planned, std::string_view name);
+
+/// "igt@gem_pread" of "igt@gem_pread@basic@x"; the name itself when it has fewer parts.
+std::string binary_of(std::string_view test);
+
+/// "1 test", "3 tests".
+std::string count_of(int n, std::string_view singular, std::string_view plural);
+
+}  // namespace kiln::verdict

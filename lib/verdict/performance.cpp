@@ -1,0 +1,222 @@
+#include "lib/verdict/performance.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "lib/stats/compare.h"
+#include "lib/stats/multiple.h"
+#include "lib/verdict/pairs.h"
+
+namespace kiln::verdict {
+namespace {
+
+/// A comparison on its way: the numbers, and whether they need a test at all.
+struct Draft {
+  const PairedMetric* metric = nullptr;
+  stats::CompareRules rules;
+  stats::Compared numbers;
+  bool exact = false;  ///< decided without a test: counts that agree in every boot
+  Comparison out;
+};
+
+struct Sides {
+  std::vector<double> left;
+  std::vector<double> right;
+};
+
+Sides counted(const PairedMetric& metric) {
+  Sides sides;
+  for (const PairValue& pair : metric.pairs) {
+    if (!pair.excluded.empty()) continue;
+    sides.left.push_back(pair.left);
+    sides.right.push_back(pair.right);
+  }
+  return sides;
+}
+
+double finite_or_zero(double value) {
+  return std::isfinite(value) ? value : 0;
+}
+
+bool same_sign_everywhere(const Sides& s) {
+  bool less = true;
+  bool more = true;
+  for (size_t i = 0; i < s.left.size(); ++i) {
+    less = less && s.right[i] < s.left[i];
+    more = more && s.right[i] > s.left[i];
+  }
+  return less || more;
+}
+
+/// Do counts speak for themselves? Equal in every boot; or, inside one boot, ordered the same way
+/// in every boot; or, between boots, with ranges that do not touch.
+bool counter_is_exact(const PairedMetric& metric, const Sides& s) {
+  if (s.left.empty()) return false;
+  if (s.left == s.right) return true;
+  if (metric.same_boot) return same_sign_everywhere(s);
+  const auto [left_min, left_max] = std::minmax_element(s.left.begin(), s.left.end());
+  const auto [right_min, right_max] = std::minmax_element(s.right.begin(), s.right.end());
+  return *right_max < *left_min || *right_min > *left_max;
+}
+
+/// Do instruction counts repeat as well as they should, so that the noise floor bounds them?
+bool instructions_are_exact(const stats::Compared& c, const Sides& s) {
+  if (!c.by_ratio || c.n == 0) return false;
+  const double floor = kInstructionNoisePercent / 100;
+  for (size_t i = 0; i < s.left.size(); ++i)
+    if (std::fabs(std::log(s.right[i] / s.left[i]) - c.paired.mean) > floor) return false;
+  return true;
+}
+
+std::string better_or_worse(const Draft& d) {
+  const bool lower = d.numbers.right_typical < d.numbers.left_typical;
+  return lower == d.metric->spec->lower_is_better ? "faster" : "slower";
+}
+
+/// Counts that agree in every boot need no test: only the question whether it matters remains.
+void answer_exact(Draft* d) {
+  Comparison& out = d->out;
+  const stats::Compared& c = d->numbers;
+  const double change = std::fabs(c.change_percent);
+  const bool equal = c.left_typical == c.right_typical;
+  const bool is_counter = d->metric->kind == "counter";
+  const bool real = is_counter ? !equal : change > kInstructionNoisePercent;
+  if (!is_counter) {
+    const double floor = kInstructionNoisePercent;
+    out.ci_low_percent = out.ci90_low_percent = out.change_percent - floor;
+    out.ci_high_percent = out.ci90_high_percent = out.change_percent + floor;
+    out.detectable_percent = floor;
+  }
+  if (real && (!c.has_percent || change >= d->rules.smallest_percent)) {
+    out.answer = better_or_worse(*d);
+  } else if (!real || change <= d->rules.margin_percent) {
+    out.answer = "equivalent";
+    if (real)
+      out.note = fmt::format("a real difference, below the smallest effect of interest ({:g} %)",
+                             d->rules.smallest_percent);
+  } else {
+    out.answer = "inconclusive";
+  }
+  if (c.n == 1 && out.note.empty())
+    out.note = is_counter ? "one boot: a count is taken as exact"
+                          : "one pair of boots: instruction counts repeat within 0.1 %";
+}
+
+void answer_by_test(Draft* d, double p, int family) {
+  Comparison& out = d->out;
+  switch (stats::answer(d->numbers, d->rules, p)) {
+    case stats::Answer::kChanged:
+      out.answer = better_or_worse(*d);
+      break;
+    case stats::Answer::kEquivalent:
+      out.answer = "equivalent";
+      break;
+    case stats::Answer::kInconclusive:
+      out.answer = "inconclusive";
+      out.more_pairs = stats::more_pairs(d->numbers, d->rules);
+      if (out.note.empty() && out.p_value < 0.05 && p >= 0.05)
+        out.note = fmt::format("p below 0.05 by itself, not among {} comparisons", family);
+      break;
+  }
+}
+
+Draft draft_of(const PairedMetric& metric, uint64_t seed) {
+  Draft d;
+  d.metric = &metric;
+  d.rules = {metric.spec->margin_percent, metric.spec->smallest_percent, seed};
+  const Sides sides = counted(metric);
+  d.numbers = stats::compare(sides.left, sides.right, d.rules);
+  const stats::Compared& c = d.numbers;
+  Comparison& out = d.out;
+  out.metric = metric.metric;
+  out.unit = metric.unit;
+  out.config = metric.config;
+  out.kind = metric.kind;
+  out.left = metric.left;
+  out.right = metric.right;
+  out.pairs = metric.pairs;
+  out.change_percent = finite_or_zero(c.change_percent);
+  out.ci_low_percent = finite_or_zero(c.ci95_percent.low);
+  out.ci_high_percent = finite_or_zero(c.ci95_percent.high);
+  out.ci90_low_percent = finite_or_zero(c.ci90_percent.low);
+  out.ci90_high_percent = finite_or_zero(c.ci90_percent.high);
+  if (c.n < 2)
+    out.ci_low_percent = out.ci_high_percent = out.ci90_low_percent = out.ci90_high_percent = 0;
+  out.p_value = out.p_adjusted = c.paired.p;
+  out.p_signflip = c.p_signflip;
+  out.margin_percent = d.rules.margin_percent;
+  out.detectable_percent = finite_or_zero(c.detectable_percent);
+  out.left_typical = c.left_typical;
+  out.right_typical = c.right_typical;
+  if (metric.kind == "counter") {
+    d.exact = counter_is_exact(metric, sides);
+    out.decides = c.n > 0;
+    if (!c.has_percent && c.right_typical != 0)
+      out.note = fmt::format("from 0 to {:g}: no percentage", c.right_typical);
+    else if (!c.by_ratio && c.n > 0)
+      out.note = "compared by difference: zeros have no logarithm";
+  } else if (metric.kind == "instructions") {
+    d.exact = instructions_are_exact(c, sides);
+    out.decides = c.n > 0;
+  } else {
+    out.decides = c.n > 1 && !metric.emulated;
+    if (metric.emulated) out.note = "emulated machine: wall clock is information only";
+  }
+  return d;
+}
+
+/// Benjamini-Hochberg among those that decide, and apart from them among those that inform.
+void adjust_and_answer(std::vector<Draft>* drafts) {
+  for (const bool decides : {true, false}) {
+    std::vector<Draft*> family;
+    std::vector<double> p;
+    for (Draft& d : *drafts) {
+      if (d.out.decides != decides) continue;
+      if (d.exact) {
+        answer_exact(&d);
+      } else {
+        family.push_back(&d);
+        p.push_back(d.out.p_value);
+      }
+    }
+    const std::vector<double> adjusted = stats::benjamini_hochberg(p);
+    for (size_t i = 0; i < family.size(); ++i) {
+      family[i]->out.p_adjusted = adjusted[i];
+      answer_by_test(family[i], adjusted[i], static_cast<int>(family.size()));
+    }
+  }
+}
+
+}  // namespace
+
+bool between_variants(const Comparison& comparison) {
+  return comparison.left == "baseline" && comparison.right == "patched";
+}
+
+std::string figure_of(const Comparison& c) {
+  const auto counted_pairs = std::count_if(c.pairs.begin(), c.pairs.end(),
+                                           [](const PairValue& p) { return p.excluded.empty(); });
+  if (counted_pairs == 0) return "no pair";
+  if (c.kind == "counter") return fmt::format("{:g} -> {:g}", c.left_typical, c.right_typical);
+  if (counted_pairs < 2 && c.kind != "instructions")
+    return fmt::format("{:+.1f} %", c.change_percent);
+  const bool fine = std::fabs(c.change_percent) < 1;
+  return fine ? fmt::format("{:+.2f} % [{:+.2f}, {:+.2f}]", c.change_percent, c.ci_low_percent,
+                            c.ci_high_percent)
+              : fmt::format("{:+.1f} % [{:+.1f}, {:+.1f}]", c.change_percent, c.ci_low_percent,
+                            c.ci_high_percent);
+}
+
+std::vector<Comparison> compare_metrics(const Input& input) {
+  const std::vector<PairedMetric> metrics = pair_metrics(input);
+  std::vector<Draft> drafts;
+  for (const PairedMetric& metric : metrics) drafts.push_back(draft_of(metric, input.job.seed));
+  adjust_and_answer(&drafts);
+  std::vector<Comparison> out;
+  for (Draft& d : drafts) out.push_back(std::move(d.out));
+  return out;
+}
+
+}  // namespace kiln::verdict
