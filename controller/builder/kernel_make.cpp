@@ -53,16 +53,23 @@ Result<os::Exit> KernelMake::run(const MakeCall& call, std::stop_token stop) con
 
 Result<std::string> KernelMake::toolchain() const {
   SandboxJob job;
-  job.argv = {"sh", "-c",
-              "for t in gcc ld as; do $t --version | head -n 1; done; command -v ccache make bison "
-              "flex bc >/dev/null || echo 'missing: one of ccache make bison flex bc'"};
+  job.argv = {
+      "sh", "-c",
+      "for t in gcc ld as; do $t --version | head -n 1; done\n"
+      "for b in 32 64; do\n"
+      "  case $(gcc -m$b -print-file-name=libc.a) in libc.a) ;; *) echo links -m$b ;; esac\n"
+      "done\n"
+      "for t in ccache make bison flex bc; do\n"
+      "  command -v $t >/dev/null || echo missing: $t\n"
+      "done"};
   job.timeout = Millis(30'000);
   KILN_ASSIGN(const os::Exit exit, sandbox_.run(job));
   std::vector<std::string> lines = split_lines(to_valid_utf8(exit.out));
   for (const std::string& line : lines)
     if (line.starts_with("missing:") || line.find("not found") != std::string::npos)
-      return fail(Error(ErrorKind::kInfrastructure, "the tools to build a kernel: " + line)
-                      .with_hint("run: apt-get install gcc binutils make ccache bison flex bc"));
+      return fail(
+          Error(ErrorKind::kInfrastructure, "the tools to build a kernel are not all here: " + line)
+              .with_hint("run: apt-get install gcc binutils make ccache bison flex bc"));
   if (!exit.ok() || lines.size() < 3)
     return fail(ErrorKind::kInfrastructure, "cannot find out the compiler's version");
   return join(lines, "; ");

@@ -112,6 +112,8 @@ std::vector<std::string> Sandbox::command(const SandboxJob& job) const {
        "--symlink",
        "usr/sbin",
        "/sbin",
+       "--dir",
+       "/etc",
        "--ro-bind-try",
        "/etc/alternatives",
        "/etc/alternatives",

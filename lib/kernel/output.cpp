@@ -24,6 +24,8 @@ struct Patterns {
   RE2 link{
       R"re(^(?:\S*ld(?:\.bfd|\.lld)?: )?(\S+?):(?:\([^)]*\)|\d+): (undefined reference to .*|multiple definition of .*)$)re"};
   RE2 ld{R"re(^\S*ld(?:\.bfd|\.lld)?: (error: |warning: )?(.*)$)re"};
+  RE2 shell{
+      R"re(^([^\s:]+): (?:line )?(\d+): (.*(?:not found|Permission denied|No such file or directory))$)re"};
   RE2 make{R"re(^make(?:\[\d+\])?: \*\*\* (.*)$)re"};
 };
 
@@ -132,7 +134,14 @@ bool OutputParser::linker(std::string_view text) {
 
 bool OutputParser::others(std::string_view text) {
   std::string message;
+  std::string file;
+  int number = 0;
+  if (RE2::FullMatch(text, patterns().shell, &file, &number, &message)) {
+    add_error(relative(file), number, std::move(message), false);
+    return true;
+  }
   if (!RE2::FullMatch(text, patterns().make, &message)) return false;
+  if (message.starts_with("Deleting file") || message.starts_with("Waiting for")) return true;
   add_error("", 0, "make: " + message, true);
   return true;
 }

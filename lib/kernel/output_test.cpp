@@ -67,6 +67,9 @@ TEST(OutputParser, ErrorsOfEveryTool) {
             "a.c: undefined reference to `g'");
   EXPECT_EQ(error_of({"ERROR: modpost: \"kmap_lokal\" [drivers/gpu/drm/i915/i915.ko] undefined!"}),
             "drivers/gpu/drm/i915/i915.ko: modpost: \"kmap_lokal\" undefined");
+  EXPECT_EQ(error_of({"make[2]: *** Deleting file 'scripts/mod/empty.o'",
+                      "/kiln/src/scripts/check-local-export: 25: awk: Permission denied"}),
+            "scripts/check-local-export:25: awk: Permission denied");
   EXPECT_EQ(error_of({"drivers/gpu/drm/Kconfig:12: syntax error"}),
             "drivers/gpu/drm/Kconfig:12: syntax error");
   EXPECT_EQ(error_of({"make[1]: *** No rule to make target 'drivers/q.o', needed by 'x'.  Stop."}),
