@@ -133,9 +133,9 @@ Result<int> print_report(const Options& options, const v1::RunReport& report,
   KILN_TRY(os::write_atomic(html, report::to_html(report)));
   if (options.format == Format::kJson) {
     KILN_ASSIGN(const std::string json, report::to_json(report));
-    std::cout << json << std::endl;
+    std::cout << json << std::flush;
   } else {
-    std::cout << report::to_text(report) << std::endl;
+    std::cout << report::to_text(report) << std::flush;
   }
   std::cerr << "report: " << html.string() << "\n"
             << fmt::format(
@@ -152,9 +152,9 @@ Result<int> plan_checked(const Options& options) {
   progress.finish();
   if (options.format == Format::kJson) {
     KILN_ASSIGN(const std::string json, report::to_json(plan));
-    std::cout << json << std::endl;
+    std::cout << json << std::flush;
   } else {
-    std::cout << report::plan_to_text(plan) << std::endl;
+    std::cout << report::plan_to_text(plan) << std::flush;
   }
   return kOk;
 }

@@ -7,6 +7,7 @@
 
 #include "cli/embedded.h"
 #include "cli/terminal.h"
+#include "lib/report/overview.h"
 #include "lib/report/report.h"
 #include "lib/rpc/status.h"
 
@@ -47,7 +48,7 @@ Result<int> runs_checked(const Options& options) {
     return fail(rpc::from_grpc(status, "listing the runs"));
   if (options.format == Format::kJson) {
     KILN_ASSIGN(const std::string json, report::to_json(reply));
-    std::cout << json << std::endl;
+    std::cout << json << std::flush;
   } else {
     std::cout << report::runs_to_text(reply) << std::flush;
   }
@@ -61,7 +62,7 @@ Result<int> report_checked(const Options& options, bool overview) {
   switch (options.format) {
     case Format::kJson: {
       KILN_ASSIGN(const std::string json, report::to_json(report));
-      std::cout << json << std::endl;
+      std::cout << json << std::flush;
       break;
     }
     case Format::kHtml:
