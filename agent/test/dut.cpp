@@ -1,0 +1,211 @@
+#include "agent/test/dut.h"
+
+#include <fmt/format.h>
+
+#include "lib/base/text.h"
+
+namespace kiln::agent {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+/// A machine without our init's ready line is tried over SSH after this.
+constexpr Millis kReadyPatience{40'000};
+constexpr Millis kAnswerLimit{15'000};
+constexpr Millis kReconnect{10'000};
+
+Millis left(Steady::time_point deadline) {
+  return std::max(Millis(0), std::chrono::ceil<Millis>(deadline - Steady::now()));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Dut>> Dut::create(Config config, Machine& machine, const Clock& clock,
+                                         ProgressSink progress) {
+  std::unique_ptr<Dut> dut(new Dut(std::move(config), machine, std::move(progress)));
+  Dut* self = dut.get();
+  KILN_ASSIGN(dut->console_,
+              ConsoleLog::create(clock, dut->config_.folder / dut->config_.console_name, {},
+                                 [self](const ConsoleLine& line) { self->observe(line); }));
+  machine.console().attach([self](std::string_view bytes) { self->console_->append(bytes); });
+  return dut;
+}
+
+Dut::Dut(Config config, Machine& machine, ProgressSink progress)
+    : config_(std::move(config)), machine_(machine), progress_(std::move(progress)) {}
+
+Dut::~Dut() {
+  shell_.reset();
+  machine_.end();
+  machine_.console().attach({});
+}
+
+void Dut::tell(SessionProgress progress) const {
+  if (progress_) progress_(progress);
+}
+
+void Dut::observe(const ConsoleLine& line) {
+  {
+    auto watch = watch_.lock();
+    for (const dmesg::Event& event : watch->watcher.feed(line.text + "\n")) {
+      switch (event.kind) {
+        case dmesg::EventKind::kKernelBanner:
+          watch->kernel = true;
+          break;
+        case dmesg::EventKind::kReady:
+          watch->ready = true;
+          break;
+        case dmesg::EventKind::kPanic:
+        case dmesg::EventKind::kReboot:
+        case dmesg::EventKind::kPowerOff:
+          watch->dead = true;
+          if (watch->first_words.empty()) watch->first_words = event.line;
+          if (watch->last_words.empty()) watch->last_words = event.line;
+          break;
+        case dmesg::EventKind::kOops:
+        case dmesg::EventKind::kBug:
+          if (watch->first_words.empty()) watch->first_words = event.line;
+          break;
+        case dmesg::EventKind::kLockup:
+        case dmesg::EventKind::kHungTask:
+          watch->suspicious = true;
+          break;
+        default:
+          break;
+      }
+    }
+    watch.notify_all();
+  }
+  tell({"", "", 0, 0, line.text});
+}
+
+Status Dut::begin(std::stop_token stop) {
+  return machine_.begin(
+      config_.folder,
+      [this](const std::string& text) {
+        tell({"preparing", text, 0, 0, ""});
+      },
+      stop);
+}
+
+Status Dut::arm(const BootSpec& spec) {
+  return machine_.boot().arm(spec);
+}
+
+Status Dut::boot(Millis limit, std::stop_token stop) {
+  const auto deadline = Steady::now() + limit;
+  power_off();
+  ++boots_;
+  console_->mark(fmt::format("power on {}", boots_));
+  boot_line_ = console_->last();
+  *watch_.lock() = Watch();
+  declared_.reset();
+  tell({"power-on", "", 0, 0, ""});
+  KILN_TRY(machine_.power().on());
+  tell({"booting", "", 0, 0, ""});
+  KILN_TRY(wait_ready(deadline, stop));
+  auto shell = machine_.connect(std::max(left(deadline), Millis(2'000)), stop);
+  if (shell) {
+    shell_ = std::move(*shell);
+    return {};
+  }
+  if (const auto found = trouble(); found && found->kind != Trouble::Kind::kMachine)
+    return fail(ErrorKind::kTimeout, found->what);
+  return fail(std::move(shell.error()));
+}
+
+Status Dut::wait_ready(Steady::time_point deadline, std::stop_token stop) {
+  const auto until = std::min(deadline, Steady::now() + kReadyPatience);
+  for (;;) {
+    {
+      auto watch = watch_.lock();
+      watch.wait_until(std::min(until, Steady::now() + Millis(200)),
+                       [&] { return watch->ready || watch->dead || stop.stop_requested(); });
+      if (watch->ready && !watch->dead) return {};
+    }
+    if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "stopped while booting");
+    if (const auto found = trouble()) {
+      return fail(
+          found->kind == Trouble::Kind::kMachine ? ErrorKind::kInfrastructure : ErrorKind::kTimeout,
+          found->what);
+    }
+    if (Steady::now() >= until) break;
+  }
+  // A kernel or an init that says nothing may still let us in; without any sign of a kernel there
+  // is nothing to log in to.
+  if (saw_kernel() || Steady::now() < deadline) return {};
+  return fail(ErrorKind::kTimeout, "the console showed no kernel");
+}
+
+void Dut::power_off() {
+  shell_.reset();
+  (void)machine_.power().off();
+  console_->mark("power off");
+}
+
+std::optional<Trouble> Dut::trouble() {
+  if (declared_) return declared_;
+  {
+    auto watch = watch_.lock();
+    if (watch->dead) {
+      std::string what = watch->first_words;
+      if (watch->last_words != watch->first_words) what += "; " + watch->last_words;
+      return Trouble{Trouble::Kind::kCrash, what};
+    }
+  }
+  const PowerReport power = machine_.power().state();
+  if (power.state == PowerState::kOn) return std::nullopt;
+  if (power.by_guest) return Trouble{Trouble::Kind::kCrash, power.why};
+  return Trouble{Trouble::Kind::kMachine, power.why};
+}
+
+void Dut::declare(Trouble trouble) {
+  declared_ = std::move(trouble);
+}
+
+Result<ShellReply> Dut::run(const ShellRequest& request, std::stop_token stop) {
+  for (int attempt = 1;; ++attempt) {
+    if (!shell_) {
+      if (const auto found = trouble()) return fail(ErrorKind::kInfrastructure, found->what);
+      KILN_ASSIGN(shell_, machine_.connect(kReconnect, stop));
+    }
+    auto reply = shell_->run(request, stop);
+    if (reply || reply.error().kind != ErrorKind::kInfrastructure) return reply;
+    shell_.reset();
+    // Only the start of a command can be repeated safely; what has run may have left traces.
+    if (attempt == 2 || reply.error().message.find("connection broke") != std::string::npos)
+      return reply;
+  }
+}
+
+bool Dut::answers(std::stop_token stop) {
+  ShellRequest request;
+  const std::string word = fmt::format("kiln-{}-{}", config_.nonce, console_->last());
+  request.command = "echo " + word;
+  request.timeout = kAnswerLimit;
+  if (shell_) {
+    const auto reply = shell_->run(request, stop);
+    if (reply && trim(reply->out) == word) return true;
+    shell_.reset();
+  }
+  if (trouble() || stop.stop_requested()) return false;
+  auto shell = machine_.connect(kReconnect, stop);
+  if (!shell) return false;
+  shell_ = std::move(*shell);
+  const auto reply = shell_->run(request, stop);
+  return reply && trim(reply->out) == word;
+}
+
+void Dut::hear_last_words(std::stop_token stop) {
+  const auto found = trouble();
+  if (!found || found->kind != Trouble::Kind::kCrash) return;
+  (void)console_->wait(
+      boot_line_,
+      [](const ConsoleLine& line) {
+        return line.text.find("---[ end Kernel panic") != std::string::npos ||
+               line.text.find("Rebooting in") != std::string::npos;
+      },
+      Millis(2'000), [this] { return machine_.power().state().state == PowerState::kOff; }, stop);
+}
+
+}  // namespace kiln::agent

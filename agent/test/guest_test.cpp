@@ -1,0 +1,96 @@
+#include "agent/test/guest.h"
+
+#include <gmock/gmock.h>
+
+#include "lib/base/text.h"
+#include "lib/os/files.h"
+#include "lib/os/process.h"
+
+namespace kiln::agent {
+namespace {
+
+TEST(TestStart, IsReadFromTheRunnersLines) {
+  const auto one = read_test_start("[19.783799] [04/20] i915_selftest (mock)");
+  ASSERT_TRUE(one);
+  EXPECT_EQ(one->index, 4);
+  EXPECT_EQ(one->total, 20);
+  EXPECT_EQ(one->test, "igt@i915_selftest@mock");
+  EXPECT_EQ(read_test_start("[0001.20] [1/3] core_auth")->test, "igt@core_auth");
+  EXPECT_EQ(read_test_start("[0001.20] [1/3] gem_x (a, b)")->test, "igt@gem_x");
+}
+
+TEST(TestStart, OtherLinesAreNone) {
+  EXPECT_FALSE(read_test_start("[20.134245] Starting subtest: mock"));
+  EXPECT_FALSE(read_test_start("[20.13] [x/20] i915_selftest (mock)"));
+  EXPECT_FALSE(read_test_start("\xff\xfe"));
+  EXPECT_FALSE(read_test_start("[20.13] [99999999999999/20] i915_selftest (mock)"));
+}
+
+/// The scripts run on this computer's shell, in a folder of its own.
+class GuestScripts : public testing::Test {
+ protected:
+  void SetUp() override { dir_ = *os::make_temp_dir(testing::TempDir(), "guest it's"); }
+  void TearDown() override { (void)os::remove_tree(dir_); }
+  os::Exit sh(const std::string& script, const std::string& input = "") {
+    os::Command command;
+    command.argv = {"sh", "-c", script};
+    command.stdin_text = input;
+    auto exit = os::run(command);
+    EXPECT_TRUE(exit) << (exit ? "" : render(exit.error()));
+    return exit.value_or(os::Exit());
+  }
+  os::Path dir_;
+};
+
+TEST_F(GuestScripts, ARunnerIsStartedFollowedAndItsExitCodeKnown) {
+  const std::string folder = (dir_ / "p").string();
+  EXPECT_TRUE(sh(list_script(folder), "igt@a\n").ok());
+  EXPECT_EQ(*os::read_file(dir_ / "p/list"), "igt@a\n");
+  const os::Exit started =
+      sh(start_script(folder, 2, {"sh", "-c", "echo one; sleep 0.3; echo 'two three'; exit 5"}));
+  EXPECT_TRUE(started.ok()) << started.err;
+  EXPECT_FALSE(trim(started.out).empty());
+  const os::Exit followed = sh(follow_script(folder, 2, 0));
+  EXPECT_EQ(followed.out, "one\ntwo three\n");
+  EXPECT_EQ(followed.err, "5\n");
+  EXPECT_EQ(sh(follow_script(folder, 2, 4)).out, "two three\n");
+}
+
+TEST_F(GuestScripts, ARunnerThatWillNotEndIsKilled) {
+  const std::string folder = (dir_ / "p").string();
+  sh(list_script(folder));
+  sh(start_script(folder, 0, {"sh", "-c", "trap '' TERM; while :; do sleep 1; done"}));
+  EXPECT_TRUE(sh(kill_script(folder, 0)).ok());
+  EXPECT_EQ(sh(follow_script(folder, 0, 0)).out, "");
+}
+
+TEST_F(GuestScripts, LongFilesAreCutBeforeTheyTravelAndTold) {
+  const std::string folder = (dir_ / "p").string();
+  sh("mkdir -p " + shell_quote(folder) + "/results/0; cd " + shell_quote(folder) +
+     "/results; echo small >0/err.txt; head -c 5000000 /dev/zero >'0/out it.txt'");
+  const os::Exit fetched = sh(fetch_script(folder, 1'000'000, 100'000'000));
+  EXPECT_TRUE(fetched.ok()) << fetched.err;
+  EXPECT_LT(fetched.out.size(), 1'100'000U);
+  const auto cuts = read_cuts(fetched.err);
+  ASSERT_EQ(cuts.size(), 1U);
+  EXPECT_EQ(cuts[0].bytes, 5'000'000U);
+  EXPECT_EQ(cuts[0].file, "0/out it.txt");
+}
+
+TEST_F(GuestScripts, ManyFilesAreCutToo) {
+  const std::string folder = (dir_ / "p").string();
+  sh("mkdir -p " + shell_quote(folder) + "/results; cd " + shell_quote(folder) +
+     "/results; for i in 1 2 3 4 5; do head -c 900000 /dev/zero >$i; done");
+  const os::Exit fetched = sh(fetch_script(folder, 1'000'000, 2'000'000));
+  EXPECT_EQ(read_cuts(fetched.err).size(), 5U);
+  EXPECT_LT(fetched.out.size(), 500'000U);
+}
+
+TEST_F(GuestScripts, NoResultsGiveAnEmptyAnswer) {
+  const os::Exit fetched = sh(fetch_script((dir_ / "none").string(), 1'000, 1'000));
+  EXPECT_TRUE(fetched.ok());
+  EXPECT_EQ(fetched.out, "");
+}
+
+}  // namespace
+}  // namespace kiln::agent

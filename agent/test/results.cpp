@@ -1,0 +1,80 @@
+#include "agent/test/results.h"
+
+#include <algorithm>
+
+#include "lib/base/text.h"
+#include "lib/dmesg/report.h"
+#include "lib/igt/name.h"
+
+namespace kiln::agent {
+namespace {
+
+constexpr size_t kMaxWords = 64 << 10;
+constexpr size_t kTailLines = 40;
+
+/// The beginning counts: it holds the cause.
+std::string bounded(std::string text) {
+  if (text.size() > kMaxWords) text.resize(kMaxWords);
+  return text;
+}
+
+std::string tail_of(const std::string& text) {
+  auto lines = split_lines(text);
+  if (lines.size() > kTailLines) lines.erase(lines.begin(), lines.end() - kTailLines);
+  return join(lines, "\n") + "\n";
+}
+
+}  // namespace
+
+std::string console_range(const std::vector<ConsoleLine>& lines, int64_t first, int64_t last) {
+  std::string out;
+  for (const ConsoleLine& line : lines) {
+    if (line.number <= first || line.number > last) continue;
+    out += line.text;
+    out += '\n';
+  }
+  return out;
+}
+
+void blame(const Culprit& culprit, const std::string& console, const std::string& phase,
+           std::vector<TestResult>& results) {
+  if (culprit.test.empty()) return;
+  std::string words;
+  std::string title;
+  for (const dmesg::Report& report : dmesg::cut_reports(console)) {
+    if (!report.test.empty() && !igt::covers(culprit.test, report.test) &&
+        !igt::covers(report.test, culprit.test))
+      continue;
+    if (title.empty()) title = report.title;
+    words += report.text;
+    if (!words.ends_with('\n')) words += '\n';
+  }
+  if (words.empty()) words = tail_of(console);
+  const std::string reason = title.empty() ? culprit.what : title;
+  // The last one that it covers was running: a test's finished dynamic subtests keep their result.
+  TestResult* hit = nullptr;
+  for (TestResult& result : results) {
+    if (result.phase != phase || !igt::covers(culprit.test, result.test)) continue;
+    if (result.outcome == "incomplete" || result.outcome == "notrun" || result.test == culprit.test)
+      hit = &result;
+  }
+  if (hit == nullptr) {
+    results.push_back({.test = culprit.test, .outcome = "incomplete", .phase = phase});
+    hit = &results.back();
+  }
+  if (hit->outcome == "notrun") hit->outcome = "incomplete";
+  hit->reason = to_valid_utf8(reason);
+  hit->kernel_words = bounded(words + hit->kernel_words);
+}
+
+std::vector<KernelMessage> kernel_messages(std::string_view console) {
+  std::vector<KernelMessage> out;
+  for (dmesg::Report& report : dmesg::cut_reports(console)) {
+    out.push_back({to_valid_utf8(report.kind), to_valid_utf8(report.title),
+                   to_valid_utf8(report.signature), bounded(std::move(report.text)),
+                   to_valid_utf8(report.test)});
+  }
+  return out;
+}
+
+}  // namespace kiln::agent

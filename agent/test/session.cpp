@@ -1,0 +1,320 @@
+#include "agent/test/session.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "agent/test/archive.h"
+#include "agent/test/results.h"
+#include "lib/base/text.h"
+
+namespace kiln::agent {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+constexpr uint64_t kMaxModulesTar = 2ULL << 30;
+constexpr int kBootTries = 2;
+
+}  // namespace
+
+std::string_view to_string(Ending ending) {
+  switch (ending) {
+    case Ending::kTested:
+      return "tested";
+    case Ending::kTestFailed:
+      return "test-failed";
+    case Ending::kInfrastructure:
+      return "infrastructure";
+    case Ending::kCancelled:
+      return "cancelled";
+  }
+  return "infrastructure";
+}
+
+Session::Session(SessionDeps deps, SessionOrder order)
+    : deps_(std::move(deps)), order_(std::move(order)) {}
+
+SessionOutcome Session::run(std::stop_token stop) {
+  const auto started = Steady::now();
+  deadline_ = started + order_.timeout;
+  outcome_.started = deps_.clock->now();
+  Step step = go(stop);
+  if (dut_) store_logs();
+  enter("power-off");
+  dut_.reset();
+  enter("");
+  if (stop.stop_requested())
+    step = tl::unexpected(End{Ending::kCancelled, "CANCELLED", "cancelled"});
+  if (step) {
+    outcome_.ending = Ending::kTested;
+    if (failure_) step = tl::unexpected(*failure_);
+  }
+  if (!step) {
+    outcome_.ending = step.error().ending;
+    outcome_.error = step.error().error;
+    outcome_.error_class = step.error().error_class;
+  }
+  outcome_.elapsed = std::chrono::duration_cast<Millis>(Steady::now() - started);
+  return std::move(outcome_);
+}
+
+void Session::enter(const std::string& phase) {
+  const auto now = Steady::now();
+  if (!phase_.empty()) {
+    outcome_.phases.push_back({phase_, std::chrono::duration_cast<Millis>(now - phase_started_)});
+  }
+  phase_ = phase;
+  phase_started_ = now;
+}
+
+void Session::note(const std::string& text) {
+  notes_.push_back(text);
+  if (deps_.progress) deps_.progress({"note", text, 0, 0, ""});
+}
+
+Session::End Session::end_of(const Error& error, std::string error_class) {
+  if (error.kind == ErrorKind::kCancelled) return {Ending::kCancelled, "CANCELLED", "cancelled"};
+  if (wrong_kernel_) return {Ending::kInfrastructure, "WRONG_KERNEL", error.message};
+  if (dut_) {
+    const auto found = dut_->trouble();
+    if (found && found->kind == Trouble::Kind::kMachine)
+      return {Ending::kInfrastructure, "INFRA_POWER", found->what};
+  }
+  std::string text = error.message;
+  for (const std::string& context : error.context) text += "\n  " + context;
+  if (!error.hint.empty()) text += "\n  " + error.hint;
+  return {Ending::kInfrastructure, std::move(error_class), std::move(text)};
+}
+
+std::vector<std::string> Session::module_names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, build_id] : order_.expected.module_build_ids) names.push_back(name);
+  return names;
+}
+
+Session::Step Session::go(std::stop_token stop) {
+  if (Step step = fetch(stop); !step) return step;
+  if (Step step = start(stop); !step) return step;
+  if (Step step = boot(stop); !step) return step;
+  if (Step step = identify(/*deploy=*/true, stop); !step) return step;
+  for (size_t i = 0; i < order_.phases.size() && !out_of_time(); ++i) {
+    if (Step step = run_phase(i, stop); !step) return step;
+  }
+  for (const BenchPhaseOrder& bench : order_.benches) {
+    if (out_of_time()) break;
+    if (Step step = run_bench(bench, stop); !step) return step;
+  }
+  return collect(stop);
+}
+
+bool Session::out_of_time() {
+  if (Steady::now() < deadline_) return false;
+  if (!failure_) {
+    failure_ =
+        End{Ending::kTested, "TIMED_OUT",
+            fmt::format("the session's time of {} was over", human_duration(order_.timeout))};
+  }
+  return true;
+}
+
+Session::Step Session::fetch(std::stop_token stop) {
+  enter("fetch");
+  if (deps_.progress) deps_.progress({"fetching", "", 0, 0, ""});
+  auto image = deps_.artifacts->fetch(order_.image_digest, stop);
+  if (!image) return tl::unexpected(end_of(image.error(), "INFRA_DEPLOY"));
+  image_ = *image;
+  if (order_.modules_digest.empty()) return {};
+  auto modules = deps_.artifacts->fetch(order_.modules_digest, stop);
+  if (!modules) return tl::unexpected(end_of(modules.error(), "INFRA_DEPLOY"));
+  modules_tar_ = deps_.folder / "modules.tar";
+  if (auto done = decompress_file(*modules, modules_tar_, kMaxModulesTar); !done)
+    return tl::unexpected(end_of(done.error(), "INFRA_DEPLOY"));
+  // The modules' own word, before anything boots.
+  const auto names = module_names();
+  const auto ids = module_build_ids(modules_tar_, {names.begin(), names.end()});
+  if (!ids) return tl::unexpected(end_of(ids.error(), "INFRA_DEPLOY"));
+  for (const auto& [name, wanted] : order_.expected.module_build_ids) {
+    const auto found = ids->find(name);
+    if (found != ids->end() && found->second != wanted) {
+      return tl::unexpected(End{Ending::kInfrastructure, "WRONG_KERNEL",
+                                fmt::format("{} in the modules' archive has build id {}, built was "
+                                            "{}",
+                                            name, found->second, wanted)});
+    }
+  }
+  return {};
+}
+
+Session::Step Session::start(std::stop_token stop) {
+  enter("prepare");
+  auto dut = Dut::create({.folder = deps_.folder, .nonce = deps_.nonce}, *deps_.machine,
+                         *deps_.clock, deps_.progress);
+  if (!dut) return tl::unexpected(end_of(dut.error(), "INFRA_AGENT"));
+  dut_ = std::move(*dut);
+  if (auto begun = dut_->begin(stop); !begun)
+    return tl::unexpected(end_of(begun.error(), "INFRA_DEPLOY"));
+  BootSpec spec;
+  spec.kernel = image_;
+  spec.cmdline = fmt::format("kiln.session={}", deps_.nonce);
+  if (!order_.cmdline.empty()) spec.cmdline += " " + order_.cmdline;
+  spec.memory_bytes = order_.memory_bytes;
+  spec.cpus = order_.cpus;
+  spec.count_instructions = order_.count_instructions;
+  if (auto armed = dut_->arm(spec); !armed)
+    return tl::unexpected(end_of(armed.error(), "INFRA_DEPLOY"));
+  return {};
+}
+
+/// A kernel that does not come up is booted once more before it is said to be its fault; what the
+/// machine itself fails at never is.
+Session::Step Session::boot(std::stop_token stop) {
+  enter("boot");
+  bool forgiven = false;
+  for (int tries = 1;; ++tries) {
+    auto booted = dut_->boot(deps_.boot_limit, stop);
+    if (booted) return {};
+    const Error& error = booted.error();
+    if (error.kind == ErrorKind::kCancelled) return tl::unexpected(end_of(error, "CANCELLED"));
+    const auto found = dut_->trouble();
+    const bool machine = found && found->kind == Trouble::Kind::kMachine;
+    if (machine && !forgiven && found->what.find("KVM") != std::string::npos) {
+      note(fmt::format("{}: emulation from now on", found->what));
+      forgiven = true;
+      --tries;
+      continue;
+    }
+    if (machine || (!found && error.kind != ErrorKind::kTimeout))
+      return tl::unexpected(
+          end_of(error, error.kind == ErrorKind::kPermission ? "INFRA_NET" : "INFRA_POWER"));
+    dut_->hear_last_words(stop);
+    note(fmt::format("boot {} failed: {}", tries, error.message));
+    if (tries < kBootTries) continue;
+    if (!found && dut_->saw_ready()) return tl::unexpected(end_of(error, "INFRA_NET"));
+    return tl::unexpected(End{Ending::kTestFailed, "BOOT_FAIL",
+                              fmt::format("the kernel does not boot ({} tries): {}", tries,
+                                          found ? found->what : error.message)});
+  }
+}
+
+Session::Step Session::identify(bool deploy, std::stop_token stop) {
+  enter(deploy ? "deploy" : "identify");
+  dut_->tell({"identifying", "", 0, 0, ""});
+  ShellRequest request;
+  request.timeout = Millis(120'000);
+  request.command = probe_script(module_names());
+  if (deploy && !modules_tar_.empty()) {
+    // One round trip for both. Synced, since a crash may come before the disk is.
+    request.input_file = modules_tar_.string();
+    request.command =
+        "tar -x -f - --keep-directory-symlink -C / && sync || exit 90\n" + request.command;
+  }
+  const auto reply = dut_->run(request, stop);
+  if (!reply) return tl::unexpected(end_of(reply.error(), "INFRA_NET"));
+  if (reply->exit_code == 90) {
+    return tl::unexpected(End{
+        Ending::kInfrastructure, "INFRA_DEPLOY",
+        "the modules could not be unpacked on the machine: " + to_valid_utf8(trim(reply->err))});
+  }
+  auto seen = read_probe(reply->out, deps_.clock->now());
+  if (!seen) return tl::unexpected(end_of(seen.error(), "INFRA_NET"));
+  const auto wrong = differences(order_.expected, *seen, deps_.nonce, boot_ids_);
+  for (const auto& [name, id] : outcome_.identity.module_build_ids)
+    seen->module_build_ids.emplace(name, id);
+  outcome_.identity = std::move(*seen);
+  outcome_.identity.proved = wrong.empty();
+  boot_ids_.push_back(outcome_.identity.boot_id);
+  if (wrong.empty()) return {};
+  wrong_kernel_ = true;
+  return tl::unexpected(End{Ending::kInfrastructure, "WRONG_KERNEL", join(wrong, "; ")});
+}
+
+Status Session::check_modules(std::stop_token stop) {
+  const auto names = module_names();
+  if (names.empty()) return {};
+  ShellRequest request;
+  request.command = module_script(names);
+  KILN_ASSIGN(const ShellReply reply, dut_->run(request, stop));
+  const auto seen = read_modules(reply.out);
+  const auto wrong = module_differences(order_.expected, seen);
+  for (const auto& [name, id] : seen) outcome_.identity.module_build_ids[name] = id;
+  if (wrong.empty()) return {};
+  outcome_.identity.proved = false;
+  wrong_kernel_ = true;
+  return fail(ErrorKind::kInfrastructure, join(wrong, "; "));
+}
+
+bool Session::modules_known() const {
+  return std::all_of(order_.expected.module_build_ids.begin(),
+                     order_.expected.module_build_ids.end(), [this](const auto& module) {
+                       return outcome_.identity.module_build_ids.contains(module.first);
+                     });
+}
+
+Status Session::restart(const std::string& why, std::stop_token stop) {
+  note(fmt::format("restart {}: {}", outcome_.restarts + 1, why));
+  ++outcome_.restarts;
+  const std::string phase = phase_;
+  enter("restart");
+  Step step = boot(stop);
+  if (step) step = identify(/*deploy=*/false, stop);
+  enter(phase);
+  if (step) return {};
+  restart_end_ = step.error();
+  return fail(step.error().ending == Ending::kCancelled ? ErrorKind::kCancelled
+                                                        : ErrorKind::kInfrastructure,
+              step.error().error);
+}
+
+void Session::store(const std::string& name, const Path& file) {
+  const Path compressed = deps_.folder / ("stored-" + name + ".zst");
+  if (auto done = compress_file(file, compressed); !done) {
+    note(fmt::format("{} is not stored: {}", name, done.error().message));
+    return;
+  }
+  auto digest = deps_.artifacts->put(compressed);
+  if (digest) {
+    outcome_.artifacts[name] = *digest;
+  } else {
+    note(fmt::format("{} is not stored: {}", name, digest.error().message));
+  }
+}
+
+Session::Step Session::collect(std::stop_token stop) {
+  enter("collect");
+  dut_->tell({"collecting", "", 0, 0, ""});
+  if (const auto found = dut_->trouble(); found && found->kind != Trouble::Kind::kMachine)
+    return {};  // nobody is there to ask; the console has it all
+  ShellRequest request;
+  request.command =
+      "read -r x </proc/sys/kernel/random/boot_id; echo boot_id=$x >&2\n"
+      "read -r x </proc/sys/kernel/tainted; echo taint=$x >&2\n"
+      "dmesg -r\n";
+  request.output_file = (deps_.folder / "dmesg").string();
+  request.max_output = 32 << 20;
+  const auto reply = dut_->run(request, stop);
+  if (!reply) return tl::unexpected(end_of(reply.error(), "INFRA_NET"));
+  // The end of the proof: results of a machine that restarted unseen belong to nobody.
+  if (reply->err.find("boot_id=" + outcome_.identity.boot_id) == std::string::npos) {
+    outcome_.identity.proved = false;
+    return tl::unexpected(End{Ending::kInfrastructure, "WRONG_KERNEL",
+                              "the machine restarted unseen: its boot id has changed"});
+  }
+  return {};
+}
+
+void Session::store_logs() {
+  store("console", dut_->console().file());
+  store("console-index", dut_->console().file().string() + ".index");
+  if (::access((deps_.folder / "dmesg").c_str(), R_OK) == 0) store("dmesg", deps_.folder / "dmesg");
+  const auto console = os::read_file(dut_->console().file(), 128 << 20);
+  if (console) outcome_.kernel = kernel_messages(*console);
+  if (const uint64_t dropped = dut_->console().dropped_bytes(); dropped > 0)
+    note(fmt::format("{} of the console were too much to keep", human_bytes(dropped)));
+  if (notes_.empty()) return;
+  const Path file = deps_.folder / "notes";
+  if (os::write_atomic(file, join(notes_, "\n") + "\n")) store("notes", file);
+}
+
+}  // namespace kiln::agent

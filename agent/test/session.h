@@ -1,0 +1,86 @@
+#pragma once
+/// One session from its order to its outcome: fetch, power on, boot, prove, test, collect, off.
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/test/artifacts.h"
+#include "agent/test/dut.h"
+#include "agent/test/order.h"
+#include "agent/test/test_phase.h"
+
+namespace kiln::agent {
+
+struct SessionDeps {
+  Machine* machine = nullptr;
+  Artifacts* artifacts = nullptr;
+  const Clock* clock = nullptr;
+  ProgressSink progress{};
+  Path folder{};  ///< exists, empty, the session's own; the caller removes it
+  std::string nonce{};
+  Millis boot_limit{180'000};
+  std::string test_root = "/usr/libexec/igt-gpu-tools";
+};
+
+/// Runs once, on the calling thread. Never fails: whatever happens is an outcome. The machine is
+/// off and its disk removed when run() returns.
+class Session {
+ public:
+  Session(SessionDeps deps, SessionOrder order);
+  SessionOutcome run(std::stop_token stop);
+
+ private:
+  /// How a step ended the session early.
+  struct End {
+    Ending ending = Ending::kInfrastructure;
+    std::string error_class;
+    std::string error;
+  };
+  using Step = tl::expected<void, End>;
+
+  Step go(std::stop_token stop);
+  Step fetch(std::stop_token stop);
+  Step start(std::stop_token stop);
+  Step boot(std::stop_token stop);
+  /// Proves the running kernel; with `deploy`, the modules go in on the way.
+  Step identify(bool deploy, std::stop_token stop);
+  Step run_phase(size_t index, std::stop_token stop);
+  Step run_bench(const BenchPhaseOrder& bench, std::stop_token stop);
+  Step unpack_bench(const BenchPhaseOrder& bench, std::stop_token stop);
+  Step bench_failed(const BenchPhaseOrder& bench, const std::string& what,
+                    const Result<ShellReply>& reply);
+  void fetch_results(size_t index, const TestPhaseOrder& phase, const PhaseReport& report,
+                     const std::string& folder, std::stop_token stop);
+  Step collect(std::stop_token stop);
+  void store_logs();
+  void store(const std::string& name, const Path& file);
+
+  Status restart(const std::string& why, std::stop_token stop);
+  Status check_modules(std::stop_token stop);
+  [[nodiscard]] bool modules_known() const;
+  /// The end that an error means, with the machine's own trouble as the better explanation.
+  End end_of(const Error& error, std::string error_class);
+  bool out_of_time();
+  void enter(const std::string& phase);
+  void note(const std::string& text);
+  [[nodiscard]] std::vector<std::string> module_names() const;
+
+  SessionDeps deps_;
+  SessionOrder order_;
+  SessionOutcome outcome_;
+  std::unique_ptr<Dut> dut_;
+  Path image_;
+  Path modules_tar_;
+  std::string bench_on_machine_;  ///< digest of what lies in /kiln/bench
+  std::optional<End> failure_;    ///< what went wrong while the session could go on
+  std::optional<End> restart_end_;
+  std::vector<std::string> boot_ids_;
+  std::vector<std::string> notes_;
+  std::chrono::steady_clock::time_point deadline_;
+  std::chrono::steady_clock::time_point phase_started_;
+  std::string phase_;
+  bool wrong_kernel_ = false;
+};
+
+}  // namespace kiln::agent
