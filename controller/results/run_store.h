@@ -15,9 +15,9 @@ namespace kiln::results {
 /// A session as it is kept: the planned one, its attempt, and (when it has ended) what came of it.
 struct StoredSession {
   int64_t id = 0;
-  std::string key;      ///< job::PlannedSession::key
+  std::string key;  ///< job::PlannedSession::key
   int attempt = 1;
-  std::string state;    ///< "running" | "done"; a "running" one of a dead process never ended
+  std::string state;  ///< "running" | "done"; a "running" one of a dead process never ended
   job::PlannedSession planned;
   v1::Session session;  ///< of a done one
 };
@@ -33,15 +33,16 @@ class RunStore {
   virtual Status put_build(int64_t run_id, const std::string& variant, const std::string& config,
                            const kernel::BuildRecord& record) = 0;
   /// A new session row, state running; its id. The planned session is kept with it.
-  virtual Result<int64_t> open_session(int64_t run_id, const job::PlannedSession& planned, int attempt,
-                                       const std::string& machine) = 0;
+  virtual Result<int64_t> open_session(int64_t run_id, const job::PlannedSession& planned,
+                                       int attempt, const std::string& machine, bool emulated) = 0;
   /// The end of a session; a second call with the same id changes nothing.
   virtual Status finish_session(int64_t run_id, const v1::Session& session) = 0;
   virtual Result<std::vector<StoredSession>> sessions(int64_t run_id) = 0;
   /// The judged report; `state` "done" | "interrupted" | "failed".
-  virtual Status finish_run(int64_t run_id, const std::string& state, const v1::RunReport& report) = 0;
-  /// For estimates.
-  virtual void add_duration(const std::string& kind, double seconds) = 0;
+  virtual Status finish_run(int64_t run_id, const std::string& state,
+                            const v1::RunReport& report) = 0;
+  /// For estimates; `source` ("session 12") counts once.
+  virtual void add_duration(const std::string& kind, const std::string& source, double seconds) = 0;
 };
 
 }  // namespace kiln::results

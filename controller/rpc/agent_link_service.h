@@ -11,8 +11,7 @@ class AgentLinkService final
     : public v1::AgentLink::WithCallbackMethod_Connect<v1::AgentLink::Service> {
  public:
   /// Both must outlive the server.
-  AgentLinkService(fleet::Fleet& fleet, blob::BlobStore& blobs, std::string temp_folder)
-      : fleet_(fleet), blobs_(blobs), temp_folder_(std::move(temp_folder)) {}
+  AgentLinkService(fleet::Fleet& fleet, blob::BlobStore& blobs) : fleet_(fleet), blobs_(blobs) {}
 
   grpc::ServerBidiReactor<v1::FromAgent, v1::ToAgent>* Connect(
       grpc::CallbackServerContext* context) override;
@@ -24,7 +23,6 @@ class AgentLinkService final
  private:
   fleet::Fleet& fleet_;
   blob::BlobStore& blobs_;
-  std::string temp_folder_;
 };
 
 }  // namespace kiln::controller

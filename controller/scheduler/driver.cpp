@@ -96,6 +96,8 @@ void RunDriver::load() {
       confirmation_round_ = std::max(confirmation_round_, 1);
     }
     job::SessionStep* step = step_of(old.key);
+    opened_[old.key] = std::max(opened_[old.key], old.attempt);
+    if (step != nullptr && old.state != "done") orphans_[old.id] = old.key;
     if (step == nullptr || old.state != "done" || old.session.ending() == "cancelled") continue;
     ended_[old.key].push_back(old.session);
     const bool infrastructure = old.session.ending() == "infrastructure";
@@ -174,7 +176,7 @@ void RunDriver::handle_build(BuildEnded ended) {
   step->state = built ? job::StepState::kDone : job::StepState::kFailed;
   if (built)
     deps_.store->add_duration(record.incremental ? "build-incremental" : "build-full",
-                              ended.seconds);
+                              "build " + ended.key, ended.seconds);
   const std::string took = human_duration(Millis(static_cast<int64_t>(ended.seconds * 1000)));
   publish("build",
           built ? fmt::format("built in {}{}", took, record.incremental ? " (incremental)" : "")
@@ -185,15 +187,12 @@ void RunDriver::handle_build(BuildEnded ended) {
 
 void RunDriver::handle_session(const v1::SessionDone& done) {
   const v1::Session& reported = done.session();
-  const auto running = running_.find(reported.id());
-  if (running == running_.end()) {
-    // Of an earlier life of this run, or a second copy: stored already or not wanted; let the agent
-    // forget it.
-    for (const fleet::Machine& machine : deps_.fleet->machines())
-      if (machine.info.name() == reported.machine())
-        deps_.fleet->acknowledge(machine.info.name(), reported.id());
+  if (!running_.contains(reported.id()) && !adopt(reported)) {
+    // A second copy, or of a life that has been repeated since: let the agent forget it.
+    deps_.fleet->acknowledge(reported.machine(), reported.id());
     return;
   }
+  const auto running = running_.find(reported.id());
   job::SessionStep* step = step_of(running->second.key);
   v1::Session session = reported;
   session.set_purpose(step->session.purpose);
@@ -210,7 +209,7 @@ void RunDriver::handle_session(const v1::SessionDone& done) {
     deps_.fleet->acknowledge(running->second.machine, session.id());
   }
   running_.erase(running);
-  state_.free_machines.push_back(session.machine());
+  take_machines();
 
   const std::string cell = session.variant() + "/" + session.config();
   const std::string took =
@@ -232,7 +231,8 @@ void RunDriver::handle_session(const v1::SessionDone& done) {
     return;
   }
   step->state = job::StepState::kDone;
-  deps_.store->add_duration("session-" + session.purpose(), session.elapsed_seconds());
+  deps_.store->add_duration("session-" + session.purpose(), fmt::format("session {}", session.id()),
+                            session.elapsed_seconds());
   std::map<std::string, int> counts;
   for (const v1::Result& result : session.results()) ++counts[result.outcome()];
   std::string text = fmt::format("{} {} in {}", session.purpose(), session.ending(), took);
@@ -242,6 +242,18 @@ void RunDriver::handle_session(const v1::SessionDone& done) {
   if (!session.error().empty()) text += ": " + session.error();
   publish("session", text, cell, "done", session.id());
   publish_phase("");
+}
+
+/// A session that an earlier process of this run started and that ended while nobody listened: the
+/// agent kept its result, and it counts unless the session is being repeated already.
+bool RunDriver::adopt(const v1::Session& reported) {
+  const auto orphan = orphans_.find(reported.id());
+  if (orphan == orphans_.end()) return false;
+  job::SessionStep* step = step_of(orphan->second);
+  if (step == nullptr || step->state != job::StepState::kWaiting) return false;
+  running_[reported.id()] = Running{orphan->second, reported.machine(), deps_.clock->steady()};
+  orphans_.erase(orphan);
+  return true;
 }
 
 /// Free are the fitting machines that run no session of ours.

@@ -81,6 +81,7 @@ class RunDriver {
   void handle(Message message);
   void handle_build(BuildEnded ended);
   void handle_session(const v1::SessionDone& done);
+  bool adopt(const v1::Session& reported);
   void take_machines();
   void check_bounds();
   void begin_stopping();
@@ -118,6 +119,8 @@ class RunDriver {
   std::map<int64_t, Running> running_;                     ///< by session id
   std::map<std::string, std::vector<v1::Session>> ended_;  ///< by session key, each attempt
   std::map<std::string, bool> emulated_;                   ///< by machine
+  std::map<std::string, int> opened_;  ///< by session key: rows in the store, whatever came of them
+  std::map<int64_t, std::string> orphans_;  ///< sessions of an earlier life that never ended, by id
   int confirmation_round_ = 0;
   std::string infrastructure_error_;
   bool budget_spent_ = false;

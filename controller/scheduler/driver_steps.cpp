@@ -44,7 +44,8 @@ void RunDriver::start_build(const std::string& key) {
 void RunDriver::start_session(const std::string& key, const std::string& machine) {
   job::SessionStep* step = step_of(key);
   const auto record = records_.find(step->session.build_key);
-  auto id = deps_.store->open_session(input_.run_id, step->session, step->attempts + 1, machine);
+  auto id = deps_.store->open_session(input_.run_id, step->session, ++opened_[key], machine,
+                                      emulated_[machine]);
   if (!id) {
     infrastructure_error_ = render(id.error());
     begin_stopping();

@@ -26,7 +26,7 @@ class FakeStore final : public results::RunStore {
     return {};
   }
   Result<int64_t> open_session(int64_t, const job::PlannedSession& planned, int attempt,
-                               const std::string&) override {
+                               const std::string&, bool) override {
     results::StoredSession session;
     session.id = static_cast<int64_t>(stored.size()) + 1;
     session.key = planned.key;
@@ -50,7 +50,7 @@ class FakeStore final : public results::RunStore {
     report = new_report;
     return {};
   }
-  void add_duration(const std::string&, double) override {}
+  void add_duration(const std::string&, const std::string&, double) override {}
 
   std::map<std::string, kernel::BuildRecord> builds;
   std::vector<results::StoredSession> stored;

@@ -1,0 +1,263 @@
+#include "controller/app/backend.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <random>
+
+#include "controller/scheduler/report_builder.h"
+#include "lib/base/text.h"
+
+namespace kiln::controller {
+namespace {
+
+constexpr Millis kWatchWait{1000};
+
+uint64_t draw_seed() {
+  std::random_device device;
+  return (static_cast<uint64_t>(device()) << 32U | device()) | 1U;
+}
+
+/// How a machine stands in plans and reports: "qemu-1 (TCG: wall clock is information only)".
+std::string describe(const v1::MachineInfo& machine) {
+  std::string text = machine.name();
+  std::string facts;
+  for (const auto& [name, value] : machine.facts())
+    facts += fmt::format("{}{} {}", facts.empty() ? "" : ", ", name, value);
+  if (!facts.empty()) text += " (" + facts + ")";
+  if (machine.emulated()) text += "; emulated: wall clock is information only";
+  return text;
+}
+
+int count_tests(const scheduler::Prepared& prepared) {
+  size_t count = 0;
+  for (const scheduler::PhaseList& list : prepared.lists) count += list.tests.size();
+  return static_cast<int>(count);
+}
+
+}  // namespace
+
+void Backend::stop() {
+  std::map<int64_t, std::jthread> drivers;
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+    drivers.swap(drivers_);
+  }
+  for (auto& [id, thread] : drivers) thread.request_stop();
+}
+
+std::string Backend::machine_words() {
+  const std::vector<fleet::Machine> machines = parts_.fleet.machines();
+  return machines.empty() ? "" : describe(machines.front().info);
+}
+
+Result<job::Plan> Backend::plan_of(const scheduler::Prepared& prepared, uint64_t seed) {
+  job::PlanInput input;
+  input.spec = prepared.spec;
+  input.source = prepared.source;
+  input.series_title = prepared.series_title;
+  for (const scheduler::PatchInfo& patch : prepared.patches) input.patches.push_back(patch.subject);
+  for (const scheduler::BuildTarget& target : prepared.targets) {
+    KILN_ASSIGN(const auto found, parts_.store.find_build(target.key));
+    const bool base_first = !target.base_key.empty() && target.base_key != target.key;
+    input.cells.push_back({target.variant, target.config, target.key,
+                           found        ? job::CellKey::State::kCached
+                           : base_first ? job::CellKey::State::kIncremental
+                                        : job::CellKey::State::kFull});
+  }
+  input.tests_per_cell = count_tests(prepared);
+  input.history = parts_.store.history();
+  input.seed = seed;
+  job::Plan plan = job::make_plan(input);
+  plan.notes.insert(plan.notes.begin(), prepared.notes.begin(), prepared.notes.end());
+  return plan;
+}
+
+Result<v1::Plan> Backend::plan(const std::string& job_file,
+                               const std::function<void(const std::string&)>& note,
+                               std::stop_token stop) {
+  if (parts_.preparer == nullptr)
+    return fail(ErrorKind::kPermission, "this controller is read only");
+  KILN_ASSIGN(const scheduler::Prepared prepared, parts_.preparer->prepare(job_file, note, stop));
+  KILN_ASSIGN(const job::Plan plan, plan_of(prepared, 1));
+  return scheduler::to_proto(prepared, plan, machine_words(), count_tests(prepared));
+}
+
+Result<v1::StartRunReply> Backend::start_run(const std::string& job_file, bool fresh) {
+  if (parts_.preparer == nullptr)
+    return fail(ErrorKind::kPermission, "this controller is read only");
+  KILN_ASSIGN(scheduler::Prepared prepared, parts_.preparer->prepare(job_file, nullptr, {}));
+  v1::StartRunReply reply;
+  bool resumed = false;
+  KILN_ASSIGN(scheduler::DriverInput input, open_run(std::move(prepared), fresh, &resumed));
+  *reply.mutable_plan() =
+      scheduler::to_proto(input.prepared, input.plan, machine_words(), count_tests(input.prepared));
+  reply.set_run_id(input.run_id);
+  reply.set_resumed(resumed);
+  KILN_ASSIGN(const auto old_events, parts_.store.events(input.run_id, 0));
+  parts_.hub.open(input.run_id, old_events.empty() ? 0 : old_events.back().seq());
+  const std::lock_guard lock(mutex_);
+  if (stopped_) return fail(ErrorKind::kCancelled, "the controller is stopping");
+  const int64_t run_id = input.run_id;
+  drivers_[run_id] =
+      std::jthread([this, input = std::move(input)](const std::stop_token& stop) mutable {
+        auto shared = std::make_shared<const scheduler::Prepared>(input.prepared);
+        scheduler::DriverDeps deps;
+        deps.clock = &parts_.clock;
+        deps.fleet = &parts_.fleet;
+        deps.hub = &parts_.hub;
+        deps.store = &parts_.store;
+        deps.build = [this, shared](
+                         const scheduler::BuildTarget& target, std::stop_token build_stop,
+                         const std::function<void(const scheduler::BuildProgress&)>& progress) {
+          return build(*shared, target, build_stop, progress);
+        };
+        scheduler::RunDriver driver(std::move(deps), std::move(input));
+        driver.run(stop);
+      });
+  return reply;
+}
+
+/// A new run, or the unfinished one of the very same job.
+Result<scheduler::DriverInput> Backend::open_run(scheduler::Prepared prepared, bool fresh,
+                                                 bool* resumed) {
+  db::RunRow row;
+  if (!fresh) {
+    KILN_ASSIGN(const auto unfinished, parts_.store.find_unfinished(prepared.job_digest));
+    if (unfinished) {
+      row = *unfinished;
+      *resumed = true;
+      KILN_TRY(parts_.store.run_goes_on(row));
+    }
+  }
+  const uint64_t seed = *resumed                  ? row.seed
+                        : prepared.spec.seed != 0 ? prepared.spec.seed
+                                                  : draw_seed();
+  KILN_ASSIGN(job::Plan plan, plan_of(prepared, seed));
+  const std::string machine = machine_words();
+  if (!*resumed) {
+    row.job_digest = prepared.job_digest;
+    row.job_name = prepared.spec.name;
+    row.title = prepared.spec.title;
+    row.job_file = prepared.spec.file;
+    row.started = parts_.clock.now();
+    row.source = prepared.source;
+    row.source_tree = prepared.source_tree;
+    row.kiln_version = KILN_VERSION;
+    row.toolchain = prepared.toolchain;
+    row.machine = machine;
+    row.seed = seed;
+    KILN_ASSIGN(row.id, parts_.store.create_run(row, plan));
+  }
+  scheduler::DriverInput input;
+  input.run_id = row.id;
+  input.seed = seed;
+  input.elapsed_before = row.elapsed_seconds;
+  v1::Run& run = input.run;
+  run.set_id(row.id);
+  run.set_job_name(prepared.spec.name);
+  run.set_title(to_valid_utf8(prepared.spec.title));
+  run.set_job_file(prepared.spec.file);
+  run.mutable_started()->set_seconds(row.started.time_since_epoch().count() / 1000);
+  run.set_source(prepared.source);
+  run.set_source_tree(prepared.source_tree);
+  run.set_kiln_version(KILN_VERSION);
+  run.set_toolchain(prepared.toolchain);
+  run.set_machine(machine);
+  input.plan = std::move(plan);
+  input.prepared = std::move(prepared);
+  return input;
+}
+
+Result<kernel::BuildRecord> Backend::build(
+    const scheduler::Prepared& prepared, const scheduler::BuildTarget& target, std::stop_token stop,
+    const std::function<void(const scheduler::BuildProgress&)>& progress) {
+  std::vector<std::string> keys;
+  std::vector<std::string> trees;
+  for (const scheduler::BuildTarget& each : prepared.targets) {
+    keys.push_back(each.key);
+    trees.push_back(each.input.tree_id);
+  }
+  KILN_TRY(parts_.builder->collect(keys, trees));
+  return parts_.builder->build(
+      scheduler::Preparer::request_of(prepared, target), stop,
+      [&](const builder::BuildProgress& now) {
+        progress({now.compiled, now.expected, now.last_step.empty() ? now.phase : now.last_step});
+      });
+}
+
+Status Backend::watch_run(int64_t run_id, int64_t from_seq,
+                          const std::function<bool(const v1::RunEvent&)>& emit) {
+  int64_t after = std::max<int64_t>(0, from_seq - 1);
+  if (!parts_.hub.knows(run_id)) {
+    KILN_ASSIGN(const int64_t id, parts_.store.resolve_run(run_id));
+    KILN_ASSIGN(const auto events, parts_.store.events(id, after));
+    for (const v1::RunEvent& event : events)
+      if (!emit(event)) break;
+    return {};
+  }
+  while (true) {
+    for (const v1::RunEvent& event : parts_.hub.next(run_id, after, kWatchWait)) {
+      after = event.seq();
+      if (!emit(event) || event.kind() == "finished") return {};
+    }
+    // An empty event tells a caller that went away.
+    if (!emit(v1::RunEvent())) return {};
+  }
+}
+
+Status Backend::cancel_run(int64_t run_id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = drivers_.find(run_id);
+  if (found == drivers_.end())
+    return fail(ErrorKind::kNotFound, fmt::format("run {} is not running here", run_id));
+  found->second.request_stop();
+  return {};
+}
+
+Result<v1::ListRunsReply> Backend::list_runs(int limit) {
+  return parts_.store.list_runs(std::clamp(limit, 1, 10'000));
+}
+
+Result<v1::RunReport> Backend::report(int64_t run_id) {
+  KILN_ASSIGN(const int64_t id, parts_.store.resolve_run(run_id));
+  return parts_.store.report(id);
+}
+
+Status Backend::log(const v1::GetLogRequest& request,
+                    const std::function<bool(std::string_view)>& emit) {
+  KILN_ASSIGN(const int64_t run_id, parts_.store.resolve_run(request.run_id()));
+  KILN_ASSIGN(const auto sessions, parts_.store.sessions(run_id));
+  for (const results::StoredSession& stored : sessions) {
+    if (stored.id != request.session_id()) continue;
+    const auto& artifacts = stored.session.artifacts();
+    if (const auto found = artifacts.find(request.what()); found != artifacts.end())
+      return emit_blob(found->second, emit);
+    for (const v1::Result& result : stored.session.results()) {
+      if (result.test() != request.what()) continue;
+      emit(fmt::format("{}: {} in {:.1f} s (phase {})\n{}\n", result.test(), result.outcome(),
+                       result.seconds(), result.phase(), result.reason()));
+      if (!result.kernel_words().empty())
+        emit("-- the kernel meanwhile\n" + result.kernel_words() + "\n");
+      const auto output = artifacts.find("test:" + result.test());
+      return output == artifacts.end() ? Status{} : emit_blob(output->second, emit);
+    }
+    std::vector<std::string> names;
+    for (const auto& [name, digest] : artifacts) names.push_back(name);
+    return fail(
+        Error(ErrorKind::kNotFound, fmt::format("session {} has neither a log nor a test `{}`",
+                                                stored.id, request.what()))
+            .with_hint("its logs: " + join(names, ", ")));
+  }
+  return fail(Error(ErrorKind::kNotFound,
+                    fmt::format("run {} has no session {}", run_id, request.session_id()))
+                  .with_hint(fmt::format("kiln show {} lists them", run_id)));
+}
+
+Status Backend::emit_blob(const std::string& digest,
+                          const std::function<bool(std::string_view)>& emit) {
+  return parts_.blobs.read(digest, 0, emit);
+}
+
+}  // namespace kiln::controller

@@ -1,0 +1,64 @@
+#pragma once
+/// What the Lab service asks of the controller, over the stores and the runs' drivers.
+#include <map>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "controller/results/db_run_store.h"
+#include "controller/results/event_hub.h"
+#include "controller/rpc/lab_backend.h"
+#include "controller/scheduler/driver.h"
+#include "controller/scheduler/preparer.h"
+#include "lib/blob/blob_store.h"
+
+namespace kiln::controller {
+
+/// References to parts that outlive it. The last three are null in a read-only controller.
+struct BackendParts {
+  const Clock& clock;
+  results::DbRunStore& store;
+  blob::BlobStore& blobs;
+  fleet::Fleet& fleet;
+  results::EventHub& hub;
+  scheduler::Preparer* preparer = nullptr;
+  builder::Builder* builder = nullptr;
+};
+
+class Backend final : public LabBackend {
+ public:
+  explicit Backend(BackendParts parts) : parts_(parts) {}
+  ~Backend() override { stop(); }
+  /// Interrupts the runs and waits for their drivers; later calls start nothing.
+  void stop();
+
+  Result<v1::Plan> plan(const std::string& job_file,
+                        const std::function<void(const std::string&)>& note,
+                        std::stop_token stop) override;
+  Result<v1::StartRunReply> start_run(const std::string& job_file, bool fresh) override;
+  Status watch_run(int64_t run_id, int64_t from_seq,
+                   const std::function<bool(const v1::RunEvent&)>& emit) override;
+  Status cancel_run(int64_t run_id) override;
+  Result<v1::ListRunsReply> list_runs(int limit) override;
+  Result<v1::RunReport> report(int64_t run_id) override;
+  Status log(const v1::GetLogRequest& request,
+             const std::function<bool(std::string_view)>& emit) override;
+
+ private:
+  /// The plan of a prepared job; `seed` orders its pairs.
+  Result<job::Plan> plan_of(const scheduler::Prepared& prepared, uint64_t seed);
+  /// The first machine that is connected, in words; "" = none yet.
+  std::string machine_words();
+  Result<scheduler::DriverInput> open_run(scheduler::Prepared prepared, bool fresh, bool* resumed);
+  Result<kernel::BuildRecord> build(
+      const scheduler::Prepared& prepared, const scheduler::BuildTarget& target,
+      std::stop_token stop, const std::function<void(const scheduler::BuildProgress&)>& progress);
+  Status emit_blob(const std::string& digest, const std::function<bool(std::string_view)>& emit);
+
+  BackendParts parts_;
+  std::mutex mutex_;
+  bool stopped_ = false;
+  std::map<int64_t, std::jthread> drivers_;  ///< by run; a finished one stays until the end
+};
+
+}  // namespace kiln::controller

@@ -1,0 +1,159 @@
+#include "controller/app/controller.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <filesystem>
+
+#include "controller/app/backend.h"
+#include "controller/rpc/agent_link_service.h"
+#include "controller/rpc/lab_service.h"
+#include "lib/db/database.h"
+#include "lib/rpc/status.h"
+
+namespace kiln::controller {
+namespace {
+
+constexpr auto kServerGrace = std::chrono::seconds(2);
+
+/// The builder keeps its outputs in the blob store.
+class BlobSink final : public builder::ArtifactSink {
+ public:
+  explicit BlobSink(blob::BlobStore& blobs) : blobs_(blobs) {}
+  Result<std::string> put_file(const os::Path& path) override { return blobs_.put_file(path); }
+  Result<std::string> put(std::string_view bytes) override { return blobs_.put(bytes); }
+  [[nodiscard]] bool has(const std::string& digest) const override { return blobs_.has(digest); }
+
+ private:
+  blob::BlobStore& blobs_;
+};
+
+/// A socket's path may have 107 bytes; a deep data folder gets one in a folder of its own in /tmp.
+Result<os::Path> socket_path(const os::Path& data_dir, bool read_only) {
+  const std::string name =
+      read_only ? "view-" + std::to_string(::getpid()) + ".sock" : "controller.sock";
+  os::Path path = data_dir / "run" / name;
+  if (path.string().size() < 100 && !read_only) {
+    KILN_TRY(os::make_dirs(data_dir / "run"));
+    return path;
+  }
+  KILN_ASSIGN(const os::Path folder,
+              os::make_temp_dir(std::filesystem::temp_directory_path(), "kiln-"));
+  return folder / name;
+}
+
+}  // namespace
+
+struct Controller::Impl {
+  SystemClock clock;
+  std::optional<os::FileLock> lock;
+  std::optional<db::Database> database;
+  std::optional<blob::BlobStore> blobs;
+  std::unique_ptr<BlobSink> sink;
+  std::unique_ptr<results::DbRunStore> store;
+  fleet::Fleet fleet;
+  std::unique_ptr<results::EventHub> hub;
+  std::optional<intake::Intake> intake;
+  std::unique_ptr<builder::Builder> builder;
+  std::unique_ptr<scheduler::Preparer> preparer;
+  std::unique_ptr<Backend> backend;
+  std::unique_ptr<LabService> lab;
+  std::unique_ptr<AgentLinkService> link;
+  std::unique_ptr<grpc::Server> server;
+  os::Path socket;
+  std::string target;
+
+  Status open_stores(const ControllerOptions& options);
+  Status open_builder(const ControllerOptions& options);
+  Status serve(const ControllerOptions& options);
+};
+
+Status Controller::Impl::open_stores(const ControllerOptions& options) {
+  const os::Path file = options.data_dir / "kiln.db";
+  if (options.read_only) {
+    std::error_code code;
+    if (!std::filesystem::exists(file, code)) {
+      return fail(
+          Error(ErrorKind::kNotFound, "no runs in " + options.data_dir.string())
+              .with_hint("kiln run JOB makes the first one; --data-dir names another folder"));
+    }
+    KILN_ASSIGN(database, db::Database::open_read_only(file));
+  } else {
+    KILN_TRY(os::make_dirs(options.data_dir));
+    KILN_ASSIGN(lock, os::FileLock::acquire(options.data_dir / "lock"));
+    KILN_ASSIGN(database, db::Database::open(file));
+  }
+  KILN_ASSIGN(blobs, blob::BlobStore::open(options.data_dir / "blobs"));
+  store = std::make_unique<results::DbRunStore>(*database, *blobs, clock);
+  if (!options.read_only) KILN_TRY(store->interrupt_abandoned());
+  hub = std::make_unique<results::EventHub>(
+      clock,
+      [this](int64_t run_id, const v1::RunEvent& event) { store->append_event(run_id, event); });
+  return {};
+}
+
+Status Controller::Impl::open_builder(const ControllerOptions& options) {
+  sink = std::make_unique<BlobSink>(*blobs);
+  intake::Options intake_options;
+  intake_options.data_dir = options.data_dir;
+  KILN_ASSIGN(intake, intake::Intake::open(intake_options));
+  builder::BuilderOptions builder_options;
+  builder_options.data_dir = options.data_dir;
+  builder_options.ccache_dir = options.ccache_dir;
+  builder_options.jobs = options.jobs;
+  KILN_ASSIGN(builder, builder::Builder::open(builder_options, intake->git(), *sink));
+  preparer = std::make_unique<scheduler::Preparer>(*intake, *builder);
+  return {};
+}
+
+Status Controller::Impl::serve(const ControllerOptions& options) {
+  backend = std::make_unique<Backend>(
+      BackendParts{clock, *store, *blobs, fleet, *hub, preparer.get(), builder.get()});
+  lab = std::make_unique<LabService>(*backend);
+  link = std::make_unique<AgentLinkService>(fleet, *blobs);
+  KILN_ASSIGN(socket, socket_path(options.data_dir, options.read_only));
+  std::error_code code;
+  std::filesystem::remove(socket, code);
+  target = "unix:" + socket.string();
+  grpc::ServerBuilder server_builder;
+  rpc::configure(server_builder);
+  server_builder.AddListeningPort(target, grpc::InsecureServerCredentials());
+  server_builder.RegisterService(lab.get());
+  server_builder.RegisterService(link.get());
+  server = server_builder.BuildAndStart();
+  if (!server) return fail(ErrorKind::kInfrastructure, "cannot listen on " + socket.string());
+  std::filesystem::permissions(socket, std::filesystem::perms::owner_all, code);
+  return {};
+}
+
+Controller::Controller(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Result<std::unique_ptr<Controller>> Controller::open(const ControllerOptions& options) {
+  auto impl = std::make_unique<Impl>();
+  KILN_TRY(impl->open_stores(options));
+  if (!options.read_only) KILN_TRY(impl->open_builder(options));
+  KILN_TRY(impl->serve(options));
+  return std::unique_ptr<Controller>(new Controller(std::move(impl)));
+}
+
+Controller::~Controller() {
+  stop();
+}
+
+const std::string& Controller::target() const {
+  return impl_->target;
+}
+
+void Controller::stop() {
+  if (!impl_->server) return;
+  // First the runs, while agents can still be told; then the wire.
+  impl_->backend->stop();
+  impl_->server->Shutdown(std::chrono::system_clock::now() + kServerGrace);
+  impl_->server->Wait();
+  impl_->server.reset();
+  std::error_code code;
+  std::filesystem::remove(impl_->socket, code);
+  if (impl_->socket.parent_path().filename().string().starts_with("kiln-"))
+    std::filesystem::remove(impl_->socket.parent_path(), code);
+}
+
+}  // namespace kiln::controller

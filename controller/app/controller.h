@@ -1,0 +1,39 @@
+#pragma once
+/// The controller: constructs the real parts, serves kiln.v1 on a socket, drives runs. Everything
+/// it knows is in its data folder; kill it at any instant, start it, and it goes on.
+#include <memory>
+#include <string>
+
+#include "lib/base/result.h"
+#include "lib/os/files.h"
+
+namespace kiln::controller {
+
+struct ControllerOptions {
+  os::Path data_dir;
+  os::Path ccache_dir;
+  int jobs = 2;            ///< parallel compilations
+  bool read_only = false;  ///< only stored runs: no lock, no sources, no builds, nothing is written
+};
+
+/// Safe for concurrent use.
+class Controller {
+ public:
+  /// kConflict when another process works in the data folder.
+  static Result<std::unique_ptr<Controller>> open(const ControllerOptions& options);
+  ~Controller();
+  Controller(const Controller&) = delete;
+  Controller& operator=(const Controller&) = delete;
+
+  /// Where clients and agents connect: "unix:/.../controller.sock".
+  [[nodiscard]] const std::string& target() const;
+  /// Interrupts what runs, ends the server. The destructor does so, too.
+  void stop();
+
+ private:
+  struct Impl;
+  explicit Controller(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kiln::controller

@@ -1,0 +1,258 @@
+#include "controller/results/db_run_store.h"
+
+#include <fmt/format.h>
+
+#include "controller/results/session_rows.h"
+#include "lib/base/text.h"
+#include "lib/db/build_table.h"
+#include "lib/db/duration_table.h"
+#include "lib/db/event_table.h"
+#include "lib/db/session_table.h"
+
+namespace kiln::results {
+namespace {
+
+WallTime from_timestamp(const google::protobuf::Timestamp& time) {
+  return WallTime(Millis(time.seconds() * 1000 + time.nanos() / 1'000'000));
+}
+
+void set_timestamp(WallTime time, google::protobuf::Timestamp* out) {
+  const int64_t ms = time.time_since_epoch().count();
+  out->set_seconds(ms / 1000);
+  out->set_nanos(static_cast<int>(ms % 1000 * 1'000'000));
+}
+
+void to_proto(const db::RunRow& row, v1::Run* run) {
+  run->set_id(row.id);
+  run->set_job_name(row.job_name);
+  run->set_title(row.title);
+  run->set_job_file(row.job_file);
+  run->set_state(row.state);
+  set_timestamp(row.started, run->mutable_started());
+  if (row.finished) set_timestamp(*row.finished, run->mutable_finished());
+  run->set_elapsed_seconds(row.elapsed_seconds);
+  run->set_source(row.source);
+  run->set_source_tree(row.source_tree);
+  run->set_kiln_version(row.kiln_version);
+  run->set_toolchain(row.toolchain);
+  run->set_machine(row.machine);
+  run->set_igt_version(row.igt_version);
+  run->set_error(row.error);
+  run->set_seed(row.seed);
+}
+
+void to_proto(const db::VerdictRow& row, v1::Verdict* verdict) {
+  verdict->set_result(row.result);
+  verdict->set_exit_code(row.exit_code);
+  verdict->set_headline(row.headline);
+  verdict->set_results_planned(row.results_planned);
+  verdict->set_results_got(row.results_got);
+  verdict->set_regressions(row.regressions);
+  verdict->set_fixes(row.fixes);
+  verdict->set_warnings(row.warnings);
+  verdict->set_flaky(row.flaky);
+  verdict->set_lost(row.lost);
+}
+
+}  // namespace
+
+Result<std::optional<kernel::BuildRecord>> DbRunStore::find_build(const std::string& key) {
+  KILN_ASSIGN(auto found, db::BuildTable(db_).find(key));
+  if (!found || found->state != "built") return std::optional<kernel::BuildRecord>();
+  // A record whose artifacts were removed by hand is no build.
+  for (const std::string* digest :
+       {&found->image_digest, &found->modules_digest, &found->bench_digest})
+    if (!digest->empty() && !blobs_.has(*digest)) return std::optional<kernel::BuildRecord>();
+  return found;
+}
+
+Status DbRunStore::put_build(int64_t run_id, const std::string& variant, const std::string& config,
+                             const kernel::BuildRecord& record) {
+  return db::BuildTable(db_).record_for_run(run_id, {variant, config, false, record}, clock_.now());
+}
+
+Result<int64_t> DbRunStore::open_session(int64_t run_id, const job::PlannedSession& planned,
+                                         int attempt, const std::string& machine, bool emulated) {
+  db::StoredSession row;
+  row.run_id = run_id;
+  row.key = planned.key;
+  row.attempt = attempt;
+  row.purpose = planned.purpose;
+  row.variant = planned.variant;
+  row.config = planned.config;
+  row.pair = planned.pair;
+  row.patched_first = planned.patched_first;
+  row.build_key = planned.build_key;
+  row.only_tests = planned.only_tests;
+  row.machine = machine;
+  row.emulated = emulated;
+  row.started = clock_.now();
+  return db::SessionTable(db_).open(row);
+}
+
+Status DbRunStore::finish_session(int64_t run_id, const v1::Session& session) {
+  db::StoredSession row = to_row(session);
+  row.run_id = run_id;
+  return db::SessionTable(db_).finish(row);
+}
+
+Result<std::vector<StoredSession>> DbRunStore::sessions(int64_t run_id) {
+  KILN_ASSIGN(const auto rows, db::SessionTable(db_).of_run(run_id));
+  std::vector<StoredSession> out;
+  for (const db::StoredSession& row : rows) {
+    StoredSession stored;
+    stored.id = row.id;
+    stored.key = row.key;
+    stored.attempt = row.attempt;
+    stored.state = row.state;
+    stored.planned = {row.key,  row.purpose,       row.variant,   row.config,
+                      row.pair, row.patched_first, row.build_key, row.only_tests};
+    stored.session = to_session(row);
+    out.push_back(std::move(stored));
+  }
+  return out;
+}
+
+Status DbRunStore::finish_run(int64_t run_id, const std::string& state,
+                              const v1::RunReport& report) {
+  db::RunTable runs(db_);
+  KILN_ASSIGN(db::RunRow row, runs.get(run_id));
+  row.state = state;
+  row.finished = clock_.now();
+  row.elapsed_seconds = report.run().elapsed_seconds();
+  row.error = report.run().error();
+  row.machine = report.run().machine();
+  row.igt_version = report.run().igt_version();
+  const v1::Verdict& verdict = report.verdict();
+  db::VerdictRow judged;
+  judged.result = verdict.result();
+  judged.exit_code = verdict.exit_code();
+  judged.headline = verdict.headline();
+  judged.results_planned = verdict.results_planned();
+  judged.results_got = verdict.results_got();
+  judged.regressions = verdict.regressions();
+  judged.fixes = verdict.fixes();
+  judged.warnings = verdict.warnings();
+  judged.flaky = verdict.flaky();
+  judged.lost = verdict.lost();
+  judged.judged = clock_.now();
+  judged.report = report.SerializeAsString();
+  return runs.finish(row, judged);
+}
+
+void DbRunStore::add_duration(const std::string& kind, const std::string& source, double seconds) {
+  (void)db::DurationTable(db_).add(kind, source, seconds,
+                                   clock_.now());  // an estimate is not worth a run
+}
+
+Status DbRunStore::interrupt_abandoned() {
+  KILN_ASSIGN(const int abandoned, db::RunTable(db_).interrupt_abandoned());
+  (void)abandoned;
+  return {};
+}
+
+Result<std::optional<db::RunRow>> DbRunStore::find_unfinished(const std::string& job_digest) {
+  return db::RunTable(db_).find_unfinished(job_digest);
+}
+
+Result<int64_t> DbRunStore::create_run(const db::RunRow& run, const job::Plan& plan) {
+  std::vector<db::CellRow> cells;
+  for (const job::PlanCell& cell : plan.cells)
+    cells.push_back({cell.variant, cell.config, cell.build_key, cell.same_as});
+  return db::RunTable(db_).create(run, cells);
+}
+
+Status DbRunStore::run_goes_on(const db::RunRow& run) {
+  return db::RunTable(db_).set_state(run.id, "running", run.elapsed_seconds);
+}
+
+Result<int64_t> DbRunStore::resolve_run(int64_t run_id) {
+  db::RunTable runs(db_);
+  if (run_id > 0) {
+    KILN_ASSIGN(const db::RunRow row, runs.get(run_id));
+    return row.id;
+  }
+  KILN_ASSIGN(const auto newest, runs.list(1));
+  if (newest.empty())
+    return fail(
+        Error(ErrorKind::kNotFound, "there is no run yet").with_hint("kiln run JOB makes one"));
+  return newest.front().run.id;
+}
+
+Result<v1::ListRunsReply> DbRunStore::list_runs(int limit) {
+  KILN_ASSIGN(const auto rows, db::RunTable(db_).list(limit));
+  v1::ListRunsReply reply;
+  for (const db::RunSummaryRow& row : rows) {
+    v1::RunSummary* run = reply.add_runs();
+    to_proto(row.run, run->mutable_run());
+    if (row.verdict) to_proto(*row.verdict, run->mutable_verdict());
+  }
+  return reply;
+}
+
+Result<v1::RunReport> DbRunStore::report(int64_t run_id) {
+  db::RunTable runs(db_);
+  KILN_ASSIGN(const db::RunRow row, runs.get(run_id));
+  KILN_ASSIGN(const auto verdict, runs.verdict(run_id));
+  v1::RunReport report;
+  if (verdict && !report.ParseFromString(verdict->report))
+    return fail(ErrorKind::kInternal,
+                fmt::format("the stored report of run {} is damaged", run_id));
+  if (!verdict || row.state == "running") {
+    to_proto(row, report.mutable_run());
+    KILN_ASSIGN(const auto stored, sessions(run_id));
+    report.clear_sessions();
+    for (const StoredSession& each : stored) *report.add_sessions() = each.session;
+    report.mutable_verdict()->set_result("interrupted");
+    report.mutable_verdict()->set_exit_code(130);
+    report.mutable_verdict()->set_headline("So far: the run has not ended.");
+  }
+  return report;
+}
+
+void DbRunStore::append_event(int64_t run_id, const v1::RunEvent& event) {
+  db::EventRow row;
+  row.seq = event.seq();
+  row.time = from_timestamp(event.time());
+  row.kind = event.kind();
+  row.text = to_valid_utf8(event.text());
+  row.cell = event.cell();
+  row.session_id = event.session_id();
+  row.state = event.state();
+  row.done = event.done();
+  row.total = event.total();
+  row.elapsed_seconds = event.elapsed_seconds();
+  row.remaining_seconds = event.remaining_seconds();
+  (void)db::EventTable(db_).append(run_id, row);  // the run itself does not depend on its story
+}
+
+Result<std::vector<v1::RunEvent>> DbRunStore::events(int64_t run_id, int64_t after) {
+  std::vector<v1::RunEvent> out;
+  while (true) {
+    KILN_ASSIGN(const auto rows, db::EventTable(db_).from(run_id, after + 1));
+    if (rows.empty()) return out;
+    for (const db::EventRow& row : rows) {
+      v1::RunEvent event;
+      event.set_seq(row.seq);
+      set_timestamp(row.time, event.mutable_time());
+      event.set_kind(row.kind);
+      event.set_text(row.text);
+      event.set_cell(row.cell);
+      event.set_session_id(row.session_id);
+      event.set_state(row.state);
+      event.set_done(row.done);
+      event.set_total(row.total);
+      event.set_elapsed_seconds(row.elapsed_seconds);
+      event.set_remaining_seconds(row.remaining_seconds);
+      out.push_back(std::move(event));
+      after = row.seq;
+    }
+  }
+}
+
+job::History DbRunStore::history() {
+  auto history = db::DurationTable(db_).history();
+  return history ? *history : job::History{};
+}
+
+}  // namespace kiln::results

@@ -1,0 +1,51 @@
+#pragma once
+/// The run store over lib/db: runs, builds, sessions, events, verdicts, durations.
+#include <map>
+
+#include "controller/results/run_store.h"
+#include "kiln/v1/lab.pb.h"
+#include "lib/base/clock.h"
+#include "lib/blob/blob_store.h"
+#include "lib/db/database.h"
+#include "lib/db/run_table.h"
+
+namespace kiln::results {
+
+class DbRunStore final : public RunStore {
+ public:
+  /// All must outlive it.
+  DbRunStore(db::Database& database, blob::BlobStore& blobs, const Clock& clock)
+      : db_(database), blobs_(blobs), clock_(clock) {}
+
+  // RunStore
+  Result<std::optional<kernel::BuildRecord>> find_build(const std::string& key) override;
+  Status put_build(int64_t run_id, const std::string& variant, const std::string& config,
+                   const kernel::BuildRecord& record) override;
+  Result<int64_t> open_session(int64_t run_id, const job::PlannedSession& planned, int attempt,
+                               const std::string& machine, bool emulated) override;
+  Status finish_session(int64_t run_id, const v1::Session& session) override;
+  Result<std::vector<StoredSession>> sessions(int64_t run_id) override;
+  Status finish_run(int64_t run_id, const std::string& state, const v1::RunReport& report) override;
+  void add_duration(const std::string& kind, const std::string& source, double seconds) override;
+
+  // Of the backend.
+  Status interrupt_abandoned();
+  Result<std::optional<db::RunRow>> find_unfinished(const std::string& job_digest);
+  Result<int64_t> create_run(const db::RunRow& run, const job::Plan& plan);
+  Status run_goes_on(const db::RunRow& run);
+  /// run_id 0 = the newest. kNotFound when there is none.
+  Result<int64_t> resolve_run(int64_t run_id);
+  Result<v1::ListRunsReply> list_runs(int limit);
+  /// The stored report; of a run that has none (yet), its head alone.
+  Result<v1::RunReport> report(int64_t run_id);
+  void append_event(int64_t run_id, const v1::RunEvent& event);
+  Result<std::vector<v1::RunEvent>> events(int64_t run_id, int64_t after);
+  job::History history();
+
+ private:
+  db::Database& db_;
+  blob::BlobStore& blobs_;
+  const Clock& clock_;
+};
+
+}  // namespace kiln::results
