@@ -190,7 +190,8 @@ Result<Results> read_results(const os::Path& dir, const Limits& limits) {
     results = std::move(*from_json);
     results.notes.clear();
   } else {
-    if (!has_list && !from_json && numbered_folders(dir, 1, notes).empty()) {
+    std::vector<std::string> unused;
+    if (!has_list && !from_json && numbered_folders(dir, 1, unused).empty()) {
       Error nothing(ErrorKind::kNotFound,
                     fmt::format("{} is no result directory of igt_runner", dir.string()));
       nothing.hint = "it holds neither results.json nor joblist.txt nor a folder `0`";
