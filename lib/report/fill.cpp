@@ -1,0 +1,138 @@
+#include <cmath>
+
+#include "lib/base/text.h"
+#include "lib/report/report.h"
+
+namespace kiln::report {
+namespace {
+
+void fill_verdict(const verdict::Output& from, v1::Verdict* to) {
+  to->Clear();
+  to->set_result(from.result);
+  to->set_exit_code(from.exit_code);
+  to->set_headline(proto_string(from.headline));
+  for (const std::string& reason : from.reasons) to->add_reasons(proto_string(reason));
+  to->set_results_planned(from.results_planned);
+  to->set_results_got(from.results_got);
+  to->set_regressions(from.regressions);
+  to->set_fixes(from.fixes);
+  to->set_warnings(from.warnings);
+  to->set_flaky(from.flaky);
+  to->set_lost(static_cast<int>(from.lost.size()));
+}
+
+void fill_finding(const verdict::Finding& from, v1::Finding* to) {
+  to->set_id(from.id);
+  to->set_class_(from.cls);
+  to->set_test(proto_string(from.test));
+  for (const std::string& test : from.also) to->add_also(proto_string(test));
+  to->set_summary(proto_string(from.summary));
+  for (const verdict::CellCounts& counts : from.counts) {
+    v1::CellCounts* out = to->add_counts();
+    out->set_variant(proto_string(counts.variant));
+    out->set_config(proto_string(counts.config));
+    for (const auto& [outcome, n] : counts.outcomes)
+      (*out->mutable_outcomes())[proto_string(outcome)] += n;
+    for (const int64_t id : counts.session_ids) out->add_session_ids(id);
+  }
+  to->set_interaction(proto_string(from.interaction));
+  for (const verdict::KernelReport& report : from.kernel) {
+    v1::KernelReport* out = to->add_kernel();
+    out->set_kind(proto_string(report.kind));
+    out->set_title(proto_string(report.title));
+    out->set_signature(proto_string(report.signature));
+    out->set_text(report.text);
+    out->set_test(proto_string(report.test));
+  }
+  to->set_patch(proto_string(from.patch));
+  for (const std::string& line : from.evidence) to->add_evidence(proto_string(line));
+}
+
+/// JSON knows no infinity that every reader takes: what cannot be said is 0.
+double finite(double value) {
+  return std::isfinite(value) ? value : 0;
+}
+
+void fill_comparison(const verdict::Comparison& from, v1::Comparison* to) {
+  to->set_metric(proto_string(from.metric));
+  to->set_unit(proto_string(from.unit));
+  to->set_config(proto_string(from.config));
+  to->set_kind(from.kind);
+  to->set_left(proto_string(from.left));
+  to->set_right(proto_string(from.right));
+  to->set_answer(from.answer);
+  to->set_change_percent(finite(from.change_percent));
+  to->set_ci_low_percent(finite(from.ci_low_percent));
+  to->set_ci_high_percent(finite(from.ci_high_percent));
+  to->set_ci90_low_percent(finite(from.ci90_low_percent));
+  to->set_ci90_high_percent(finite(from.ci90_high_percent));
+  to->set_p_value(finite(from.p_value));
+  to->set_p_adjusted(finite(from.p_adjusted));
+  to->set_p_signflip(finite(from.p_signflip));
+  to->set_margin_percent(finite(from.margin_percent));
+  to->set_detectable_percent(finite(from.detectable_percent));
+  to->set_more_pairs(from.more_pairs);
+  to->set_note(proto_string(from.note));
+  to->set_left_typical(finite(from.left_typical));
+  to->set_right_typical(finite(from.right_typical));
+  to->set_decides(from.decides);
+  for (const verdict::PairValue& pair : from.pairs) {
+    v1::PairValue* out = to->add_pairs();
+    out->set_left(finite(pair.left));
+    out->set_right(finite(pair.right));
+    out->set_order(pair.order);
+    out->set_excluded(proto_string(pair.excluded));
+  }
+}
+
+}  // namespace
+
+std::string proto_string(std::string_view bytes) {
+  std::string out = to_valid_utf8(bytes);
+  std::erase(out, '\0');
+  return out;
+}
+
+void fill(const verdict::Output& output, v1::RunReport* report) {
+  fill_verdict(output, report->mutable_verdict());
+  report->clear_findings();
+  for (const verdict::Finding& finding : output.findings)
+    fill_finding(finding, report->add_findings());
+  report->clear_comparisons();
+  for (const verdict::Comparison& comparison : output.comparisons)
+    fill_comparison(comparison, report->add_comparisons());
+  report->clear_claims();
+  for (const verdict::Claim& claim : output.claims) {
+    v1::Claim* out = report->add_claims();
+    out->set_text(proto_string(claim.text));
+    out->set_answer(claim.answer);
+    out->set_figure(proto_string(claim.figure));
+    out->set_why(proto_string(claim.why));
+  }
+  report->clear_not_tested();
+  for (const verdict::NotTested& place : output.not_tested) {
+    v1::NotTested* out = report->add_not_tested();
+    out->set_file(proto_string(place.file));
+    out->set_line(place.line);
+    out->set_what(proto_string(place.what));
+    out->set_needs(proto_string(place.needs));
+  }
+  report->clear_lost();
+  for (const verdict::Lost& lost : output.lost) {
+    v1::LostResult* out = report->add_lost();
+    out->set_test(proto_string(lost.test));
+    out->set_variant(proto_string(lost.variant));
+    out->set_config(proto_string(lost.config));
+    out->set_why(proto_string(lost.why));
+  }
+  report->clear_outcome_counts();
+  for (const verdict::CellCounts& counts : output.outcome_counts) {
+    v1::OutcomeCount* out = report->add_outcome_counts();
+    out->set_variant(proto_string(counts.variant));
+    out->set_config(proto_string(counts.config));
+    for (const auto& [outcome, n] : counts.outcomes)
+      (*out->mutable_outcomes())[proto_string(outcome)] += n;
+  }
+}
+
+}  // namespace kiln::report

@@ -1,0 +1,34 @@
+#include <google/protobuf/util/json_util.h>
+
+#include "lib/report/report.h"
+
+namespace kiln::report {
+namespace {
+
+Result<std::string> write(const google::protobuf::Message& message, const char* what) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.add_whitespace = true;
+  options.preserve_proto_field_names = true;
+  options.always_print_primitive_fields = true;
+  std::string out;
+  const auto status = google::protobuf::util::MessageToJsonString(message, &out, options);
+  if (!status.ok())
+    return fail(ErrorKind::kInternal, std::string("cannot write the ") + what +
+                                          " as JSON: " + std::string(status.message()));
+  while (!out.empty() && out.back() == '\n') out.pop_back();
+  return out;
+}
+
+}  // namespace
+
+Result<std::string> to_json(const v1::RunReport& report) {
+  return write(report, "report");
+}
+Result<std::string> to_json(const v1::Plan& plan) {
+  return write(plan, "plan");
+}
+Result<std::string> to_json(const v1::ListRunsReply& runs) {
+  return write(runs, "runs");
+}
+
+}  // namespace kiln::report

@@ -1,0 +1,45 @@
+#pragma once
+/// What people and programs read of a run. All of it renders proto messages
+/// (docs/decisions/0001-reports-render-the-proto-message.md), so text, HTML and JSON are three
+/// views of one thing. Pure; safe for concurrent use. Strings of the message may hold hostile text:
+/// each renderer makes it harmless for its own medium.
+#include <string>
+#include <string_view>
+
+#include "kiln/v1/lab.pb.h"
+#include "kiln/v1/plan.pb.h"
+#include "kiln/v1/report.pb.h"
+#include "lib/base/result.h"
+#include "lib/verdict/verdict.h"
+
+namespace kiln::report {
+
+/// A string that may go into a proto string field: valid UTF-8, no NUL.
+std::string proto_string(std::string_view bytes);
+
+/// The verdict's part of the report: verdict, findings, comparisons, claims, not_tested, lost,
+/// outcome_counts. Replaces what those fields held and leaves the others alone.
+void fill(const verdict::Output& output, v1::RunReport* report);
+
+/// Reads like a good mail to a kernel list: 72 columns, verdict first. No newline at the end.
+std::string to_text(const v1::RunReport& report);
+
+/// One screen for `kiln show`: verdict, matrix, a line for each finding, session and build. No
+/// newline at the end.
+std::string overview_to_text(const v1::RunReport& report);
+
+/// One file without outside references; light and dark, phone and print.
+std::string to_html(const v1::RunReport& report);
+
+/// The message as JSON, one document without a newline at the end, field names as in the .proto.
+/// kInternal when the message cannot be written (a string that is no UTF-8).
+Result<std::string> to_json(const v1::RunReport& report);
+Result<std::string> to_json(const v1::Plan& plan);
+Result<std::string> to_json(const v1::ListRunsReply& runs);
+
+/// What a run will do, for the terminal. No newline at the end.
+std::string plan_to_text(const v1::Plan& plan);
+/// A table of runs, in the order given; every line ends with a newline.
+std::string runs_to_text(const v1::ListRunsReply& runs);
+
+}  // namespace kiln::report

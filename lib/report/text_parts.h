@@ -1,0 +1,23 @@
+#pragma once
+/// Parts of the text report, in the order of the mail. Each is empty when there is nothing to say,
+/// else it ends with a newline. Pure.
+#include <string>
+
+#include "kiln/v1/report.pb.h"
+
+namespace kiln::report {
+
+std::string text_findings(const v1::RunReport& report);
+/// One finding with its counts, kernel words and evidence.
+std::string text_finding(const v1::Finding& finding);
+std::string text_not_the_series(const v1::RunReport& report);
+std::string text_not_tested(const v1::RunReport& report);
+std::string text_lost(const v1::RunReport& report);
+std::string text_performance(const v1::RunReport& report);
+std::string text_claims(const v1::RunReport& report);
+/// Per config how each side's tests ended.
+std::string text_matrix(const v1::RunReport& report);
+/// Base, toolchain, machine, builds, how to reproduce.
+std::string text_foot(const v1::RunReport& report);
+
+}  // namespace kiln::report

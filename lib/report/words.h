@@ -1,0 +1,64 @@
+#pragma once
+/// Words and figures that every view of a report uses, so that they never differ. Pure.
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kiln/v1/report.pb.h"
+#include "lib/base/clock.h"
+
+namespace kiln::report {
+
+/// What a mark means for the series: decides its colour where there is colour.
+enum class Role { kWorse, kBetter, kAttention, kQuiet, kPlain };
+
+/// How a class or an answer is shown: never by colour alone.
+struct Mark {
+  std::string_view glyph;  ///< "▼"
+  std::string_view word;   ///< "REGRESSION"
+  Role role = Role::kPlain;
+};
+
+Mark mark_of_class(std::string_view cls);
+/// "faster" is better and "slower" worse; a count is "fewer" or "more", its role says which is
+/// good.
+Mark mark_of_answer(const v1::Comparison& comparison);
+Mark mark_of_claim(std::string_view answer);
+Mark mark_of_result(std::string_view result);
+
+/// "pass 3 of 3 boots", "fail 2, pass 1 of 3 boots"
+std::string counts_words(const v1::CellCounts& counts);
+/// Pass first, then the others by count: "pass 420 · skip 4 · crash 1"
+std::vector<std::pair<std::string, int>> sorted_outcomes(const v1::OutcomeCount& counts);
+
+/// "+1.5 %", "-0.04 %": two decimals below 1 %, never "-0.00".
+std::string percent(double value);
+/// "[-4.6, -1.6]"
+std::string interval(double low, double high);
+/// A value as people read it: 3 to 4 significant digits, thousands as they are.
+std::string number(double value);
+/// "-3.1 % [-4.6, -1.6]" or "37 -> 0", by kind; see also verdict::figure_of.
+std::string change_words(const v1::Comparison& comparison);
+int pairs_counted(const v1::Comparison& comparison);
+/// The counted pairs give an interval.
+bool has_interval(const v1::Comparison& comparison);
+
+/// "n of m planned results"
+std::string results_words(const v1::Verdict& verdict);
+std::string duration(double seconds);  ///< "41 s"; "-" when it is no sensible time
+/// "2026-11-24 21:15 UTC", "-" when it was not set
+std::string time_words(const google::protobuf::Timestamp& time);
+/// "1 test", "3 tests"
+std::string count_words(int n, std::string_view one, std::string_view many);
+/// file:line, or file
+std::string place_words(const v1::NotTested& place);
+/// Configs in the order in which cells (or outcome counts) name them.
+std::vector<std::string> configs_of(const v1::RunReport& report);
+/// Variants that ran tests, baseline first.
+std::vector<std::string> variants_of(const v1::RunReport& report);
+const v1::OutcomeCount* find_counts(const v1::RunReport& report, std::string_view variant,
+                                    std::string_view config);
+/// The function lines of a kernel report, first ones: what a reader looks for.
+std::vector<std::string> telling_lines(const v1::KernelReport& report, size_t most);
+
+}  // namespace kiln::report
