@@ -1,0 +1,80 @@
+#pragma once
+/// Runs, their cells, and what they concluded.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/base/clock.h"
+#include "lib/db/database.h"
+
+namespace kiln::db {
+
+/// One execution of a job.
+struct RunRow {
+  int64_t id = 0;
+  std::string job_digest;  ///< of all that was asked; find_unfinished() goes by it
+  std::string job_name, title, job_file;
+  std::string state = "running";  ///< "running" | "done" | "interrupted" | "failed"
+  WallTime started{};
+  std::optional<WallTime> finished;
+  double elapsed_seconds = 0;  ///< of work, pauses between an interruption and going on left out
+  std::string source, source_tree, kiln_version, toolchain, machine, igt_version;
+  std::string error;
+  uint64_t seed = 0;
+};
+
+struct CellRow {
+  std::string variant, config, build_key, same_as;
+  bool operator==(const CellRow&) const = default;
+};
+
+/// A judged run: the figures for lists, and the whole report.
+struct VerdictRow {
+  std::string result;
+  int exit_code = 3;
+  std::string headline;
+  int results_planned = 0, results_got = 0;
+  int regressions = 0, fixes = 0, warnings = 0, flaky = 0, lost = 0;
+  WallTime judged{};
+  std::string report;  ///< bytes of the report; not filled by list()
+};
+
+struct RunSummaryRow {
+  RunRow run;
+  std::optional<VerdictRow> verdict;
+};
+
+/// Safe for concurrent use, as the Database is; the Database must outlive it.
+class RunTable {
+ public:
+  explicit RunTable(Database& database) : database_(&database) {}
+
+  /// A new run with its cells; its id. The same job_digest and start again: the same run.
+  Result<int64_t> create(const RunRow& run, const std::vector<CellRow>& cells);
+  /// Replaces the cells: keys become known once the source is resolved.
+  Status set_cells(int64_t run_id, const std::vector<CellRow>& cells);
+  /// The newest run of this digest that is running or interrupted: it can go on.
+  [[nodiscard]] Result<std::optional<RunRow>> find_unfinished(const std::string& job_digest) const;
+  /// kNotFound: "run 12 does not exist".
+  [[nodiscard]] Result<RunRow> get(int64_t run_id) const;
+  [[nodiscard]] Result<std::vector<CellRow>> cells(int64_t run_id) const;
+  /// Writes what is learned on the way: source, toolchain, machine, igt_version, seed, elapsed.
+  Status update(const RunRow& run);
+  /// Running again, or interrupted. A finished run stays as it is.
+  Status set_state(int64_t run_id, const std::string& state, double elapsed_seconds);
+  /// Runs that are "running" although nobody drives them (their process died) become
+  /// "interrupted". Call it with the data folder's lock held; how many there were.
+  Result<int> interrupt_abandoned();
+  /// The end: state, error, times and the verdict together. Again: the newer verdict holds, so that
+  /// a stored run can be judged anew.
+  Status finish(const RunRow& run, const VerdictRow& verdict);
+  [[nodiscard]] Result<std::optional<VerdictRow>> verdict(int64_t run_id) const;
+  /// Newest first.
+  [[nodiscard]] Result<std::vector<RunSummaryRow>> list(int limit) const;
+
+ private:
+  Database* database_;
+};
+
+}  // namespace kiln::db

@@ -1,0 +1,162 @@
+#include "lib/db/session_details.h"
+
+#include <cmath>
+#include <limits>
+
+namespace kiln::db {
+namespace {
+
+void insert_results(SQLite::Database& db, const StoredSession& session) {
+  sql::Inserter insert(db,
+                       "INSERT INTO results (session_id, position, test, phase, outcome, seconds,"
+                       " reason, kernel_words) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+  int position = 0;
+  for (const verdict::ResultRow& result : session.results) {
+    insert.add(session.id, position++, result.test, result.phase, result.outcome,
+               std::isfinite(result.seconds) ? result.seconds : 0.0, result.reason,
+               sql::Blob{result.kernel_words});
+  }
+}
+
+void insert_measurements(SQLite::Database& db, const StoredSession& session) {
+  sql::Inserter insert(db,
+                       "INSERT INTO measurements (session_id, position, bench, metric, value, unit)"
+                       " VALUES (?, ?, ?, ?, ?, ?)");
+  int position = 0;
+  for (const verdict::MeasurementRow& m : session.measurements) {
+    insert.add(session.id, position++, m.bench, m.metric, m.value, m.unit);  // NaN becomes NULL
+  }
+}
+
+void insert_kernel_reports(SQLite::Database& db, const StoredSession& session) {
+  sql::Inserter insert(db,
+                       "INSERT INTO kernel_reports (session_id, position, kind, title, signature,"
+                       " text, test) VALUES (?, ?, ?, ?, ?, ?, ?)");
+  int position = 0;
+  for (const verdict::KernelReport& report : session.kernel) {
+    insert.add(session.id, position++, report.kind, report.title, report.signature,
+               sql::Blob{report.text}, report.test);
+  }
+}
+
+void load_identity_modules(SQLite::Database& db, StoredSession* session) {
+  sql::each(
+      db, "SELECT module, build_id FROM session_modules WHERE session_id = ?",
+      [&](SQLite::Statement& row) {
+        sql::Columns c(row);
+        const std::string module = c.text();
+        session->identity.module_build_ids[module] = c.text();
+      },
+      session->id);
+}
+
+void load_artifacts(SQLite::Database& db, StoredSession* session) {
+  sql::each(
+      db, "SELECT name, digest FROM artifacts WHERE session_id = ?",
+      [&](SQLite::Statement& row) {
+        sql::Columns c(row);
+        const std::string name = c.text();
+        session->artifacts[name] = c.text();
+      },
+      session->id);
+}
+
+void load_results(SQLite::Database& db, StoredSession* session) {
+  sql::each(
+      db,
+      "SELECT test, phase, outcome, seconds, reason, kernel_words FROM results"
+      " WHERE session_id = ? ORDER BY position",
+      [&](SQLite::Statement& row) {
+        sql::Columns c(row);
+        verdict::ResultRow result;
+        result.test = c.text();
+        result.phase = c.text();
+        result.outcome = c.text();
+        result.seconds = c.real();
+        result.reason = c.text();
+        result.kernel_words = c.text();
+        session->results.push_back(std::move(result));
+      },
+      session->id);
+}
+
+void load_measurements(SQLite::Database& db, StoredSession* session) {
+  sql::each(
+      db,
+      "SELECT bench, metric, value, unit FROM measurements WHERE session_id = ?"
+      " ORDER BY position",
+      [&](SQLite::Statement& row) {
+        sql::Columns c(row);
+        verdict::MeasurementRow m;
+        m.bench = c.text();
+        m.metric = c.text();
+        m.value = c.optional_real().value_or(std::numeric_limits<double>::quiet_NaN());
+        m.unit = c.text();
+        session->measurements.push_back(std::move(m));
+      },
+      session->id);
+}
+
+void load_kernel_reports(SQLite::Database& db, StoredSession* session) {
+  sql::each(
+      db,
+      "SELECT kind, title, signature, text, test FROM kernel_reports WHERE session_id = ?"
+      " ORDER BY position",
+      [&](SQLite::Statement& row) {
+        sql::Columns c(row);
+        verdict::KernelReport report;
+        report.kind = c.text();
+        report.title = c.text();
+        report.signature = c.text();
+        report.text = c.text();
+        report.test = c.text();
+        session->kernel.push_back(std::move(report));
+      },
+      session->id);
+}
+
+}  // namespace
+
+void insert_details(SQLite::Database& db, const StoredSession& session) {
+  insert_results(db, session);
+  insert_measurements(db, session);
+  insert_kernel_reports(db, session);
+  sql::Inserter modules(
+      db, "INSERT INTO session_modules (session_id, module, build_id) VALUES (?, ?, ?)");
+  for (const auto& [module, id] : session.identity.module_build_ids) {
+    modules.add(session.id, module, id);
+  }
+  sql::Inserter phases(
+      db, "INSERT INTO session_phases (session_id, position, name, seconds) VALUES (?, ?, ?, ?)");
+  int position = 0;
+  for (const PhaseTimeRow& phase : session.phases) {
+    phases.add(session.id, position++, phase.name,
+               std::isfinite(phase.seconds) ? phase.seconds : 0.0);
+  }
+  sql::Inserter artifacts(db, "INSERT INTO artifacts (session_id, name, digest) VALUES (?, ?, ?)");
+  for (const auto& [name, digest] : session.artifacts) artifacts.add(session.id, name, digest);
+}
+
+void load_details(SQLite::Database& db, StoredSession* session) {
+  sql::each(
+      db, "SELECT test FROM session_tests WHERE session_id = ? ORDER BY position",
+      [&](SQLite::Statement& row) { session->only_tests.push_back(row.getColumn(0).getString()); },
+      session->id);
+  load_identity_modules(db, session);
+  sql::each(
+      db, "SELECT name, seconds FROM session_phases WHERE session_id = ? ORDER BY position",
+      [&](SQLite::Statement& row) {
+        sql::Columns c(row);
+        PhaseTimeRow phase;
+        phase.name = c.text();
+        phase.seconds = c.real();
+        session->phases.push_back(std::move(phase));
+      },
+      session->id);
+  load_artifacts(db, session);
+  load_results(db, session);
+  load_measurements(db, session);
+  load_kernel_reports(db, session);
+}
+
+}  // namespace kiln::db

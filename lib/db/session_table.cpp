@@ -1,0 +1,177 @@
+#include "lib/db/session_table.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "lib/db/session_details.h"
+#include "lib/db/sql.h"
+
+namespace kiln::db {
+namespace {
+
+constexpr const char* kSelect =
+    "SELECT id, run_id, key, attempt, purpose, variant, config, pair, patched_first, build_key,"
+    " machine, emulated, started_ms, state, ending, error_class, error, elapsed_seconds, restarts,"
+    " release, kernel_build_id, boot_id, config_digest, cmdline, high_total_kib, mem_total_kib,"
+    " disk_free_kib, taint, proved, clock_offset_seconds FROM sessions ";
+
+StoredSession read_session(SQLite::Statement& row) {
+  sql::Columns c(row);
+  StoredSession s;
+  s.id = c.integer();
+  s.run_id = c.integer();
+  s.key = c.text();
+  s.attempt = c.small();
+  s.purpose = c.text();
+  s.variant = c.text();
+  s.config = c.text();
+  s.pair = c.small();
+  s.patched_first = c.flag();
+  s.build_key = c.text();
+  s.machine = c.text();
+  s.emulated = c.flag();
+  s.started = c.time();
+  s.state = c.text();
+  s.ending = c.text();
+  s.error_class = c.text();
+  s.error = c.text();
+  s.elapsed_seconds = c.real();
+  s.restarts = c.small();
+  s.identity.release = c.text();
+  s.identity.kernel_build_id = c.text();
+  s.identity.boot_id = c.text();
+  s.identity.config_digest = c.text();
+  s.identity.cmdline = c.text();
+  s.identity.high_total_kib = c.integer();
+  s.identity.mem_total_kib = c.integer();
+  s.identity.disk_free_kib = c.integer();
+  s.identity.taint = c.integer();
+  s.identity.proved = c.flag();
+  s.identity.clock_offset_seconds = c.real();
+  return s;
+}
+
+/// The state of a session, or "" when there is none.
+std::string state_of(SQLite::Database& db, int64_t id) {
+  std::string state;
+  sql::each(
+      db, "SELECT state FROM sessions WHERE id = ?",
+      [&](SQLite::Statement& row) { state = row.getColumn(0).getString(); }, id);
+  return state;
+}
+
+int64_t find_id(SQLite::Database& db, const StoredSession& s) {
+  int64_t id = 0;
+  sql::each(
+      db, "SELECT id FROM sessions WHERE run_id = ? AND key = ? AND attempt = ?",
+      [&](SQLite::Statement& row) { id = row.getColumn(0).getInt64(); }, s.run_id, s.key,
+      s.attempt);
+  return id;
+}
+
+tl::unexpected<Error> no_session(int64_t id) {
+  return fail(ErrorKind::kNotFound, fmt::format("session {} does not exist", id));
+}
+
+double finite(double value) {
+  return std::isfinite(value) ? value : 0;
+}
+
+}  // namespace
+
+Result<int64_t> SessionTable::open(const StoredSession& s) {
+  return sql::write(*database_, "store the session", [&](SQLite::Database& db) -> Result<int64_t> {
+    if (const int64_t known = find_id(db, s); known != 0) return known;
+    sql::execute(db,
+                 "INSERT INTO sessions (run_id, key, attempt, purpose, variant, config, pair,"
+                 " patched_first, build_key, machine, emulated, state, ending, error_class, error,"
+                 " started_ms, elapsed_seconds, restarts, release, kernel_build_id, boot_id,"
+                 " config_digest, high_total_kib, mem_total_kib, disk_free_kib, cmdline, taint,"
+                 " proved, clock_offset_seconds) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+                 " 'running', '', '', '', ?, 0, 0, '', '', '', '', 0, 0, 0, '', 0, 0, 0)",
+                 s.run_id, s.key, s.attempt, s.purpose, s.variant, s.config, s.pair,
+                 s.patched_first, s.build_key, s.machine, s.emulated, s.started);
+    const int64_t id = db.getLastInsertRowid();
+    sql::Inserter tests(db,
+                        "INSERT INTO session_tests (session_id, position, test) VALUES (?, ?, ?)");
+    int position = 0;
+    for (const std::string& test : s.only_tests) tests.add(id, position++, test);
+    return id;
+  });
+}
+
+Status SessionTable::finish(const StoredSession& s) {
+  return sql::write(*database_, "store the session's results", [&](SQLite::Database& db) -> Status {
+    const std::string state = state_of(db, s.id);
+    if (state.empty()) return no_session(s.id);
+    if (state == "done") return {};  // the message came twice
+    const IdentityRow& i = s.identity;
+    sql::execute(db,
+                 "UPDATE sessions SET state = 'done', machine = ?, emulated = ?, ending = ?,"
+                 " error_class = ?, error = ?, started_ms = ?, elapsed_seconds = ?, restarts = ?,"
+                 " release = ?, kernel_build_id = ?, boot_id = ?, config_digest = ?,"
+                 " high_total_kib = ?, mem_total_kib = ?, disk_free_kib = ?, cmdline = ?,"
+                 " taint = ?, proved = ?, clock_offset_seconds = ? WHERE id = ?",
+                 s.machine, s.emulated, s.ending, s.error_class, s.error, s.started,
+                 finite(s.elapsed_seconds), s.restarts, i.release, i.kernel_build_id, i.boot_id,
+                 i.config_digest, i.high_total_kib, i.mem_total_kib, i.disk_free_kib, i.cmdline,
+                 i.taint, i.proved, finite(i.clock_offset_seconds), s.id);
+    insert_details(db, s);
+    return {};
+  });
+}
+
+Result<std::vector<StoredSession>> SessionTable::of_run(int64_t run_id) const {
+  return sql::read(*database_, "read the run's sessions",
+                   [&](SQLite::Database& db) -> Result<std::vector<StoredSession>> {
+                     std::vector<StoredSession> sessions;
+                     sql::each(
+                         db, (std::string(kSelect) + "WHERE run_id = ? ORDER BY id").c_str(),
+                         [&](SQLite::Statement& row) { sessions.push_back(read_session(row)); },
+                         run_id);
+                     for (StoredSession& session : sessions) load_details(db, &session);
+                     return sessions;
+                   });
+}
+
+Result<StoredSession> SessionTable::get(int64_t session_id) const {
+  return sql::read(*database_, "read the session",
+                   [&](SQLite::Database& db) -> Result<StoredSession> {
+                     std::optional<StoredSession> found;
+                     sql::each(
+                         db, (std::string(kSelect) + "WHERE id = ?").c_str(),
+                         [&](SQLite::Statement& row) { found = read_session(row); }, session_id);
+                     if (!found) return no_session(session_id);
+                     load_details(db, &*found);
+                     return std::move(*found);
+                   });
+}
+
+Result<std::vector<verdict::SessionRow>> SessionTable::for_verdict(int64_t run_id) const {
+  KILN_ASSIGN(std::vector<StoredSession> sessions, of_run(run_id));
+  std::vector<verdict::SessionRow> rows;
+  for (StoredSession& session : sessions) {
+    if (session.state == "done") rows.push_back(to_verdict_row(std::move(session)));
+  }
+  return rows;
+}
+
+verdict::SessionRow to_verdict_row(StoredSession session) {
+  verdict::SessionRow row;
+  row.id = session.id;
+  row.purpose = std::move(session.purpose);
+  row.variant = std::move(session.variant);
+  row.config = std::move(session.config);
+  row.ending = std::move(session.ending);
+  row.error = std::move(session.error);
+  row.pair = session.pair;
+  row.patched_first = session.patched_first;
+  row.emulated = session.emulated;
+  row.results = std::move(session.results);
+  row.measurements = std::move(session.measurements);
+  row.kernel = std::move(session.kernel);
+  return row;
+}
+
+}  // namespace kiln::db

@@ -1,0 +1,82 @@
+#pragma once
+/// Sessions: one row an attempt of a planned boot, with all that came of it.
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/base/clock.h"
+#include "lib/db/database.h"
+#include "lib/verdict/verdict.h"
+
+namespace kiln::db {
+
+/// What was proved of the running kernel before a test counted.
+struct IdentityRow {
+  std::string release, kernel_build_id, boot_id, config_digest, cmdline;
+  std::map<std::string, std::string> module_build_ids;
+  int64_t high_total_kib = 0, mem_total_kib = 0, disk_free_kib = 0;
+  int64_t taint = 0;
+  bool proved = false;
+  double clock_offset_seconds = 0;
+};
+
+struct PhaseTimeRow {
+  std::string name;
+  double seconds = 0;
+};
+
+/// A session as it is stored. What is known at its start comes first.
+struct StoredSession {
+  int64_t id = 0;
+  int64_t run_id = 0;
+  std::string key;  ///< of the planned session
+  int attempt = 1;
+  std::string purpose, variant, config;
+  int pair = 0;
+  bool patched_first = false;
+  std::string build_key;
+  std::vector<std::string> only_tests;
+  std::string machine;
+  bool emulated = true;
+  WallTime started{};
+
+  std::string state = "running";  ///< "running" | "done"
+  std::string ending;             ///< "tested" | "test-failed" | "infrastructure" | "cancelled"
+  std::string error_class, error;
+  double elapsed_seconds = 0;
+  int restarts = 0;
+  IdentityRow identity;
+  std::vector<PhaseTimeRow> phases;
+  std::map<std::string, std::string> artifacts;  ///< "console" -> digest
+  std::vector<verdict::ResultRow> results;
+  std::vector<verdict::MeasurementRow> measurements;
+  std::vector<verdict::KernelReport> kernel;
+};
+
+/// Safe for concurrent use, as the Database is; the Database must outlive it.
+class SessionTable {
+ public:
+  explicit SessionTable(Database& database) : database_(&database) {}
+
+  /// A session that starts; its id. The same run, key and attempt again: the same session.
+  Result<int64_t> open(const StoredSession& session);
+  /// The end, with results, measurements, kernel reports and artifacts, all or nothing. The second
+  /// end of a session changes nothing. kNotFound when there is no session of that id.
+  Status finish(const StoredSession& session);
+  /// Of the run, in the order they were opened, with all that came of them.
+  [[nodiscard]] Result<std::vector<StoredSession>> of_run(int64_t run_id) const;
+  /// kNotFound: "session 7 does not exist".
+  [[nodiscard]] Result<StoredSession> get(int64_t session_id) const;
+  /// The finished sessions of a run as the verdict wants them.
+  [[nodiscard]] Result<std::vector<verdict::SessionRow>> for_verdict(int64_t run_id) const;
+
+ private:
+  Database* database_;
+};
+
+/// One stored session as the verdict's row.
+verdict::SessionRow to_verdict_row(StoredSession session);
+
+}  // namespace kiln::db
