@@ -118,7 +118,7 @@ Result<ResolvedConfig> Resolver::resolve(const std::string& tree, const kernel::
   } else {
     SourceView view;
     KILN_ASSIGN(view.root, trees_.folder(tree, stop));
-    KILN_ASSIGN(out.text, make_config(view, config, out.asked, stop));
+    KILN_ASSIGN(out.text, make_config(view, kconfig, config, out.asked, stop));
     KILN_ASSIGN(const kernel::KconfigIndex index,
                 kernel::KconfigIndex::load(view.root, config.arch));
     KILN_TRY(kernel::to_status(
@@ -129,14 +129,14 @@ Result<ResolvedConfig> Resolver::resolve(const std::string& tree, const kernel::
   return out;
 }
 
-Result<std::string> Resolver::make_config(const SourceView& view, const kernel::NamedConfig& config,
+Result<std::string> Resolver::make_config(const SourceView& view, const std::string& kconfig,
+                                          const kernel::NamedConfig& config,
                                           const std::vector<kernel::Asked>& asked,
                                           std::stop_token stop) const {
-  KILN_ASSIGN(const os::Path objects, os::make_temp_dir(scratch_, "config-"));
-  struct Cleaner {
-    const os::Path& folder;
-    ~Cleaner() { (void)os::remove_tree(folder); }
-  } const cleaner{objects};
+  // One folder for all configurations of a tree: the kernel's conf program is compiled once.
+  const os::Path objects = scratch_ / ("config-" + kconfig + "-" + config.arch);
+  KILN_TRY(os::make_dirs(objects));
+  KILN_TRY(os::remove_tree(objects / ".config"));
   KILN_TRY(make_.sandbox().give(objects));
   KILN_TRY(make_target(view, config, objects, config.base, stop));
   KILN_ASSIGN(const std::string base, os::read_file(objects / ".config", kMaxConfig));

@@ -47,7 +47,8 @@ class Resolver {
         scratch_(std::move(scratch)),
         toolchain_(std::move(toolchain)) {}
   Result<std::string> kconfig_id(const std::string& tree) const;
-  Result<std::string> make_config(const SourceView& view, const kernel::NamedConfig& config,
+  Result<std::string> make_config(const SourceView& view, const std::string& kconfig,
+                                  const kernel::NamedConfig& config,
                                   const std::vector<kernel::Asked>& asked,
                                   std::stop_token stop) const;
   Status make_target(const SourceView& view, const kernel::NamedConfig& config,
