@@ -41,6 +41,13 @@ TEST(Console, RealBootWithAWarning) {
   EXPECT_EQ(kinds(events), expected);
 }
 
+TEST(Console, RealPanicAndReboot) {
+  std::ifstream file(std::string(KILN_SOURCE_DIR) + "/lib/dmesg/testdata/console-panic-reboot.log",
+                     std::ios::binary);
+  const std::string log{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_THAT(kinds_of(log, true), ElementsAre("21 panic", "47 reboot", "48 kernel-banner"));
+}
+
 TEST(Console, OopsIsToldOnce) {
   EXPECT_THAT(kinds_of("[    9.0] BUG: kernel NULL pointer dereference, address: 00000000\n"
                        "[    9.1] #PF: supervisor read access in kernel mode\n"

@@ -251,8 +251,11 @@ std::vector<Report> cut_reports(std::string_view log, size_t max_reports) {
 
 Severity severity(const Report& report) {
   if (report.kind == "panic") return Severity::kDead;
-  static constexpr std::array kBroken = {"oops",  "lockup", "rcu-stall",       "hung-task",
-                                         "kasan", "kfence", "list-corruption", "hardware"};
+  if (report.kind == "rcu-stall" || report.kind == "hung-task") return Severity::kMayRecover;
+  if (report.kind == "lockup")
+    return report.title.find("hard LOCKUP") != std::string::npos ? Severity::kNeedsReboot
+                                                                 : Severity::kMayRecover;
+  static constexpr std::array kBroken = {"oops", "kasan", "kfence", "list-corruption", "hardware"};
   if (std::find(kBroken.begin(), kBroken.end(), report.kind) != kBroken.end())
     return Severity::kNeedsReboot;
   if (report.kind == "bug") {

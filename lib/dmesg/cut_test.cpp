@@ -175,6 +175,26 @@ TEST(Cut, RealWarningOfTheEmbeddedMachine) {
   EXPECT_THAT(report.text, HasSubstr("---[ end trace 0000000000000000 ]---"));
 }
 
+/// A host too busy to run its machine: stalls and lockups, several in a row, none of them a death.
+TEST(Cut, RealStallsOfABusyHost) {
+  std::vector<std::string> kinds;
+  for (const Report& report : cut_reports(read("console-busy-host.log"))) {
+    kinds.push_back(report.kind);
+    EXPECT_EQ(severity(report), Severity::kMayRecover);
+    EXPECT_EQ(report.test, "");
+  }
+  EXPECT_THAT(kinds, ElementsAre("rcu-stall", "lockup", "rcu-stall", "lockup", "lockup"));
+}
+
+TEST(Cut, RealPanicWithinATest) {
+  const Report report = only(read("console-panic-reboot.log"));
+  EXPECT_EQ(report.kind, "panic");
+  EXPECT_EQ(report.title, "Kernel panic - not syncing: sysrq triggered crash");
+  EXPECT_EQ(report.test, "igt@sw_sync@sync_multi_consumer");
+  EXPECT_THAT(report.text, HasSubstr("sysrq_handle_crash"));
+  EXPECT_THAT(report.text, ::testing::EndsWith("Rebooting in 1 seconds..\r"));
+}
+
 TEST(Cut, LinesOfOtherSpeakersInTheMiddle) {
   std::string log(kWarning);
   const std::string foreign = "[   71.100009] usb 1-1: new high-speed USB device\n";
@@ -291,7 +311,9 @@ TEST(Severity, WhichReportsEndTheMachine) {
   EXPECT_EQ(of("BUG: sleeping function called from invalid context at a.c:1"),
             Severity::kMarksTest);
   EXPECT_EQ(of("BUG: Bad page state in process x pfn:1"), Severity::kNeedsReboot);
-  EXPECT_EQ(of("rcu: INFO: rcu_sched self-detected stall on CPU"), Severity::kNeedsReboot);
+  EXPECT_EQ(of("rcu: INFO: rcu_sched self-detected stall on CPU"), Severity::kMayRecover);
+  EXPECT_EQ(of("watchdog: BUG: soft lockup - CPU#1 stuck for 22s! [x:1]"), Severity::kMayRecover);
+  EXPECT_EQ(of("NMI watchdog: Watchdog detected hard LOCKUP on cpu 0"), Severity::kNeedsReboot);
   EXPECT_EQ(of("Kernel panic - not syncing: x"), Severity::kDead);
   EXPECT_TRUE(taint_is_fatal(1 << 7));
   EXPECT_TRUE(taint_is_fatal(512));

@@ -26,7 +26,9 @@ struct Report {
 
 /// What a report means for the machine.
 enum class Severity {
-  kMarksTest,    ///< the machine goes on; only the test's result is touched
+  kMarksTest,   ///< the machine goes on; only the test's result is touched
+  kMayRecover,  ///< nothing moved for a while: a hang, or a host too busy to run its machine. Go on
+                ///< waiting within the time limits
   kNeedsReboot,  ///< results after this report cannot be trusted: restart the machine
   kDead,         ///< the machine does nothing any more
 };

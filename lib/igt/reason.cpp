@@ -7,6 +7,7 @@
 
 #include "lib/base/text.h"
 #include "lib/dmesg/line.h"
+#include "lib/dmesg/report.h"
 
 namespace kiln::igt {
 namespace {
@@ -107,8 +108,27 @@ std::string last_words(std::string_view text) {
   return "";
 }
 
-std::string without_stamp(std::string_view kernel_line) {
-  return dmesg::parse_line(kernel_line.substr(0, kernel_line.find('\n'))).text;
+/// The first report's title, or else the first line without its stamp.
+std::string kernel_said(std::string_view words) {
+  const auto reports = dmesg::cut_reports(words, 1);
+  if (!reports.empty()) return reports.front().title;
+  return dmesg::parse_line(words.substr(0, words.find('\n'))).text;
+}
+
+/// `text`, and what the kernel said, if it said anything.
+std::string with_kernel(std::string text, std::string_view words) {
+  return words.empty() ? text : fmt::format("{}; the kernel said: {}", text, kernel_said(words));
+}
+
+/// `Kernel badly tainted (0x1200, 0x200)`, `Test exited with IGT_EXIT_ABORT`
+std::string abort_reason(const Evidence& evidence) {
+  const std::string_view condition = behind(lines_of(evidence.err), "abort condition: ");
+  if (!condition.empty()) return fmt::format("abort condition: {}", condition);
+  std::string_view cause = behind(lines_of(evidence.out), "This test caused an abort condition: ");
+  cause = trim(cause.substr(0, cause.find(" (check dmesg")));
+  while (cause.ends_with('.') || cause.ends_with(':')) cause.remove_suffix(1);
+  return with_kernel(cause.empty() ? "igt_runner aborted the run" : std::string(cause),
+                     evidence.kernel_words);
 }
 
 std::string find_reason(const Evidence& evidence) {
@@ -125,18 +145,13 @@ std::string find_reason(const Evidence& evidence) {
     const std::string reason = fail_reason(evidence.err);
     if (!reason.empty()) return reason;
     return evidence.kernel_words.empty() ? last_words(evidence.err)
-                                         : without_stamp(evidence.kernel_words);
+                                         : kernel_said(evidence.kernel_words);
   }
-  if (outcome == "dmesg-warn") return without_stamp(evidence.kernel_words);
+  if (outcome == "dmesg-warn") return kernel_said(evidence.kernel_words);
   if (outcome == "warn") return std::string(behind(lines_of(evidence.err), "WARNING: "));
-  if (outcome == "abort") {
-    const std::string_view condition = behind(lines_of(evidence.err), "abort condition: ");
-    if (!condition.empty()) return fmt::format("abort condition: {}", condition);
-    const std::string_view cause =
-        behind(lines_of(evidence.out), "This test caused an abort condition: ");
-    return cause.empty() ? "igt_runner aborted the run" : std::string(cause);
-  }
-  if (outcome == "timeout") return "ran longer than its time limit";
+  if (outcome == "abort") return abort_reason(evidence);
+  if (outcome == "timeout")
+    return with_kernel("ran longer than its time limit", evidence.kernel_words);
   if (outcome == "crash") {
     std::string_view signal = behind(lines_of(evidence.err), "Received signal ");
     while (signal.ends_with('.')) signal.remove_suffix(1);
@@ -147,9 +162,7 @@ std::string find_reason(const Evidence& evidence) {
     const bool silent = evidence.out.starts_with("This test didn't produce any output");
     if (silent || (evidence.out.empty() && evidence.err.empty() && evidence.kernel_words.empty()))
       return "no output at all: the machine probably went down";
-    if (evidence.kernel_words.empty()) return "started and did not end";
-    return fmt::format("started and did not end; the kernel said: {}",
-                       without_stamp(evidence.kernel_words));
+    return with_kernel("started and did not end", evidence.kernel_words);
   }
   return "";
 }

@@ -48,6 +48,14 @@ TEST(Reason, OtherOutcomes) {
   EXPECT_EQ(reason("dmesg-warn", "", "", "<4> [1.000000] oh\n<4> [2.000000] no\n"), "oh");
   EXPECT_EQ(reason("abort", "", "[1.0] (x:1) CRITICAL: abort condition: true\n"),
             "abort condition: true");
+  EXPECT_EQ(reason("abort",
+                   "\nThis test caused an abort condition: Kernel badly tainted (0x1200, 0x200) "
+                   "(check dmesg for details):\n(0x200) TAINT_WARN: WARN_ON has happened.\n",
+                   "",
+                   "<4> [44.280111] ------------[ cut here ]------------\n"
+                   "<4> [44.280762] WARNING: CPU: 1 PID: 132 at x.c:5 provoke_warn+0xd/0x20\n"),
+            "Kernel badly tainted (0x1200, 0x200); the kernel said: WARNING: CPU: 1 PID: 132 at "
+            "x.c:5 provoke_warn+0xd/0x20");
 }
 
 TEST(Reason, IsOneBoundedLineOfValidText) {

@@ -126,6 +126,11 @@ void read_surroundings(const os::Path& dir, Results& results) {
   if (results.uname.empty()) results.uname = to_valid_utf8(small("uname.txt")).substr(0, 256);
   if (results.aborted.empty()) results.aborted = to_valid_utf8(small("aborted.txt"));
   results.ended = is_plain_file(dir / "endtime.txt");
+  // From 1.28 on the test that igt_runner blames for giving up tells it.
+  const auto blamed = std::find_if(results.tests.begin(), results.tests.end(),
+                                   [](const TestResult& test) { return test.outcome == "abort"; });
+  if (results.aborted.empty() && blamed != results.tests.end())
+    results.aborted = fmt::format("{}: {}", blamed->test, blamed->reason);
 }
 
 }  // namespace

@@ -114,8 +114,37 @@ TEST_P(SameAsIgtResults, FromTheFolders) {
   }
 }
 INSTANTIATE_TEST_SUITE_P(Real, SameAsIgtResults,
-                         ::testing::Values("all-outcomes", "skips-and-unknown",
-                                           "killed-at-second"));
+                         ::testing::Values("all-outcomes", "skips-and-unknown", "killed-at-second",
+                                           "complete", "resumed", "aborted-by-oops",
+                                           "aborted-by-warn"));
+
+/// The same run after a panic, and after the reboot and igt_resume.
+TEST_F(ResultsTest, PanicAndResume) {
+  const Results killed = read(real("killed-by-panic"));
+  EXPECT_FALSE(killed.from_json);
+  EXPECT_FALSE(killed.ended);
+  ASSERT_EQ(killed.tests.size(), 26U);
+  EXPECT_EQ(killed.tests[14].outcome, "pass");
+  EXPECT_EQ(killed.tests[15].test, "igt@sw_sync@sync_multi_consumer");
+  EXPECT_EQ(killed.tests[15].outcome, "incomplete");
+  EXPECT_EQ(killed.tests[16].outcome, "notrun");
+  const Results resumed = read(real("resumed"));
+  EXPECT_TRUE(resumed.ended);
+  ASSERT_EQ(resumed.tests.size(), 26U);
+  EXPECT_EQ(resumed.tests[15].outcome, "incomplete");
+  EXPECT_EQ(resumed.tests[16].outcome, "pass");
+}
+
+TEST_F(ResultsTest, RunnerThatGaveUpSaysWhy) {
+  const Results warned = read(real("aborted-by-warn"));
+  EXPECT_EQ(warned.aborted,
+            "igt@sw_sync@sync_multi_consumer: Kernel badly tainted (0x1200, 0x200); the kernel "
+            "said: WARNING: CPU: 1 PID: 132 at /kiln/bench/provoke.c:5 provoke_warn+0xd/0x20 "
+            "[provoke]");
+  EXPECT_EQ(read(real("aborted-by-oops")).aborted,
+            "igt@vgem_basic@unload: Child refuses to die, tainted 0x80; the kernel said: BUG: "
+            "kernel NULL pointer dereference, address: 00000000");
+}
 
 TEST_F(ResultsTest, KilledRunnerLeavesIncompleteAndNotRun) {
   const os::Path dir = real("killed-at-second");
