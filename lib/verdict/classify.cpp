@@ -16,8 +16,8 @@ bool share_an_outcome(const SideView& a, const SideView& b) {
 bool is_new(const TestView& test, const ConfigView& view) {
   if (test.test == test.planned) return false;  // planned and lost, not new
   return std::any_of(view.tests.begin(), view.tests.end(), [&](const TestView& other) {
-    return other.planned == test.planned && other.baseline.count(Kind::kMissing) == 0 &&
-           !other.baseline.seen.empty();
+    return other.planned == test.planned &&
+           other.baseline.count(Kind::kMissing) < static_cast<int>(other.baseline.seen.size());
   });
 }
 
