@@ -127,6 +127,7 @@ Status Database::check() const {
     if (words != "ok") return fail(ErrorKind::kInternal, "the database is damaged: " + words);
     Status status;
     sql::each(db, "PRAGMA foreign_key_check", [&](SQLite::Statement& row) {
+      if (!status) return;  // the first one is enough
       status = fail(ErrorKind::kInternal,
                     fmt::format("the database is damaged: a row of {} has no owner",
                                 row.getColumn(0).getString()));
