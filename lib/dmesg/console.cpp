@@ -100,15 +100,18 @@ std::vector<Event> ConsoleWatcher::feed(std::string_view bytes) {
 }
 
 void ConsoleWatcher::match_prompt(std::vector<Event>& events) {
-  if (prompt_seen_ || pending_.size() > 256 || pending_.find("login: ") == std::string::npos)
-    return;
+  constexpr size_t kPromptBytes = 256;
+  const std::string_view front = std::string_view(pending_).substr(0, kPromptBytes);
+  if (prompt_seen_ || front.find("login: ") == std::string_view::npos) return;
   prompt_seen_ = true;
-  ++line_number_;
-  add(events, EventKind::kLogin, parse_line(pending_).text, std::nullopt);
-  --line_number_;
+  // The line has not ended: it gets the number that it will have.
+  const size_t number = line_number_ + 1;
+  events.push_back(
+      Event{EventKind::kLogin, to_valid_utf8(trim(parse_line(front).text)), number, std::nullopt});
 }
 
 void ConsoleWatcher::end_line(std::vector<Event>& events) {
+  match_prompt(events);
   ++line_number_;
   match(events);
   pending_.clear();
@@ -144,8 +147,6 @@ void ConsoleWatcher::match(std::vector<Event>& events) {
     const auto kind = from_report_kind(start->kind);
     if (kind && !same) add(events, *kind, text, line.time);
     if (kind) report_line_ = line_number_;
-  } else if (!prompt_seen_ && text.find("login: ") != std::string::npos) {
-    add(events, EventKind::kLogin, text, line.time);
   }
 }
 
