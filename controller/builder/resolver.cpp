@@ -105,6 +105,7 @@ Result<ResolvedConfig> Resolver::resolve(const std::string& tree, const kernel::
   ResolvedConfig out;
   out.name = config.name;
   out.arch = config.arch;
+  out.axis = config.axis;
   KILN_ASSIGN(out.asked, read_fragments(config));
   KILN_ASSIGN(const std::string kconfig, kconfig_id(tree));
   os::Sha256 hash;
@@ -175,7 +176,11 @@ Result<std::vector<kernel::ConfigDifference>> Resolver::compare(const std::strin
                                                                 const ResolvedConfig& left,
                                                                 const ResolvedConfig& right) const {
   KILN_ASSIGN(const std::string kconfig, kconfig_id(tree));
-  std::string asked;
+  // An axis of either side may differ; a side without one allows whatever is asked for.
+  std::vector<std::string> axis = left.axis;
+  axis.insert(axis.end(), right.axis.begin(), right.axis.end());
+  if (left.axis.empty() || right.axis.empty()) axis.clear();
+  std::string asked = join(axis, " ");
   for (const auto* list : {&left.asked, &right.asked})
     for (const kernel::Asked& a : *list)
       asked += fmt::format("|{}={}@{}:{}", a.symbol, a.value, a.file, a.line);
@@ -190,7 +195,7 @@ Result<std::vector<kernel::ConfigDifference>> Resolver::compare(const std::strin
   const std::vector<kernel::Asked> a = kernel::effective(left.asked);
   const std::vector<kernel::Asked> b = kernel::effective(right.asked);
   list = kernel::differences(a, kernel::parse_config(left.text), b,
-                             kernel::parse_config(right.text), index);
+                             kernel::parse_config(right.text), index, axis);
   KILN_TRY(os::write_atomic(kept, to_json(list).dump(1) + "\n"));
   return list;
 }

@@ -16,6 +16,7 @@ struct ResolvedConfig {
   std::string text;    ///< the .config
   std::string digest;  ///< sha256 of text
   std::vector<kernel::Asked> asked;
+  std::vector<std::string> axis;  ///< of the named config
   bool cached = false;
 };
 

@@ -165,7 +165,8 @@ Status to_status(const std::vector<ConfigProblem>& problems, const std::string& 
 std::vector<ConfigDifference> differences(std::span<const Asked> left_asked,
                                           const ConfigValues& left,
                                           std::span<const Asked> right_asked,
-                                          const ConfigValues& right, const KconfigIndex& kconfig) {
+                                          const ConfigValues& right, const KconfigIndex& kconfig,
+                                          std::span<const std::string> axis) {
   std::set<std::string> names;
   for (const auto& [name, value] : left) names.insert(name);
   for (const auto& [name, value] : right) names.insert(name);
@@ -182,8 +183,9 @@ std::vector<ConfigDifference> differences(std::span<const Asked> left_asked,
     const std::string rv = r == asked_right.end() ? "" : r->second.value;
     if (lv != rv) {
       const Asked& by = r != asked_right.end() ? r->second : l->second;
-      d.explained = true;
-      d.reason = fmt::format("asked by {}:{}", os::Path(by.file).filename().string(), by.line);
+      d.explained = axis.empty() || std::find(axis.begin(), axis.end(), name) != axis.end();
+      d.reason = fmt::format("{} by {}:{}", d.explained ? "asked" : "not in the axis, but asked",
+                             os::Path(by.file).filename().string(), by.line);
     }
     index[name] = out.size();
     out.push_back(std::move(d));

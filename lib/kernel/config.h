@@ -21,7 +21,9 @@ struct NamedConfig {
   std::string base = "tinyconfig";  ///< make target that everything starts from
   std::vector<os::Path> fragments;  ///< absolute paths, later ones win
   std::string description;
-  std::string axis;  ///< what sets it apart from its siblings: "highmem"
+  /// Symbols that set it apart from its siblings; only these may differ by being asked for. Empty:
+  /// whatever is asked for.
+  std::vector<std::string> axis;
 };
 
 /// One line of a fragment.
@@ -74,11 +76,13 @@ struct ConfigDifference {
   std::string reason;  ///< "asked by hm-on.config:1", "follows from HIGHMEM64G"
 };
 
-/// Differences of two resolved configs, each asked for by a fragment of one side or following
-/// (through depends, default, select, choice) from one that is. What remains is not explained.
+/// Differences of two resolved configs, each asked for differently by the two sides' fragments (and
+/// in `axis`, when that is not empty) or following (through depends, default, select, choice) from
+/// one that is. What remains is not explained.
 std::vector<ConfigDifference> differences(std::span<const Asked> left_asked,
                                           const ConfigValues& left,
                                           std::span<const Asked> right_asked,
-                                          const ConfigValues& right, const KconfigIndex& kconfig);
+                                          const ConfigValues& right, const KconfigIndex& kconfig,
+                                          std::span<const std::string> axis = {});
 
 }  // namespace kiln::kernel

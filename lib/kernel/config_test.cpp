@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "lib/kernel/kconfig.h"
+#include "lib/kernel/load_config.h"
 
 namespace kiln::kernel {
 namespace {
@@ -134,6 +135,44 @@ TEST_F(KconfigTest, DifferencesAreAskedForOrFollow) {
   EXPECT_EQ(reasons["KMAP_LOCAL"], "follows from HIGHMEM");
   EXPECT_EQ(reasons["PCI"], "unexplained");
   EXPECT_EQ(reasons.size(), 5u);
+}
+
+TEST_F(KconfigTest, OnlyTheAxisMayBeAskedForDifferently) {
+  const std::vector<std::string> axis{"HIGHMEM64G"};
+  const auto list = differences(asked("CONFIG_HIGHMEM64G=y\nCONFIG_PCI=y\n", "on.config"),
+                                parse_config("CONFIG_HIGHMEM64G=y\nCONFIG_PCI=y\n"),
+                                asked("CONFIG_NOHIGHMEM=y\n", "off.config"),
+                                parse_config("CONFIG_NOHIGHMEM=y\n"), *index_, axis);
+  ASSERT_EQ(list.size(), 3u);
+  EXPECT_EQ(list[0].reason, "asked by on.config:1");
+  EXPECT_EQ(list[1].reason, "follows from HIGHMEM64G");
+  EXPECT_EQ(list[2].symbol, "PCI");
+  EXPECT_FALSE(list[2].explained);
+  EXPECT_EQ(list[2].reason, "not in the axis, but asked by on.config:2");
+}
+
+TEST(NamedConfigs, TheRepositorysOwnAreReadable) {
+  const auto config =
+      load_named_config(os::Path(KILN_SOURCE_DIR) / "kernel-configs", "i386-highmem");
+  ASSERT_TRUE(config) << render(config.error());
+  EXPECT_EQ(config->arch, "i386");
+  EXPECT_FALSE(config->fragments.empty());
+  EXPECT_THAT(config->axis, testing::ElementsAre("HIGHMEM64G"));
+}
+
+TEST(NamedConfigs, MistakesAreNamed) {
+  const os::Path dir = *os::make_temp_dir(std::filesystem::temp_directory_path(), "named");
+  std::filesystem::create_directories(dir / "fragments");
+  std::ofstream(dir / "fragments/common-base.config") << "";
+  std::ofstream(dir / "one.yaml") << "arch: i386\nfragments: [common-bse]\n";
+  const auto config = load_named_config(dir, "one");
+  ASSERT_FALSE(config);
+  EXPECT_THAT(render(config.error()), HasSubstr("one.yaml:2:13"));
+  EXPECT_THAT(render(config.error()), HasSubstr("there is no fragments/common-bse.config"));
+  EXPECT_THAT(render(config.error()), HasSubstr("did you mean `common-base`?"));
+  EXPECT_THAT(load_named_config(dir, "oen").error().hint, HasSubstr("did you mean `one`?"));
+  EXPECT_FALSE(load_named_config(dir, "../one"));
+  (void)os::remove_tree(dir);
 }
 
 TEST(Expression, Tristate) {

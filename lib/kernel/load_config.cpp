@@ -22,17 +22,31 @@ Error no_such_config(const os::Path& folder, const std::string& name) {
                      : fmt::format("did you mean `{}`? there are: {}", near, join(names, ", ")));
 }
 
-/// Paths relative to the file, each a file that exists.
-conf::Read path_list(std::vector<os::Path>* out) {
-  return {"a list of files",
+Error no_such_fragment(const conf::Node& node, const os::Path& folder, const std::string& name) {
+  std::vector<std::string> names;
+  if (const auto files = os::list_files(folder / "fragments"))
+    for (const os::Path& file : *files)
+      if (file.extension() == ".config") names.push_back(file.stem().string());
+  const std::string near = nearest(name, names);
+  return node.error(fmt::format("there is no fragments/{}.config", name),
+                    near.empty() ? "" : fmt::format("did you mean `{}`?", near));
+}
+
+/// Names of fragments: FOLDER/fragments/NAME.config, each a file that exists.
+conf::Read fragment_list(const os::Path& folder, std::vector<os::Path>* out) {
+  return {"a list of fragments",
           "",
-          [out](const conf::Node& node) -> Status {
+          [folder, out](const conf::Node& node) -> Status {
             if (node.value().type != conf::Value::Type::kList)
-              return fail(node.wrong_type("a list of files"));
+              return fail(node.wrong_type("a list of fragments"));
             for (size_t i = 0; i < node.value().items.size(); ++i) {
-              std::string file;
-              KILN_TRY(conf::path(&file, conf::PathKind::kFile).apply(node.item(i)));
-              out->emplace_back(file);
+              std::string name;
+              KILN_TRY(conf::name(&name).apply(node.item(i)));
+              const os::Path file = folder / "fragments" / (name + ".config");
+              std::error_code code;
+              if (!std::filesystem::is_regular_file(file, code))
+                return fail(no_such_fragment(node.item(i), folder, name));
+              out->push_back(file);
             }
             return {};
           },
@@ -49,15 +63,13 @@ Result<NamedConfig> load_named_config(const os::Path& folder, const std::string&
   KILN_ASSIGN(const conf::Document document, conf::load(file.string()));
   NamedConfig config;
   config.name = name;
-  std::vector<std::string> axis;
   KILN_TRY(conf::Object()
                .required("arch", conf::one_of(&config.arch, {"i386", "x86_64"}))
                .optional("base", conf::text(&config.base))
-               .required("fragments", path_list(&config.fragments))
+               .required("fragments", fragment_list(folder, &config.fragments))
                .optional("description", conf::text(&config.description))
-               .optional("axis", conf::text_list(&axis))
+               .optional("axis", conf::text_list(&config.axis))
                .read(conf::Node(document)));
-  config.axis = join(axis, " ");
   return config;
 }
 

@@ -6,8 +6,8 @@
 
 namespace kiln::kernel {
 
-/// Reads FOLDER/NAME.yaml; its fragments are paths relative to it. kBadInput with place for what is
-/// wrong in it, or with the nearest name when there is no such config.
+/// Reads FOLDER/NAME.yaml; its fragments are FOLDER/fragments/*.config. kBadInput with place for
+/// what is wrong in it, or with the nearest name when there is no such config.
 Result<NamedConfig> load_named_config(const os::Path& folder, const std::string& name);
 
 }  // namespace kiln::kernel

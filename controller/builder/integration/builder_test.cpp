@@ -98,7 +98,7 @@ class BuilderTest : public testing::Test {
   }
   kernel::NamedConfig config(const std::string& fragment) {
     std::ofstream(dir_ / "f.config") << fragment;
-    return {"fake", "i386", "tinyconfig", {dir_ / "f.config"}, "", ""};
+    return {"fake", "i386", "tinyconfig", {dir_ / "f.config"}, "", {}};
   }
   BuildRequest request(const std::string& tree_id, const std::string& fragment = "CONFIG_PCI=y\n") {
     const auto resolved = builder_->resolver().resolve(tree_id, config(fragment));
