@@ -1,0 +1,150 @@
+#include "agent/app.h"
+
+#include <map>
+
+#include "agent/link/convert.h"
+#include "agent/link/link.h"
+#include "agent/machine/qemu_machine.h"
+#include "agent/machine_worker.h"
+#include "agent/ssh/ssh_shell.h"
+#include "lib/rpc/status.h"
+
+namespace kiln::agent {
+
+/// Declared in the order of use, so destroyed in reverse: the workers end first, then their last
+/// words are in the outbox, then the link goes.
+struct Agent::Impl {
+  AgentConfig config;
+  SystemClock clock;
+  std::optional<os::FileLock> lock;
+  std::unique_ptr<Outbox> outbox;
+  std::shared_ptr<grpc::Channel> channel;
+  std::unique_ptr<ArtifactClient> artifacts;
+  std::unique_ptr<RootImages> images;
+  std::unique_ptr<AccelProbe> accel;
+  std::map<std::string, std::unique_ptr<Machine>> machines;
+  Sync<Link*> link_ref;  ///< null before the link is there and after it went
+  std::unique_ptr<Link> link;
+  std::map<std::string, std::unique_ptr<MachineWorker>> workers;
+
+  ~Impl();
+  void add_machine(const std::string& name);
+  void add_worker(const std::string& name, Machine& machine);
+  void start_link();
+  void on_start(const v1::SessionOrder& order);
+  void finished(const SessionOrder& order, const SessionOutcome& outcome);
+  template <typename Use>
+  void with_link(Use use) {
+    auto ref = link_ref.lock();
+    if (*ref != nullptr) use(**ref);
+  }
+};
+
+Agent::Impl::~Impl() {
+  workers.clear();
+  *link_ref.lock() = nullptr;
+  link.reset();
+}
+
+void Agent::Impl::add_machine(const std::string& name) {
+  QemuMachine::Config machine;
+  machine.name = name;
+  machine.qemu = config.qemu;
+  machine.folder = config.data_dir / "machines" / name;
+  machine.connector = connect_until;
+  machines[name] = std::make_unique<QemuMachine>(std::move(machine), *images, *accel);
+}
+
+void Agent::Impl::add_worker(const std::string& name, Machine& machine) {
+  WorkerDeps deps;
+  deps.machine = &machine;
+  deps.artifacts = artifacts.get();
+  deps.clock = &clock;
+  deps.folder = config.data_dir / "machines" / name;
+  deps.boot_limit = config.boot_limit;
+  deps.began = [this](const SessionOrder& order) {
+    artifacts->trim(config.cache_bytes);
+    (void)outbox->began(order.session_id, order.lease_epoch, order.machine);
+  };
+  deps.progress = [this](const SessionOrder& order, const SessionProgress& progress) {
+    const auto event = to_proto(order.session_id, order.lease_epoch, clock.now(), progress);
+    with_link([&](Link& to) { to.event(event); });
+  };
+  deps.finished = [this](const SessionOrder& order, const SessionOutcome& outcome) {
+    finished(order, outcome);
+  };
+  deps.state_changed = [this, name](const std::string& state, const std::string& why) {
+    with_link([&](Link& to) { to.machine_state(name, state, why); });
+  };
+  workers[name] = std::make_unique<MachineWorker>(std::move(deps));
+}
+
+void Agent::Impl::finished(const SessionOrder& order, const SessionOutcome& outcome) {
+  // A disk that is full does not lose the end: the outbox has it in memory, too.
+  (void)outbox->finished(to_proto(order, outcome));
+  with_link([](Link& to) { to.wake(); });
+}
+
+void Agent::Impl::on_start(const v1::SessionOrder& message) {
+  const SessionOrder order = from_proto(message);
+  const auto worker = workers.find(order.machine);
+  if (worker != workers.end()) {
+    worker->second->start(order);
+    return;
+  }
+  SessionOutcome outcome;
+  outcome.error = "this agent has no machine " + order.machine;
+  outcome.error_class = "INFRA_AGENT";
+  outcome.started = clock.now();
+  finished(order, outcome);
+}
+
+void Agent::Impl::start_link() {
+  LinkEvents events;
+  events.machines = [this] {
+    std::vector<v1::MachineInfo> out;
+    for (const auto& [name, machine] : machines) out.push_back(to_proto(machine->facts()));
+    return out;
+  };
+  events.start = [this](const v1::SessionOrder& order) { on_start(order); };
+  events.cancel = [this](int64_t session_id, const std::string& why) {
+    for (const auto& [name, worker] : workers) worker->cancel(session_id, why);
+  };
+  LinkConfig link_config;
+  link_config.agent = config.name;
+  link_config.version = KILN_VERSION;
+  link = std::make_unique<Link>(link_config, channel, *outbox, *artifacts, std::move(events));
+  *link_ref.lock() = link.get();
+}
+
+Agent::Agent(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Agent::~Agent() = default;
+
+bool Agent::connected() {
+  return impl_->link->connected();
+}
+
+Result<std::unique_ptr<Agent>> Agent::start(AgentConfig config) {
+  auto impl = std::make_unique<Impl>();
+  impl->config = std::move(config);
+  const os::Path& data = impl->config.data_dir;
+  KILN_TRY(os::make_dirs(data));
+  KILN_ASSIGN(impl->lock, os::FileLock::acquire(data / "agent.lock"));
+  for (const std::string& name : impl->config.machines)
+    KILN_TRY(os::make_dirs(data / "machines" / name));
+  KILN_ASSIGN(impl->outbox, Outbox::open(data / "outbox"));
+  impl->channel = rpc::make_channel(impl->config.target);
+  impl->artifacts = std::make_unique<ArtifactClient>(impl->channel, *impl->outbox, data / "cache");
+  impl->images =
+      std::make_unique<RootImages>(impl->config.images_dir / "forky-i386", data / "images");
+  AccelProbe::Config accel;
+  accel.qemu = impl->config.qemu;
+  accel.memory_file = data / "accel.json";
+  impl->accel = std::make_unique<AccelProbe>(std::move(accel));
+  for (const std::string& name : impl->config.machines) impl->add_machine(name);
+  for (const auto& [name, machine] : impl->machines) impl->add_worker(name, *machine);
+  impl->start_link();
+  return std::unique_ptr<Agent>(new Agent(std::move(impl)));
+}
+
+}  // namespace kiln::agent

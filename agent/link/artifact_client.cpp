@@ -1,0 +1,139 @@
+#include "agent/link/artifact_client.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <vector>
+
+#include "lib/rpc/status.h"
+
+namespace kiln::agent {
+namespace {
+
+constexpr std::chrono::milliseconds kTransferLimit{600'000};
+constexpr size_t kChunk = 512 << 10;
+constexpr int kTries = 3;
+
+bool is_digest(const std::string& text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+}  // namespace
+
+Result<os::Path> ArtifactClient::fetch(const std::string& digest, std::stop_token stop) {
+  if (!is_digest(digest))
+    return fail(ErrorKind::kBadInput, fmt::format("\"{}\" is no sha256 of an artifact", digest));
+  const os::Path target = cache_ / digest;
+  if (const auto have = os::sha256_file(target); have && *have == digest) {
+    ::utimensat(AT_FDCWD, target.c_str(), nullptr, 0);  // used now: trim() takes the oldest first
+    return target;
+  }
+  KILN_TRY(os::make_dirs(cache_));
+  const os::Path part = cache_ / (digest + ".part");
+  for (int attempt = 1;; ++attempt) {
+    auto done = download(digest, part, stop);
+    if (done) break;
+    ::unlink(part.c_str());
+    const ErrorKind kind = done.error().kind;
+    if (attempt == kTries || kind == ErrorKind::kNotFound || kind == ErrorKind::kCancelled ||
+        kind == ErrorKind::kNoSpace)
+      return fail(std::move(done.error()));
+  }
+  if (::rename(part.c_str(), target.c_str()) != 0)
+    return fail(os::errno_error("store the artifact", target, errno));
+  return target;
+}
+
+Status ArtifactClient::download(const std::string& digest, const os::Path& to,
+                                std::stop_token stop) {
+  grpc::ClientContext context;
+  rpc::set_deadline(context, kTransferLimit);
+  const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
+  v1::FetchArtifactRequest request;
+  request.set_digest(digest);
+  auto reader = stub_->FetchArtifact(&context, request);
+  std::ofstream file(to, std::ios::binary | std::ios::trunc);
+  os::Sha256 hash;
+  v1::Chunk chunk;
+  while (reader->Read(&chunk)) {
+    hash.update(chunk.data());
+    file.write(chunk.data().data(), static_cast<std::streamsize>(chunk.data().size()));
+    if (!file) break;
+  }
+  file.close();
+  if (!file) {
+    context.TryCancel();
+    (void)reader->Finish();
+    return fail(ErrorKind::kNoSpace, fmt::format("cannot write {}", to.string()));
+  }
+  const grpc::Status status = reader->Finish();
+  if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "the fetch was stopped");
+  if (!status.ok())
+    return fail(rpc::from_grpc(status, fmt::format("fetching artifact {}", digest.substr(0, 12))));
+  if (const std::string got = hash.hex(); got != digest) {
+    return fail(ErrorKind::kInfrastructure,
+                fmt::format("artifact {} arrived as {}", digest.substr(0, 12), got.substr(0, 12)));
+  }
+  return {};
+}
+
+Status ArtifactClient::send(const std::string& digest, std::stop_token stop) {
+  const os::Path path = outbox_.blob(digest);
+  KILN_ASSIGN(const uint64_t size, os::file_size(path));
+  grpc::ClientContext context;
+  rpc::set_deadline(context, kTransferLimit);
+  const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
+  v1::PutArtifactReply reply;
+  auto writer = stub_->PutArtifact(&context, &reply);
+  std::ifstream file(path, std::ios::binary);
+  std::vector<char> buffer(kChunk);
+  v1::Chunk chunk;
+  chunk.set_digest(digest);
+  chunk.set_size(static_cast<int64_t>(size));
+  bool first = true;
+  while (first || file) {
+    file.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
+    if (!first && file.gcount() == 0) break;
+    chunk.set_data(buffer.data(), static_cast<size_t>(file.gcount()));
+    // A refused write means that the server has answered already.
+    if (!writer->Write(chunk)) break;
+    first = false;
+    chunk.clear_digest();
+    chunk.clear_size();
+  }
+  writer->WritesDone();
+  const grpc::Status status = writer->Finish();
+  if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "the transfer was stopped");
+  if (status.ok()) return {};
+  return fail(rpc::from_grpc(status, fmt::format("sending artifact {}", digest.substr(0, 12))));
+}
+
+void ArtifactClient::trim(uint64_t max_bytes) {
+  struct Entry {
+    os::Path path;
+    uint64_t size = 0;
+    int64_t used = 0;
+  };
+  const auto files = os::list_files(cache_);
+  if (!files) return;
+  std::vector<Entry> entries;
+  uint64_t total = 0;
+  for (const os::Path& name : *files) {
+    struct stat info {};
+    if (::stat((cache_ / name).c_str(), &info) != 0) continue;
+    entries.push_back({cache_ / name, static_cast<uint64_t>(info.st_size), info.st_mtime});
+    total += entries.back().size;
+  }
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return a.used < b.used; });
+  for (const Entry& entry : entries) {
+    if (total <= max_bytes) return;
+    if (::unlink(entry.path.c_str()) == 0) total -= entry.size;
+  }
+}
+
+}  // namespace kiln::agent

@@ -1,0 +1,222 @@
+#include "agent/link/link.h"
+
+#include <algorithm>
+
+#include "lib/rpc/status.h"
+
+namespace kiln::agent {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+/// A cancelled stream's write returns at once; this is only far away.
+constexpr std::chrono::hours kForever{24};
+constexpr size_t kMaxConsoleEvents = 1024;
+
+bool is_console_line(const v1::FromAgent& message) {
+  return message.has_event() && !message.event().console_line().empty();
+}
+
+}  // namespace
+
+Link::Link(LinkConfig config, std::shared_ptr<grpc::Channel> channel, Outbox& outbox,
+           ArtifactClient& artifacts, LinkEvents events)
+    : config_(std::move(config)),
+      channel_(std::move(channel)),
+      outbox_(outbox),
+      artifacts_(artifacts),
+      events_(std::move(events)),
+      stub_(v1::AgentLink::NewStub(channel_)),
+      writer_([this](std::stop_token stop) { write_loop(stop); }),
+      reader_([this](std::stop_token stop) { connect_loop(stop); }) {}
+
+Link::~Link() {
+  reader_.request_stop();
+  writer_.request_stop();
+  {
+    auto state = state_.lock();
+    state.notify_all();
+  }
+  reader_.join();
+  writer_.join();
+}
+
+void Link::push(v1::FromAgent message) {
+  auto state = state_.lock();
+  if (state->generation == 0) return;
+  const bool console = is_console_line(message);
+  const size_t limit = console ? kMaxConsoleEvents : config_.max_events;
+  if (state->events.size() >= std::min(limit, config_.max_events)) {
+    ++state->dropped;
+    if (console) return;
+    auto victim = std::find_if(state->events.begin(), state->events.end(), is_console_line);
+    state->events.erase(victim != state->events.end() ? victim : state->events.begin());
+  }
+  state->events.push_back(std::move(message));
+  state.notify_all();
+}
+
+void Link::event(v1::SessionEvent event) {
+  v1::FromAgent message;
+  *message.mutable_event() = std::move(event);
+  push(std::move(message));
+}
+
+void Link::machine_state(const std::string& machine, const std::string& word,
+                         const std::string& why) {
+  v1::FromAgent message;
+  message.mutable_machine()->set_machine(machine);
+  message.mutable_machine()->set_state(word);
+  message.mutable_machine()->set_why(why);
+  push(std::move(message));
+}
+
+void Link::wake() {
+  auto state = state_.lock();
+  state->outbox_changed = true;
+  state.notify_all();
+}
+
+bool Link::connected() {
+  return state_.lock()->welcomed;
+}
+
+uint64_t Link::dropped_events() {
+  return state_.lock()->dropped;
+}
+
+void Link::connect_loop(std::stop_token stop) {
+  Millis pause = config_.retry;
+  while (!stop.stop_requested()) {
+    if (one_connection(stop)) pause = config_.retry;
+    auto state = state_.lock();
+    state.wait_until(Steady::now() + pause, [&] { return stop.stop_requested(); });
+    pause = std::min(pause * 2, config_.retry_max);
+  }
+}
+
+/// True when a controller had said welcome.
+bool Link::one_connection(std::stop_token stop) {
+  // Asked before the call is open: it may take seconds (a probe).
+  const auto machines = events_.machines();
+  grpc::ClientContext context;
+  const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
+  const auto stream = stub_->Connect(&context);
+  v1::FromAgent first;
+  v1::Hello* hello = first.mutable_hello();
+  hello->set_agent(config_.agent);
+  hello->set_version(config_.version);
+  hello->add_features("sessions-survive-reconnect");
+  for (const v1::MachineInfo& machine : machines) *hello->add_machines() = machine;
+  if (stream->Write(first)) {
+    auto state = state_.lock();
+    ++connections_;
+    state->generation = connections_;
+    state->stream = stream.get();
+    state->outbox_changed = true;
+    state->events.clear();
+    state.notify_all();
+  }
+  v1::ToAgent message;
+  bool welcomed = false;
+  while (stream->Read(&message)) {
+    if (message.has_welcome()) {
+      welcomed = true;
+      state_.lock()->welcomed = true;
+    }
+    handle(message);
+  }
+  {
+    auto state = state_.lock();
+    state->generation = 0;
+    state->welcomed = false;
+    // The writer may be in the middle of a write, which ends now that the stream is broken.
+    context.TryCancel();
+    state.wait_until(Steady::now() + kForever, [&] { return !state->writer_busy; });
+    state->stream = nullptr;
+  }
+  (void)stream->Finish();
+  return welcomed;
+}
+
+void Link::handle(const v1::ToAgent& message) {
+  switch (message.kind_case()) {
+    case v1::ToAgent::kStart:
+      // A session that has ended here already: its end is sent again, the work is not done twice.
+      if (outbox_.holds(message.start().session_id())) {
+        wake();
+      } else {
+        events_.start(message.start());
+      }
+      break;
+    case v1::ToAgent::kCancel:
+      events_.cancel(message.cancel().session_id(), message.cancel().why());
+      break;
+    case v1::ToAgent::kAck:
+      outbox_.acknowledged(message.ack().session_id());
+      break;
+    case v1::ToAgent::kWelcome:
+    case v1::ToAgent::KIND_NOT_SET:
+      break;
+  }
+}
+
+bool Link::write(uint64_t generation, const v1::FromAgent& message) {
+  Stream* stream = nullptr;
+  {
+    auto state = state_.lock();
+    if (state->generation != generation) return false;
+    stream = state->stream;
+    state->writer_busy = true;
+  }
+  const bool ok = stream->Write(message);
+  auto state = state_.lock();
+  state->writer_busy = false;
+  state.notify_all();
+  return ok;
+}
+
+void Link::send_unsent(uint64_t generation, std::stop_token stop) {
+  for (const v1::SessionDone& done : outbox_.unsent()) {
+    bool complete = true;
+    for (const auto& [name, digest] : done.session().artifacts()) {
+      // Gone when the controller acknowledged meanwhile; then the end is not needed either.
+      if (!os::file_size(outbox_.blob(digest))) continue;
+      complete = complete && artifacts_.send(digest, stop).has_value();
+    }
+    // Without its artifacts the end waits for the next turn: results never point at nothing.
+    if (!complete || !outbox_.holds(done.session().id())) continue;
+    v1::FromAgent message;
+    *message.mutable_done() = done;
+    if (!write(generation, message)) return;
+  }
+}
+
+void Link::write_loop(std::stop_token stop) {
+  auto resend_at = Steady::now() + config_.resend;
+  while (!stop.stop_requested()) {
+    std::deque<v1::FromAgent> batch;
+    uint64_t generation = 0;
+    bool outbox = false;
+    {
+      auto state = state_.lock();
+      state.wait_until(resend_at, [&] {
+        return stop.stop_requested() ||
+               (state->generation != 0 && (!state->events.empty() || state->outbox_changed));
+      });
+      generation = state->generation;
+      if (generation != 0) {
+        batch = std::exchange(state->events, {});
+        outbox = std::exchange(state->outbox_changed, false) || Steady::now() >= resend_at;
+      }
+    }
+    if (Steady::now() >= resend_at) resend_at = Steady::now() + config_.resend;
+    for (const v1::FromAgent& message : batch)
+      if (!write(generation, message)) break;
+    if (outbox) {
+      send_unsent(generation, stop);
+      resend_at = Steady::now() + config_.resend;
+    }
+  }
+}
+
+}  // namespace kiln::agent
