@@ -32,9 +32,11 @@ namespace sql {
 
 Error to_error(const SQLite::Exception& e, std::string_view what, const std::string& file) {
   ErrorKind kind = ErrorKind::kInternal;
+  std::string words = e.what();
   std::string hint;
   switch (e.getErrorCode() & 0xff) {
     case SQLITE_FULL:
+      words = "No space left on device";
       kind = ErrorKind::kNoSpace;
       break;
     case SQLITE_BUSY:
@@ -57,7 +59,7 @@ Error to_error(const SQLite::Exception& e, std::string_view what, const std::str
     default:
       break;
   }
-  return Error(kind, fmt::format("cannot {} in {}: {}", what, file, e.what())).with_hint(hint);
+  return Error(kind, fmt::format("cannot {} in {}: {}", what, file, words)).with_hint(hint);
 }
 
 }  // namespace sql

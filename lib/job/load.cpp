@@ -2,8 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <cctype>
 #include <filesystem>
 #include <set>
+
+#include "lib/base/text.h"
 
 namespace kiln::job {
 namespace {
@@ -22,11 +27,63 @@ struct Draft {
   int format = kFormat;
 };
 
+/// A repository: a URL of a transport that only moves data (git's `ext::` would run a command), or
+/// a folder, relative to the file.
+Read repository_read(std::string* out) {
+  return {
+      "a URL or a folder's path",
+      *out,
+      [out](const Node& node) -> Status {
+        std::string written;
+        KILN_TRY(conf::text(&written).apply(node));
+        static constexpr std::array<std::string_view, 5> kTransports{"https://", "http://",
+                                                                     "git://", "ssh://", "file://"};
+        const bool url = std::any_of(kTransports.begin(), kTransports.end(),
+                                     [&](std::string_view t) { return written.starts_with(t); });
+        // user@host:path
+        const size_t colon = written.find(':');
+        const bool scp = colon != std::string::npos && written.find('@') < colon &&
+                         written.find('/') > colon && written[0] != '-' &&
+                         written.compare(colon, 2, "::") != 0;
+        if (url || scp) {
+          *out = std::move(written);
+          return {};
+        }
+        if (written.find("::") != std::string::npos || written.find("://") != std::string::npos) {
+          return fail(node.error(fmt::format("`{}` is no URL that Kiln fetches from", written),
+                                 "https, http, git, ssh, file, or a folder"));
+        }
+        return conf::path(out, PathKind::kFolder).apply(node);
+      },
+      {}};
+}
+
+/// A word that becomes an argument of git or a package's name: no spaces, not an option.
+Read word(std::string* out, std::string_view also_allowed) {
+  return {"text",
+          *out,
+          [out, also_allowed](const Node& node) -> Status {
+            KILN_TRY(conf::text(out).apply(node));
+            const bool good = std::all_of(out->begin(), out->end(), [&](char c) {
+              return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+                     also_allowed.find(c) != std::string_view::npos;
+            });
+            if (good && out->front() != '-') return {};
+            return fail(
+                node.error(fmt::format("has only letters, digits and {}, and does not "
+                                       "begin with -",
+                                       also_allowed)));
+          },
+          {}};
+}
+
+constexpr std::string_view kRevision = "-_./~^@{}+=";  // beside letters and digits
+
 Object source_table(SourceSpec* source) {
   return Object()
-      .optional("package", conf::text(&source->package))
-      .optional("git", conf::text(&source->git))
-      .optional("ref", conf::text(&source->ref))
+      .optional("package", word(&source->package, "-+."))
+      .optional("git", repository_read(&source->git))
+      .optional("ref", word(&source->ref, kRevision))
       .optional("tarball", conf::path(&source->tarball, PathKind::kFile))
       .check([source](const Node& node) -> Status {
         const bool git = node.find("git") != nullptr;
@@ -42,11 +99,6 @@ Object source_table(SourceSpec* source) {
         source->kind = git       ? SourceSpec::Kind::kGit
                        : tarball ? SourceSpec::Kind::kTarball
                                  : SourceSpec::Kind::kPackage;
-        // A path is meant relative to the file; a URL stays as it is.
-        const auto local = std::filesystem::path(node.document().folder()) / source->git;
-        std::error_code code;
-        if (git && std::filesystem::is_directory(local, code))
-          source->git = local.lexically_normal().string();
         return {};
       });
 }
@@ -55,7 +107,13 @@ Object source_table(SourceSpec* source) {
 Read series_read(SeriesSpec* series) {
   Object range = Object()
                      .required("git", conf::path(&series->path, PathKind::kFolder))
-                     .required("range", conf::text(&series->range));
+                     .required("range", word(&series->range, kRevision))
+                     .check([series](const Node& node) -> Status {
+                       const size_t dots = series->range.find("..");
+                       if (dots != std::string::npos && dots > 0 && dots + 2 < series->range.size())
+                         return {};
+                       return fail(node.error_at_field("range", "is written `base..tip`"));
+                     });
   return {"a folder of patches, an mbox, or a map of `git` and `range`", "none",
           [series, range](const Node& node) -> Status {
             if (node.value().type == conf::Value::Type::kMap) {
@@ -106,6 +164,7 @@ Read arms_read(MetricSpec* metric) {
             KILN_TRY(conf::text_list(&arms).apply(node));
             if (arms.size() != 2)
               return fail(node.error("names the two arms that are compared, first the old one"));
+            if (arms[0] == arms[1]) return fail(node.error("names the same arm twice"));
             metric->left_arm = arms[0];
             metric->right_arm = arms[1];
             return {};
@@ -200,6 +259,44 @@ Status check_unique_names(const Node& node, const JobSpec& spec) {
   return {};
 }
 
+/// Each config has its file; the nearest one that is there is named.
+Status check_configs_exist(const Node& node, const JobSpec& spec) {
+  std::error_code code;
+  std::vector<std::string> known;
+  for (const auto& entry : std::filesystem::directory_iterator(spec.config_dir, code)) {
+    if (entry.path().extension() == ".yaml") known.push_back(entry.path().stem().string());
+  }
+  std::sort(known.begin(), known.end());
+  const conf::Value::Member* field = node.find("configs");
+  if (field == nullptr) return {};
+  const Node list = node.member(*field);
+  for (size_t i = 0; i < spec.configs.size(); ++i) {
+    if (std::find(known.begin(), known.end(), spec.configs[i]) != known.end()) continue;
+    const std::string near = nearest(spec.configs[i], known);
+    return fail(list.item(i).error(
+        fmt::format("there is no {}.yaml in {}", spec.configs[i], spec.config_dir),
+        near.empty() ? "there are: " + join(known, ", ")
+                     : fmt::format("did you mean `{}`?", near)));
+  }
+  return {};
+}
+
+/// A claim about a config that the job does not run could never be decided.
+Status check_claims_configs(const Node& node, const JobSpec& spec) {
+  for (size_t i = 0; i < spec.claims.size(); ++i) {
+    const std::string& config = spec.claims[i].config;
+    if (config.empty() ||
+        std::find(spec.configs.begin(), spec.configs.end(), config) != spec.configs.end())
+      continue;
+    const Node claim = node.member(*node.find("claims")).item(i);
+    const std::string near = nearest(config, spec.configs);
+    return fail(claim.member(*claim.find("config"))
+                    .error(fmt::format("`{}` is not among the job's configs", config),
+                           near.empty() ? "" : fmt::format("did you mean `{}`?", near)));
+  }
+  return {};
+}
+
 Status check_job(const Node& node, Draft* draft) {
   JobSpec& spec = draft->spec;
   if (draft->format != kFormat) {
@@ -219,7 +316,9 @@ Status check_job(const Node& node, Draft* draft) {
                           .lexically_normal()
                           .string();
   }
-  return check_unique_names(node, spec);
+  KILN_TRY(check_unique_names(node, spec));
+  KILN_TRY(check_configs_exist(node, spec));
+  return check_claims_configs(node, spec);
 }
 
 Object job_table(Draft* draft) {

@@ -18,6 +18,8 @@ class Load : public testing::Test {
     ASSERT_TRUE(os::make_dirs(dir_ / "kernel-configs"));
     ASSERT_TRUE(os::make_dirs(dir_ / "jobs" / "series"));
     ASSERT_TRUE(os::write_atomic(dir_ / "jobs" / "a.testlist", "igt@a\n"));
+    ASSERT_TRUE(os::write_atomic(dir_ / "kernel-configs" / "a.yaml", "arch: i386\n"));
+    ASSERT_TRUE(os::write_atomic(dir_ / "kernel-configs" / "i386-highmem.yaml", "arch: i386\n"));
   }
   void TearDown() override { (void)os::remove_tree(dir_); }
   Result<JobSpec> load(const std::string& text) {
@@ -100,11 +102,95 @@ TEST_F(Load, TwoPhasesOfOneNameAreRefused) {
               HasSubstr("two phases are named `t`"));
 }
 
-TEST(LoadDocs, EachFieldIsInTheReference) {
+TEST_F(Load, AnUnknownConfigIsShownWithTheNearest) {
+  EXPECT_EQ(error_of("kiln: 1\nname: x\nconfigs: [a, i386-higmem]\n"
+                     "tests:\n  - {name: t, list: a.testlist}\n"),
+            "error: `configs[1]`: there is no i386-higmem.yaml in kernel-configs\n"
+            " --> jobs/job.yaml:3:14\n"
+            "3 | configs: [a, i386-higmem]\n"
+            "  |              ^^^^^^^^^^^ did you mean `i386-highmem`?");
+  EXPECT_THAT(error_of("kiln: 1\nname: x\nconfigs: [nothing-like-it]\n"
+                       "tests:\n  - {name: t, list: a.testlist}\n"),
+              HasSubstr("there are: a, i386-highmem"));
+}
+
+TEST_F(Load, AClaimOnAConfigThatIsNotRunIsRefused) {
+  EXPECT_THAT(error_of(head_ + "claims:\n  - {text: t, rule: tests, tests: ['*'], config: b}\n"),
+              HasSubstr("`claims[0].config`: `b` is not among the job's configs"));
+}
+
+TEST_F(Load, SourcesThatCannotBe) {
+  EXPECT_THAT(error_of(head_ + "source: {git: 'ext::sh -c id', ref: v6.1}\n"),
+              HasSubstr("`source.git`: `ext::sh -c id` is no URL that Kiln fetches from"));
+  EXPECT_THAT(error_of(head_ + "source: {git: 'ftp://x/y', ref: v6.1}\n"),
+              HasSubstr("is no URL that Kiln fetches from"));
+  EXPECT_THAT(error_of(head_ + "source: {git: no/such/folder, ref: v6.1}\n"),
+              HasSubstr("`source.git`: jobs/no/such/folder does not exist"));
+  EXPECT_THAT(error_of(head_ + "source: {git: series, ref: '--upload-pack=id'}\n"),
+              HasSubstr("`source.ref`: has only letters, digits and"));
+  EXPECT_THAT(error_of(head_ + "source: {package: '../../etc/passwd'}\n"),
+              HasSubstr("`source.package`: has only letters, digits and -+."));
+  EXPECT_THAT(error_of(head_ + "source: {package: linux-source-6.1, tarball: a.testlist}\n"),
+              HasSubstr("`source`: is one of `package`, `git` or `tarball`, not several"));
+  EXPECT_THAT(error_of(head_ + "source: {git: series}\n"),
+              HasSubstr("needs a `ref`: a branch, tag or commit"));
+  EXPECT_THAT(error_of(head_ + "source: {ref: v6.1}\n"), HasSubstr("belongs to `git`"));
+}
+
+TEST_F(Load, GitSources) {
+  for (const char* url :
+       {"https://example.org/l.git", "git@example.org:linux.git", "ssh://me@example.org/linux"}) {
+    const auto spec = load(head_ + "source: {git: '" + url + "', ref: v6.1-rc1}\n");
+    ASSERT_TRUE(spec) << render(spec.error());
+    EXPECT_EQ(spec->source.git, url);
+  }
+  const auto spec = load(head_ + "source: {git: series/, ref: main}\n");
+  ASSERT_TRUE(spec) << render(spec.error());
+  EXPECT_EQ(spec->source.git, (dir_ / "jobs" / "series").string());
+}
+
+TEST_F(Load, SeriesForms) {
+  auto spec = load(head_ + "series: a.testlist\n");
+  ASSERT_TRUE(spec) << render(spec.error());
+  EXPECT_EQ(spec->series.kind, SeriesSpec::Kind::kMbox);
+  spec = load(head_ + "series: {git: series, range: v6.1..topic}\n");
+  ASSERT_TRUE(spec) << render(spec.error());
+  EXPECT_EQ(spec->series.kind, SeriesSpec::Kind::kGitRange);
+  EXPECT_EQ(spec->series.range, "v6.1..topic");
+  EXPECT_THAT(error_of(head_ + "series: {git: series, range: topic}\n"),
+              HasSubstr("`series`: is written `base..tip`"));
+  EXPECT_THAT(error_of(head_ + "series: {git: series, range: '-x..y'}\n"),
+              HasSubstr("does not begin with -"));
+  EXPECT_THAT(error_of(head_ + "series: none.mbox\n"),
+              HasSubstr("`series`: jobs/none.mbox does not exist"));
+}
+
+TEST_F(Load, OneArmTwiceIsRefused) {
+  EXPECT_THAT(error_of(head_ + "metrics:\n  - {metric: m, arms: [a, a]}\n"),
+              HasSubstr("`metrics[0].arms`: names the same arm twice"));
+}
+
+TEST(LoadDocs, EachFieldIsInTheReferenceWithItsTypeAndDefault) {
   const auto text = os::read_file(KILN_SOURCE_DIR "/docs/job-file.md");
   ASSERT_TRUE(text);
-  for (const conf::FieldDoc& field : job_fields())
-    EXPECT_THAT(*text, HasSubstr("`" + field.name + "`")) << "not in docs/job-file.md";
+  for (const conf::FieldDoc& field : job_fields()) {
+    const size_t at = text->find("\n| `" + field.name + "` |");
+    ASSERT_NE(at, std::string::npos) << field.name << " is not in docs/job-file.md";
+    const std::string row = text->substr(at + 1, text->find('\n', at + 1) - at - 1);
+    const bool empty = field.fallback.empty();
+    EXPECT_THAT(row, HasSubstr("| " + field.type + " | " +
+                               (field.required ? "(required)"
+                                : empty        ? "-"
+                                               : field.fallback) +
+                               " |"));
+  }
+}
+
+TEST(LoadDocs, TheFoundingJobIsRead) {
+  const auto spec = load_job(KILN_SOURCE_DIR "/jobs/kmap-local-page.yaml");
+  ASSERT_TRUE(spec) << render(spec.error());
+  EXPECT_EQ(spec->name, "kmap-local-page");
+  EXPECT_EQ(spec->configs.size(), 2U);
 }
 
 }  // namespace
