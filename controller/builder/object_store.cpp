@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -102,7 +104,9 @@ std::optional<ObjectsMeta> ObjectStore::find(const std::string& key) const {
 }
 
 Result<os::Path> ObjectStore::begin(const std::string& key) const {
-  const os::Path temp = root_ / (key + ".tmp");
+  // A name of its own each time: a copy that outlived a killed process must not write into ours.
+  static std::atomic<unsigned> counter{0};
+  const os::Path temp = root_ / fmt::format("{}.{}-{}.tmp", key, ::getpid(), ++counter);
   KILN_TRY(os::remove_tree(temp));
   KILN_TRY(os::make_dirs(temp));
   return temp;
@@ -163,6 +167,7 @@ Status ObjectStore::collect(uint64_t bytes, const std::vector<std::string>& keep
   uint64_t total = 0;
   std::error_code error;
   for (fs::directory_iterator it(root_, error), end; !error && it != end; it.increment(error)) {
+    if (it->path().extension() == ".tmp") continue;  // being made
     const auto text = os::read_file(it->path() / "meta.json", kMaxMeta);
     const auto meta = text ? from_json(*text) : std::nullopt;
     const uint64_t size = meta ? meta->bytes : folder_bytes(it->path());
@@ -174,7 +179,7 @@ Status ObjectStore::collect(uint64_t bytes, const std::vector<std::string>& keep
             [](const Entry& a, const Entry& b) { return a.used < b.used; });
   for (const Entry& entry : entries) {
     if (total <= bytes) break;
-    const std::string name = entry.path.stem().string();
+    const std::string name = entry.path.filename().string();
     if (std::find(keep.begin(), keep.end(), name) != keep.end()) continue;
     const os::Path doomed = entry.path.string() + ".tmp";
     fs::rename(entry.path, doomed, error);

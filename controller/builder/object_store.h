@@ -39,7 +39,7 @@ class ObjectStore {
   [[nodiscard]] std::optional<ObjectsMeta> find(const std::string& key) const;
   [[nodiscard]] os::Path objects(const std::string& key) const { return root_ / key / "obj"; }
 
-  /// An empty folder for `key`: KEY.tmp, anything left there removed.
+  /// An empty folder to make `key` in: KEY.*.tmp.
   Result<os::Path> begin(const std::string& key) const;
   /// Copies the objects of `from` into TEMP/obj, times and owners kept, blocks shared where the
   /// file system can.

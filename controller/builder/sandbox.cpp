@@ -85,7 +85,18 @@ void remove_old_groups(const os::Path& parent) {
 }  // namespace
 
 std::vector<std::string> Sandbox::command(const SandboxJob& job) const {
-  std::vector<std::string> argv{"prlimit", "--core=0:0"};
+  std::vector<std::string> argv;
+  if (chroot_)
+    argv = {"unshare",
+            "--mount",
+            "--propagation",
+            "unchanged",
+            "sh",
+            "-c",
+            "mkdir -p /run/kiln-root && mount --rbind / /run/kiln-root && "
+            "mount --make-rslave /run/kiln-root && exec chroot /run/kiln-root \"$@\"",
+            "sh"};
+  argv.insert(argv.end(), {"prlimit", "--core=0:0"});
   if (memory_ == Memory::kRlimit) argv.push_back(fmt::format("--as={0}:{0}", job.memory_bytes));
   argv.emplace_back("bwrap");
   const auto add = [&argv](std::initializer_list<std::string> words) {
@@ -170,7 +181,8 @@ Result<os::Exit> Sandbox::run_plain(const SandboxJob& job, std::stop_token stop,
   if (exit.timed_out)
     return fail(ErrorKind::kTimeout, fmt::format("`{}` did not end within {}", job.argv.front(),
                                                  human_duration(job.timeout)));
-  for (const char* tool : {"bwrap: ", "setpriv: ", "prlimit: ", "sh: "})
+  for (const char* tool :
+       {"bwrap: ", "setpriv: ", "prlimit: ", "sh: ", "unshare: ", "mount: ", "chroot: "})
     if (exit.code != 0 && exit.err.starts_with(tool))
       return fail(ErrorKind::kInfrastructure,
                   fmt::format("the build sandbox does not start: {}",
@@ -202,9 +214,13 @@ Result<Sandbox> Sandbox::probe() {
   job.memory_bytes = 1ULL << 30;
   std::string failure;
   bool works = false;
-  for (const bool root : {true, false}) {
-    if (root && ::geteuid() != 0) continue;
-    sandbox.root_ = root;
+  struct Way {
+    bool root, chroot;
+  };
+  for (const Way way : {Way{true, false}, Way{true, true}, Way{false, false}}) {
+    if (way.root && ::geteuid() != 0) continue;
+    sandbox.root_ = way.root;
+    sandbox.chroot_ = way.chroot;
     const auto exit = sandbox.run_plain(job, {}, {});
     works = exit && exit->ok();
     if (works) break;

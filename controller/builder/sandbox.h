@@ -58,7 +58,8 @@ class Sandbox {
                              const os::Path& cgroup) const;
 
   std::string level_;
-  bool root_ = false;  ///< really another uid inside; else a user namespace
+  bool chroot_ = false;  ///< "/" is no mount point here: bubblewrap needs a root that is one
+  bool root_ = false;    ///< really another uid inside; else a user namespace
   Memory memory_ = Memory::kRlimit;
   os::Path cgroup_;  ///< parent of the jobs' groups
 };

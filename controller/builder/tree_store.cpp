@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 
 #include "lib/base/text.h"
@@ -72,6 +73,12 @@ Status rename_into_place(const os::Path& from, const os::Path& to) {
   fs::rename(from, to, error);
   if (error) return fail(os::errno_error("rename", from, error.value()));
   return {};
+}
+
+/// A name of its own each time: a git that outlived a killed process must not write into ours.
+os::Path temp_beside(const os::Path& target) {
+  static std::atomic<unsigned> counter{0};
+  return fmt::format("{}.{}-{}.tmp", target.string(), ::getpid(), ++counter);
 }
 
 /// Last use is the time of the folder itself.
@@ -195,7 +202,7 @@ Result<os::Path> TreeStore::folder(const std::string& tree, std::stop_token stop
     mark_used(target);
     return target;
   }
-  const os::Path temp = root_ / (tree + ".tmp");
+  const os::Path temp = temp_beside(target);
   KILN_TRY(os::remove_tree(temp));
   KILN_ASSIGN(const std::optional<std::string> from, nearest(tree));
   if (from) {
@@ -242,7 +249,7 @@ Result<SourceView> TreeStore::view(const std::string& tree, const std::string& b
   KILN_ASSIGN(view.root, folder(base, stop));
   const os::Path files = root_ / fmt::format("{}.over-{}", tree, base.substr(0, 16));
   if (!fs::exists(files)) {
-    const os::Path temp = files.string() + ".tmp";
+    const os::Path temp = temp_beside(files);
     KILN_TRY(os::remove_tree(temp));
     std::vector<std::string> paths;
     for (const TreeChange& change : list) paths.push_back(change.path);
@@ -269,6 +276,7 @@ Status TreeStore::collect(uint64_t bytes, const std::vector<std::string>& keep) 
   std::error_code error;
   uint64_t total = 0;
   for (fs::directory_iterator it(root_, error), end; !error && it != end; it.increment(error)) {
+    if (it->path().extension() == ".tmp") continue;  // being made
     Entry entry{fs::last_write_time(it->path(), error), it->path(), own_bytes(it->path())};
     total += entry.bytes;
     entries.push_back(std::move(entry));
