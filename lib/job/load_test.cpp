@@ -186,6 +186,30 @@ TEST(LoadDocs, EachFieldIsInTheReferenceWithItsTypeAndDefault) {
   }
 }
 
+TEST_F(Load, TheReferencesExampleShowsEachFieldAndIsRead) {
+  const auto text = os::read_file(KILN_SOURCE_DIR "/docs/job-file.md");
+  ASSERT_TRUE(text);
+  const size_t heading = text->find("## Every field once");
+  ASSERT_NE(heading, std::string::npos);
+  const size_t begin = text->find("```yaml\n", heading) + 8;
+  const std::string example = text->substr(begin, text->find("\n```", begin) + 1 - begin);
+  for (const conf::FieldDoc& field : job_fields()) {
+    const size_t dot = field.name.rfind('.');
+    const std::string leaf = dot == std::string::npos ? field.name : field.name.substr(dot + 1);
+    bool shown = example.starts_with(leaf + ":");
+    for (const char* before : {"\n", " ", "{"})
+      shown = shown || example.find(before + leaf + ":") != std::string::npos;
+    EXPECT_TRUE(shown) << field.name << " is not in the example";
+  }
+  for (const char* folder : {"helpers", "bench"})
+    ASSERT_TRUE(os::make_dirs(dir_ / "jobs" / folder));
+  ASSERT_TRUE(os::write_atomic(dir_ / "jobs" / "gem.testlist", "igt@a\n"));
+  ASSERT_TRUE(os::write_atomic(dir_ / "kernel-configs" / "i386-nohighmem.yaml", "arch: i386\n"));
+  const auto spec = load(example);
+  ASSERT_TRUE(spec) << render(spec.error());
+  EXPECT_EQ(spec->claims.size(), 5U);
+}
+
 TEST(LoadDocs, TheFoundingJobIsRead) {
   const auto spec = load_job(KILN_SOURCE_DIR "/jobs/kmap-local-page.yaml");
   ASSERT_TRUE(spec) << render(spec.error());
