@@ -230,9 +230,13 @@ Status BuildRun::build_bench() {
     return {};
   }
   const os::Path bench = temp_ / "bench";
-  std::error_code error;
-  fs::copy(request_.bench_dir, bench, fs::copy_options::recursive, error);
-  if (error) return fail(os::errno_error("copy", request_.bench_dir, error.value()));
+  KILN_ASSIGN(const std::vector<os::Path> files, source_files(request_.bench_dir));
+  for (const os::Path& file : files) {
+    KILN_TRY(os::make_dirs((bench / file).parent_path()));
+    std::error_code error;
+    fs::copy_file(request_.bench_dir / file, bench / file, error);
+    if (error) return fail(os::errno_error("copy", request_.bench_dir / file, error.value()));
+  }
   KILN_TRY(make_.sandbox().give(bench));
   MakeCall make;
   make.bench = bench;

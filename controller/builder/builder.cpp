@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "controller/builder/build_run.h"
@@ -20,13 +21,30 @@ bool is_made(const os::Path& path) {
 
 }  // namespace
 
+Result<std::vector<os::Path>> source_files(const os::Path& folder) {
+  KILN_ASSIGN(const std::vector<os::Path> all, os::list_files(folder));
+  const std::string ignored = os::read_file(folder / ".gitignore", 1 << 16).value_or("");
+  const std::vector<std::string> patterns = split_lines(ignored);
+  std::vector<os::Path> files;
+  for (const os::Path& file : all) {
+    const std::string name = file.filename().string();
+    const bool skip = std::any_of(patterns.begin(), patterns.end(), [&](const std::string& raw) {
+      std::string_view pattern = trim(raw);
+      if (pattern.empty() || pattern[0] == '#' || pattern[0] == '!') return false;
+      if (pattern[0] == '/') pattern.remove_prefix(1);
+      return glob_match(pattern, name) || glob_match(pattern, file.string());
+    });
+    if (!skip && !is_made(file)) files.push_back(file);
+  }
+  return files;
+}
+
 Result<std::string> folder_digest(const os::Path& folder) {
   if (folder.empty()) return std::string();
-  KILN_ASSIGN(const std::vector<os::Path> files, os::list_files(folder));
+  KILN_ASSIGN(const std::vector<os::Path> files, source_files(folder));
   os::Sha256 hash;
   hash.update("kiln-folder-1");
   for (const os::Path& file : files) {
-    if (is_made(file)) continue;
     struct stat info {};
     if (::stat((folder / file).c_str(), &info) != 0)
       return fail(os::errno_error("read", folder / file, errno));

@@ -46,8 +46,11 @@ struct BuildProgress {
 /// Called on the building thread.
 using OnProgress = std::function<void(const BuildProgress&)>;
 
-/// sha256 over names, modes and contents of a folder's files; "" for an empty path. Files that are
-/// made by building it (*.o, *.ko, *.mod*, .*.cmd, Module.symvers, modules.order) do not count.
+/// The folder's own files, relative, sorted: without what building it makes (objects, modules, what
+/// its .gitignore names).
+Result<std::vector<os::Path>> source_files(const os::Path& folder);
+
+/// sha256 over names, modes and contents of source_files(); "" for an empty path.
 Result<std::string> folder_digest(const os::Path& folder);
 
 /// One process a data folder; one build at a time an object (see build()).

@@ -435,6 +435,13 @@ TEST(FolderDigest, CountsContentNamesAndModesButNotWhatBuildingMakes) {
   const std::string first = *folder_digest(dir);
   write_files(dir, {{"bench.o", "x"}, {"Module.symvers", "y"}});
   EXPECT_EQ(*folder_digest(dir), first);
+  write_files(dir, {{".gitignore", "/prog\n*.bin\n"}});
+  const std::string with_ignore = *folder_digest(dir);
+  write_files(dir, {{"prog", "left over from another architecture"}, {"sub/x.bin", "z"}});
+  EXPECT_EQ(*folder_digest(dir), with_ignore);
+  ASSERT_TRUE(os::remove_tree(dir / ".gitignore"));
+  ASSERT_TRUE(os::remove_tree(dir / "prog"));
+  ASSERT_TRUE(os::remove_tree(dir / "sub"));
   ::chmod((dir / "prog.c").c_str(), 0755);
   EXPECT_NE(*folder_digest(dir), first);
   (void)os::remove_tree(dir);
