@@ -1,5 +1,7 @@
 #include "lib/report/paragraph.h"
 
+#include <vector>
+
 #include "lib/base/text.h"
 
 namespace kiln::report {
@@ -29,14 +31,30 @@ std::string padded(std::string_view text, size_t width) {
   return out;
 }
 
+namespace {
+/// Words, where "-3.1 %" and "[-4.6, -1.6]" are one.
+std::vector<std::string> words_of(std::string_view text) {
+  std::vector<std::string> out;
+  for (std::string& word : split(clean_line(text), ' ')) {
+    if (word.empty()) continue;
+    const bool unit = word.front() == '%' && word.size() <= 2;
+    const bool rest = !out.empty() && out.back().front() == '[' && out.back().back() == ',';
+    if (!out.empty() && (unit || rest)) {
+      out.back() += ' ' + word;
+    } else {
+      out.push_back(std::move(word));
+    }
+  }
+  return out;
+}
+}  // namespace
+
 std::string wrapped(std::string_view first, std::string_view text, size_t hang) {
   if (hang == std::string::npos) hang = width_of(first);
   std::string out;
   std::string line(first);
   bool has_word = false;
-  const std::string clean = clean_line(text);
-  for (const std::string& word : split(clean, ' ')) {
-    if (word.empty()) continue;
+  for (const std::string& word : words_of(text)) {
     if (has_word && width_of(line) + 1 + width_of(word) > kColumns) {
       out += line + "\n";
       line.assign(hang, ' ');

@@ -24,10 +24,6 @@ void fill(const verdict::Output& output, v1::RunReport* report);
 /// Reads like a good mail to a kernel list: 72 columns, verdict first. No newline at the end.
 std::string to_text(const v1::RunReport& report);
 
-/// One screen for `kiln show`: verdict, matrix, a line for each finding, session and build. No
-/// newline at the end.
-std::string overview_to_text(const v1::RunReport& report);
-
 /// One file without outside references; light and dark, phone and print.
 std::string to_html(const v1::RunReport& report);
 

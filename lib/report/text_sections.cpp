@@ -22,13 +22,11 @@ std::string outcome_words(const v1::OutcomeCount* counts) {
 std::string comparison_lines(const v1::Comparison& c) {
   const Mark mark = mark_of_answer(c);
   std::string out = wrapped("  ", fmt::format("{} ({}, {})", c.metric(), c.kind(), c.config()), 4);
-  std::string line = fmt::format("{}  {}", change_words(c), mark.word);
-  if (c.kind() == "counter" && !c.unit().empty()) line += " " + c.unit();
-  line += fmt::format(", {} against {}, {}", c.right(), c.left(),
-                      c.pairs_size() > 0 && c.pairs(0).order() == "same boot"
-                          ? count_words(pairs_counted(c), "boot", "boots")
-                          : count_words(pairs_counted(c), "pair", "pairs"));
-  if (c.answer() == "inconclusive" && c.more_pairs() > 0)
+  const bool has_unit = c.kind() == "counter" && !c.unit().empty();
+  std::string line =
+      fmt::format("{}{}{}, {}: {} against {}, {}", change_words(c), has_unit ? " " : "",
+                  has_unit ? c.unit() : "", mark.word, c.right(), c.left(), sample_words(c));
+  if (c.answer() == "inconclusive" && c.decides() && c.more_pairs() > 0)
     line += fmt::format(", {} more needed", c.more_pairs());
   out += wrapped("    ", line);
   if (c.kind() == "wall-clock" && pairs_counted(c) > 1)

@@ -117,6 +117,12 @@ std::string change_words(const v1::Comparison& c) {
   return out;
 }
 
+std::string sample_words(const v1::Comparison& c) {
+  const bool same_boot = c.pairs_size() > 0 && c.pairs(0).order() == "same boot";
+  return same_boot ? count_words(pairs_counted(c), "boot", "boots")
+                   : count_words(pairs_counted(c), "pair", "pairs");
+}
+
 std::string results_words(const v1::Verdict& verdict) {
   return fmt::format("{} of {} planned results", verdict.results_got(), verdict.results_planned());
 }

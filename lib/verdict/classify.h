@@ -30,7 +30,7 @@ struct Classified {
   bool no_baseline = false;
 };
 
-/// Rules (see docs/verdict.md):
+/// Rules:
 ///   pass or skip -> bad: regression; bad -> other bad: warning; bad -> pass: fix;
 ///   pass -> skip or missing: coverage-lost; bad -> skip or missing: warning;
 ///   bad on both sides alike: not-the-series; either side mixed: flaky;

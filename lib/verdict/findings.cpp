@@ -91,6 +91,7 @@ std::string config_names(const std::vector<ConfigView>& views, const std::vector
 /// interaction_of(), unless the test is bad elsewhere with no series at all: then no simple word is
 /// true.
 std::string interaction_word(const Item& item, const std::vector<ConfigView>& views) {
+  if (item.cls == Cls::kFlaky && !item.how.only_patched) return "";  // the series has no part in it
   std::vector<size_t> anyway;
   for (size_t c = 0; c < views.size(); ++c) {
     const bool here = std::find(item.configs.begin(), item.configs.end(), c) != item.configs.end();

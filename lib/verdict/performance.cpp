@@ -155,7 +155,7 @@ Draft draft_of(const PairedMetric& metric, uint64_t seed) {
     out.decides = c.n > 0;
     if (!c.has_percent && c.right_typical != 0)
       out.note = fmt::format("from 0 to {:g}: no percentage", c.right_typical);
-    else if (!c.by_ratio && c.n > 0)
+    else if (!c.by_ratio && !d.exact && c.n > 0)
       out.note = "compared by difference: zeros have no logarithm";
   } else if (metric.kind == "instructions") {
     d.exact = instructions_are_exact(c, sides);
