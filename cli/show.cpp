@@ -70,7 +70,7 @@ Result<int> report_checked(const Options& options, bool overview) {
       break;
     case Format::kText:
       std::cout << (overview ? report::overview_to_text(report) : report::to_text(report))
-                << std::endl;
+                << std::flush;
       break;
   }
   return kOk;

@@ -35,8 +35,10 @@ void write_tar(const fs::path& path, const std::vector<TarEntry>& entries) {
     archive_entry_set_pathname(entry, e.name.c_str());
     archive_entry_set_filetype(entry, e.type);
     archive_entry_set_perm(entry, static_cast<mode_t>(e.mode));
-    if (e.type == AE_IFLNK) archive_entry_set_symlink(entry, e.content.c_str());
-    else archive_entry_set_size(entry, static_cast<int64_t>(e.content.size()));
+    if (e.type == AE_IFLNK)
+      archive_entry_set_symlink(entry, e.content.c_str());
+    else
+      archive_entry_set_size(entry, static_cast<int64_t>(e.content.size()));
     archive_write_header(out, entry);
     if (e.type == AE_IFREG) archive_write_data(out, e.content.data(), e.content.size());
     archive_entry_free(entry);
@@ -83,8 +85,7 @@ class IntakeTest : public testing::Test {
     series_.kind = job::SeriesSpec::Kind::kFolder;
     series_.path = dir_ / "series";
     write("series/0001-one.patch", patch("1/2", "one", change("a.c", 5, "line 5", "FIVE")));
-    write("series/0002-two.patch",
-          patch("2/2", "two", change("drivers/b.c", 9, "line 9", "NINE")));
+    write("series/0002-two.patch", patch("2/2", "two", change("drivers/b.c", 9, "line 9", "NINE")));
   }
   void TearDown() override { (void)os::remove_tree(dir_); }
   void write(const std::string& name, const std::string& text) {
@@ -121,10 +122,10 @@ TEST_F(IntakeTest, EveryPrefixIsATree) {
   EXPECT_THAT(p->series.patches[0].patch_id, testing::MatchesRegex("[0-9a-f]{40}"));
   EXPECT_THAT(progress, ElementsAre("importing linux-source-9.8 (once)", "applying the patches"));
   // All of the tarball is there in spite of its .gitignore, modes and links kept.
-  EXPECT_EQ(*intake.git().output({{"ls-tree", "-r", "--format=%(objectmode) %(path)",
-                                   p->source_tree}}),
-            "100644 .gitignore\n100644 Makefile\n100644 a.c\n100644 drivers/b.c\n120000 link\n"
-            "100755 run.sh");
+  EXPECT_EQ(
+      *intake.git().output({{"ls-tree", "-r", "--format=%(objectmode) %(path)", p->source_tree}}),
+      "100644 .gitignore\n100644 Makefile\n100644 a.c\n100644 drivers/b.c\n120000 link\n"
+      "100755 run.sh");
 }
 
 TEST_F(IntakeTest, SecondTimeNothingIsDone) {
@@ -147,7 +148,8 @@ TEST_F(IntakeTest, HelpersAreInBothVariants) {
   ASSERT_TRUE(p) << render(p.error());
   EXPECT_NE(p->baseline_tree, p->source_tree);
   EXPECT_THAT(show(intake, p->baseline_tree + ":a.c"), HasSubstr("HELP"));
-  EXPECT_THAT(show(intake, p->patched_tree() + ":a.c"), AllOf(HasSubstr("HELP"), HasSubstr("FIVE")));
+  EXPECT_THAT(show(intake, p->patched_tree() + ":a.c"),
+              AllOf(HasSubstr("HELP"), HasSubstr("FIVE")));
 }
 
 TEST_F(IntakeTest, PatchThatDoesNotApplyIsNamedWithFileAndHunk) {
@@ -157,13 +159,14 @@ TEST_F(IntakeTest, PatchThatDoesNotApplyIsNamedWithFileAndHunk) {
                   "@@ -19,3 +19,3 @@\n line 19\n-line nowhere\n+x\n line 21\n"));
   const auto p = open().prepare(source_, series_, "");
   ASSERT_FALSE(p);
-  EXPECT_EQ(render(p.error()),
-            "error: series patch 2/2 `two` does not apply: drivers/b.c, hunk 2 of 2 (at line 19): "
-            "the lines it changes are not there\n"
-            " --> 0002-two.patch:14\n"
-            "  tried on linux-source-9.8 9.8.7 with patches 1..1: git apply, then git apply --3way\n"
-            "  nothing was built\n"
-            "  rebase the series on this source, or name another `source`");
+  EXPECT_EQ(
+      render(p.error()),
+      "error: series patch 2/2 `two` does not apply: drivers/b.c, hunk 2 of 2 (at line 19): "
+      "the lines it changes are not there\n"
+      " --> 0002-two.patch:14\n"
+      "  tried on linux-source-9.8 9.8.7 with patches 1..1: git apply, then git apply --3way\n"
+      "  nothing was built\n"
+      "  rebase the series on this source, or name another `source`");
   EXPECT_EQ(p.error().kind, ErrorKind::kBadInput);
 }
 
@@ -243,7 +246,9 @@ TEST_F(IntakeTest, AHugeMboxIsRefusedByItsSize) {
 }
 
 TEST_F(IntakeTest, ABinaryMboxIsRefused) {
-  write("b.mbox", std::string("\x7f" "ELF\0\0\0", 7));
+  write("b.mbox", std::string("\x7f"
+                              "ELF\0\0\0",
+                              7));
   series_ = {job::SeriesSpec::Kind::kMbox, dir_ / "b.mbox", ""};
   EXPECT_EQ(open().prepare(source_, series_, "").error().message,
             "b.mbox is a binary file, not a patch");

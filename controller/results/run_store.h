@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kiln/v1/report.pb.h"
+#include "lib/base/result.h"
 #include "lib/job/plan.h"
 #include "lib/kernel/build.h"
 

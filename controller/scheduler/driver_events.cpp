@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "controller/scheduler/driver.h"
+#include "lib/base/text.h"
 
 namespace kiln::scheduler {
 namespace {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "lib/base/text.h"
+#include "lib/job/schedule.h"
 
 namespace kiln::scheduler {
 namespace {

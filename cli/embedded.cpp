@@ -1,0 +1,64 @@
+#include "cli/embedded.h"
+
+#include <chrono>
+#include <thread>
+
+#include "agent/app.h"
+#include "cli/paths.h"
+#include "controller/app/controller.h"
+#include "lib/rpc/status.h"
+
+namespace kiln::cli {
+
+/// Declared in the order of their lives: the agent ends before the controller that it talks to.
+struct EmbeddedLab::Impl {
+  std::string data_dir;
+  std::unique_ptr<controller::Controller> controller;
+  std::unique_ptr<v1::Lab::Stub> lab;
+  std::unique_ptr<agent::Agent> agent;
+};
+
+EmbeddedLab::EmbeddedLab(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+EmbeddedLab::~EmbeddedLab() {
+  stop();
+}
+
+Result<std::unique_ptr<EmbeddedLab>> EmbeddedLab::start(const Options& options, HostMode mode) {
+  auto impl = std::make_unique<Impl>();
+  KILN_ASSIGN(const auto data, cli::data_dir(options.data_dir));
+  impl->data_dir = data.string();
+  controller::ControllerOptions controller_options;
+  controller_options.data_dir = data;
+  controller_options.read_only = mode == HostMode::kReadOnly;
+  controller_options.jobs = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  KILN_ASSIGN(controller_options.ccache_dir, ccache_dir());
+  KILN_ASSIGN(impl->controller, controller::Controller::open(controller_options));
+  if (mode == HostMode::kRun) {
+    KILN_ASSIGN(const auto home, home_dir(options.home));
+    agent::AgentConfig agent_config;
+    agent_config.target = impl->controller->target();
+    agent_config.data_dir = data / "agent";
+    agent_config.images_dir = home / "images";
+    KILN_ASSIGN(impl->agent, agent::Agent::start(std::move(agent_config)));
+  }
+  impl->lab = v1::Lab::NewStub(rpc::make_channel(impl->controller->target()));
+  return std::unique_ptr<EmbeddedLab>(new EmbeddedLab(std::move(impl)));
+}
+
+v1::Lab::Stub& EmbeddedLab::lab() {
+  return *impl_->lab;
+}
+const std::string& EmbeddedLab::data_dir() const {
+  return impl_->data_dir;
+}
+
+void EmbeddedLab::stop() {
+  impl_->lab.reset();
+  // The controller first: its driver waits for the cancelled sessions' ends, which the agent
+  // reports.
+  if (impl_->controller) impl_->controller->stop();
+  impl_->agent.reset();
+  impl_->controller.reset();
+}
+
+}  // namespace kiln::cli
