@@ -38,9 +38,8 @@ std::string follow_script(const std::string& folder, int attempt, uint64_t offse
 }
 
 std::string kill_script(const std::string& folder, int attempt) {
-  return fmt::format(
-      "cd {} && p=$(cat pid.{}) && kill -TERM -- -$p; sleep 1; kill -KILL -- -$p; true",
-      shell_quote(folder), attempt);
+  return fmt::format("cd {} && p=$(cat pid.{}) && kill -TERM -$p; sleep 1; kill -KILL -$p; true",
+                     shell_quote(folder), attempt);
 }
 
 std::string fetch_script(const std::string& folder, uint64_t max_file_bytes,

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "agent/test/archive.h"
 #include "agent/test/results.h"
@@ -16,6 +17,14 @@ using Steady = std::chrono::steady_clock;
 
 constexpr uint64_t kMaxModulesTar = 2ULL << 30;
 constexpr int kBootTries = 2;
+
+/// An error with its context and the way out, for people.
+std::string words(const Error& error) {
+  std::string text = error.message;
+  for (const std::string& context : error.context) text += "\n  " + context;
+  if (!error.hint.empty()) text += "\n  " + error.hint;
+  return text;
+}
 
 }  // namespace
 
@@ -41,8 +50,8 @@ SessionOutcome Session::run(std::stop_token stop) {
   deadline_ = started + order_.timeout;
   outcome_.started = deps_.clock->now();
   Step step = go(stop);
-  if (dut_) store_logs();
   enter("power-off");
+  if (dut_) store_logs();
   dut_.reset();
   enter("");
   if (stop.stop_requested())
@@ -82,10 +91,7 @@ Session::End Session::end_of(const Error& error, std::string error_class) {
     if (found && found->kind == Trouble::Kind::kMachine)
       return {Ending::kInfrastructure, "INFRA_POWER", found->what};
   }
-  std::string text = error.message;
-  for (const std::string& context : error.context) text += "\n  " + context;
-  if (!error.hint.empty()) text += "\n  " + error.hint;
-  return {Ending::kInfrastructure, std::move(error_class), std::move(text)};
+  return {Ending::kInfrastructure, std::move(error_class), words(error)};
 }
 
 std::vector<std::string> Session::module_names() const {
@@ -149,8 +155,8 @@ Session::Step Session::fetch(std::stop_token stop) {
 
 Session::Step Session::start(std::stop_token stop) {
   enter("prepare");
-  auto dut = Dut::create({.folder = deps_.folder, .nonce = deps_.nonce}, *deps_.machine,
-                         *deps_.clock, deps_.progress);
+  auto dut = Dut::create({.folder = deps_.folder, .nonce = deps_.nonce, .silence = deps_.silence},
+                         *deps_.machine, *deps_.clock, deps_.progress);
   if (!dut) return tl::unexpected(end_of(dut.error(), "INFRA_AGENT"));
   dut_ = std::move(*dut);
   if (auto begun = dut_->begin(stop); !begun)
@@ -185,9 +191,11 @@ Session::Step Session::boot(std::stop_token stop) {
       --tries;
       continue;
     }
-    if (machine || (!found && error.kind != ErrorKind::kTimeout))
-      return tl::unexpected(
-          end_of(error, error.kind == ErrorKind::kPermission ? "INFRA_NET" : "INFRA_POWER"));
+    if (machine || (!found && error.kind != ErrorKind::kTimeout)) {
+      return tl::unexpected(End{Ending::kInfrastructure,
+                                error.kind == ErrorKind::kPermission ? "INFRA_NET" : "INFRA_POWER",
+                                words(error)});
+    }
     dut_->hear_last_words(stop);
     note(fmt::format("boot {} failed: {}", tries, error.message));
     if (tries < kBootTries) continue;
@@ -210,6 +218,13 @@ Session::Step Session::identify(bool deploy, std::stop_token stop) {
     request.command =
         "tar -x -f - --keep-directory-symlink -C / && sync || exit 90\n" + request.command;
   }
+  // The machine's clock is compared with ours at the moment when it tells its own.
+  WallTime told = deps_.clock->now();
+  bool first = true;
+  request.on_output = [&](std::string_view) {
+    if (std::exchange(first, false)) told = deps_.clock->now();
+    return true;
+  };
   const auto reply = dut_->run(request, stop);
   if (!reply) return tl::unexpected(end_of(reply.error(), "INFRA_NET"));
   if (reply->exit_code == 90) {
@@ -217,7 +232,7 @@ Session::Step Session::identify(bool deploy, std::stop_token stop) {
         Ending::kInfrastructure, "INFRA_DEPLOY",
         "the modules could not be unpacked on the machine: " + to_valid_utf8(trim(reply->err))});
   }
-  auto seen = read_probe(reply->out, deps_.clock->now());
+  auto seen = read_probe(reply->out, told);
   if (!seen) return tl::unexpected(end_of(seen.error(), "INFRA_NET"));
   const auto wrong = differences(order_.expected, *seen, deps_.nonce, boot_ids_);
   for (const auto& [name, id] : outcome_.identity.module_build_ids)
@@ -268,12 +283,7 @@ Status Session::restart(const std::string& why, std::stop_token stop) {
 }
 
 void Session::store(const std::string& name, const Path& file) {
-  const Path compressed = deps_.folder / ("stored-" + name + ".zst");
-  if (auto done = compress_file(file, compressed); !done) {
-    note(fmt::format("{} is not stored: {}", name, done.error().message));
-    return;
-  }
-  auto digest = deps_.artifacts->put(compressed);
+  auto digest = deps_.artifacts->put(file);
   if (digest) {
     outcome_.artifacts[name] = *digest;
   } else {
@@ -305,13 +315,14 @@ Session::Step Session::collect(std::stop_token stop) {
 }
 
 void Session::store_logs() {
-  store("console", dut_->console().file());
-  store("console-index", dut_->console().file().string() + ".index");
-  if (::access((deps_.folder / "dmesg").c_str(), R_OK) == 0) store("dmesg", deps_.folder / "dmesg");
-  const auto console = os::read_file(dut_->console().file(), 128 << 20);
-  if (console) outcome_.kernel = kernel_messages(*console);
+  dut_->power_off();  // what it says while going down belongs to the log
+  const Path console = dut_->console().file();
+  if (const auto text = os::read_file(console, 128 << 20)) outcome_.kernel = kernel_messages(*text);
   if (const uint64_t dropped = dut_->console().dropped_bytes(); dropped > 0)
     note(fmt::format("{} of the console were too much to keep", human_bytes(dropped)));
+  store("console", console);
+  store("console-index", console.string() + ".index");
+  if (::access((deps_.folder / "dmesg").c_str(), R_OK) == 0) store("dmesg", deps_.folder / "dmesg");
   if (notes_.empty()) return;
   const Path file = deps_.folder / "notes";
   if (os::write_atomic(file, join(notes_, "\n") + "\n")) store("notes", file);

@@ -9,6 +9,7 @@
 #include "agent/test/dut.h"
 #include "agent/test/order.h"
 #include "agent/test/test_phase.h"
+#include "lib/igt/results.h"
 
 namespace kiln::agent {
 
@@ -20,6 +21,7 @@ struct SessionDeps {
   Path folder{};  ///< exists, empty, the session's own; the caller removes it
   std::string nonce{};
   Millis boot_limit{180'000};
+  Millis silence{45'000};  ///< no word from console and tests, no answer: hung
   std::string test_root = "/usr/libexec/igt-gpu-tools";
 };
 
@@ -52,6 +54,7 @@ class Session {
                     const Result<ShellReply>& reply);
   void fetch_results(size_t index, const TestPhaseOrder& phase, const PhaseReport& report,
                      const std::string& folder, std::stop_token stop);
+  void store_output(const igt::TestResult& result);
   Step collect(std::stop_token stop);
   void store_logs();
   void store(const std::string& name, const Path& file);
@@ -81,6 +84,7 @@ class Session {
   std::chrono::steady_clock::time_point phase_started_;
   std::string phase_;
   bool wrong_kernel_ = false;
+  int outputs_stored_ = 0;
 };
 
 }  // namespace kiln::agent

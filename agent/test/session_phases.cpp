@@ -20,6 +20,7 @@ constexpr uint64_t kMaxResultFile = 8ULL << 20;
 constexpr uint64_t kMaxResults = 256ULL << 20;
 constexpr uint64_t kMaxBenchTar = 512ULL << 20;
 constexpr uint64_t kMaxBenchOutput = 4ULL << 20;
+constexpr int kMaxOutputs = 300;
 constexpr Millis kFetchLimit{300'000};
 constexpr Millis kSetupLimit{60'000};
 
@@ -92,7 +93,12 @@ void Session::fetch_results(size_t index, const TestPhaseOrder& phase, const Pha
     const auto done = unpack_tar(tar, unpacked);
     if (!done) note(fmt::format("results of {}: {}", phase.name, done.error().message));
     if (done && done->cut_off) note(fmt::format("the results of {} are cut off", phase.name));
-    store("results-" + phase.name, tar);
+    const Path compressed = tar.string() + ".zst";
+    if (auto packed = compress_file(tar, compressed)) {
+      store("results-" + phase.name + ".tar.zst", compressed);
+    } else {
+      note(fmt::format("the results of {} are not stored: {}", phase.name, packed.error().message));
+    }
   }
   const auto read = igt::read_results(unpacked);
   if (read) {
@@ -101,6 +107,7 @@ void Session::fetch_results(size_t index, const TestPhaseOrder& phase, const Pha
       if (result.outcome == "notrun") continue;
       results.push_back({result.test, result.outcome, result.seconds, phase.name, result.reason,
                          result.kernel_words});
+      if (result.outcome != "pass" && result.outcome != "skip") store_output(result);
     }
     for (const std::string& text : read->notes) note(phase.name + ": " + text);
   } else {
@@ -114,6 +121,15 @@ void Session::fetch_results(size_t index, const TestPhaseOrder& phase, const Pha
   }
   std::move(results.begin(), results.end(), std::back_inserter(outcome_.results));
   (void)os::remove_tree(unpacked);
+}
+
+/// What a test that did not simply pass printed, under the name by which people ask for it.
+void Session::store_output(const igt::TestResult& result) {
+  if (++outputs_stored_ > kMaxOutputs) return;
+  const Path file = deps_.folder / fmt::format("output-{}", outputs_stored_);
+  std::string text = "-- stdout\n" + result.out + "\n-- stderr\n" + result.err;
+  if (!result.dmesg.empty()) text += "\n-- kernel log\n" + result.dmesg;
+  if (os::write_atomic(file, text + "\n")) store("test:" + result.test, file);
 }
 
 Session::Step Session::run_bench(const BenchPhaseOrder& bench, std::stop_token stop) {

@@ -1,0 +1,105 @@
+#pragma once
+/// A machine without hardware, for tests: what it says and answers is told by the test.
+#include <functional>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "agent/machine/machine.h"
+
+namespace kiln::agent {
+
+/// Power and console do what the test's functions say; all calls are logged. `on_boot` and
+/// `answer` are called on the session's thread and may use say(), crash() and fail_power().
+class FakeMachine final : public Machine, private Power, private Boot, private Console {
+ public:
+  /// Called at each power-on with its number, from 1.
+  std::function<void(int boot)> on_boot{};
+  /// Answers commands.
+  std::function<Result<ShellReply>(const ShellRequest&, std::stop_token)> answer{};
+  /// What power on gives.
+  Status power_status{};
+  /// What connect gives when it is an error.
+  Status connect_status{};
+
+  void say(std::string_view text) {
+    const std::lock_guard lock(mutex_);
+    if (sink_) sink_(text);
+  }
+  /// The kernel panics and the machine resets itself.
+  void crash(std::string_view console_text) {
+    say(console_text);
+    report_ = {PowerState::kOff, true, "the machine reset itself (guest-reset)"};
+  }
+  /// What runs the machine dies.
+  void fail_power(std::string why) { report_ = {PowerState::kOff, false, std::move(why)}; }
+
+  [[nodiscard]] const std::vector<std::string>& log() const { return log_; }
+  [[nodiscard]] int boots() const { return boots_; }
+  [[nodiscard]] bool is_on() const { return report_.state == PowerState::kOn; }
+  [[nodiscard]] bool ended() const { return ended_; }
+  [[nodiscard]] const BootSpec& spec() const { return spec_; }
+
+  MachineFacts facts() override { return {"fake-1", {"fake"}, {{"accel", "none"}}, true}; }
+  Status begin(const Path&, const std::function<void(const std::string&)>&,
+               std::stop_token) override {
+    ended_ = false;
+    return {};
+  }
+  void end() override {
+    report_ = {PowerState::kOff, false, "switched off"};
+    ended_ = true;
+  }
+  Power& power() override { return *this; }
+  Boot& boot() override { return *this; }
+  Console& console() override { return *this; }
+  Result<std::unique_ptr<Shell>> connect(Millis, std::stop_token) override {
+    if (!connect_status) return fail(connect_status.error());
+    if (!is_on()) return fail(ErrorKind::kInfrastructure, report_.why);
+    return std::make_unique<FakeShell>(*this);
+  }
+
+ private:
+  class FakeShell final : public Shell {
+   public:
+    explicit FakeShell(FakeMachine& machine) : machine_(machine) {}
+    Result<ShellReply> run(const ShellRequest& request, std::stop_token stop) override {
+      machine_.log_.push_back(request.command);
+      return machine_.answer(request, stop);
+    }
+
+   private:
+    FakeMachine& machine_;
+  };
+
+  Status on() override {
+    if (!power_status) return power_status;
+    report_ = {PowerState::kOn, false, ""};
+    ++boots_;
+    if (on_boot) on_boot(boots_);
+    return {};
+  }
+  Status off() override {
+    if (is_on()) report_ = {PowerState::kOff, false, "switched off"};
+    return {};
+  }
+  PowerReport state() override { return report_; }
+  Status arm(const BootSpec& spec) override {
+    spec_ = spec;
+    return {};
+  }
+  void attach(std::function<void(std::string_view)> sink) override {
+    const std::lock_guard lock(mutex_);
+    sink_ = std::move(sink);
+  }
+
+  std::mutex mutex_;
+  std::function<void(std::string_view)> sink_;
+  PowerReport report_{PowerState::kOff, false, "never switched on"};
+  std::vector<std::string> log_;
+  BootSpec spec_;
+  int boots_ = 0;
+  bool ended_ = true;
+};
+
+}  // namespace kiln::agent

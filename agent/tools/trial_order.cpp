@@ -1,0 +1,31 @@
+#include "agent/tools/trial_order.h"
+
+#include "agent/test/archive.h"
+
+namespace kiln::agent {
+
+Result<v1::SessionOrder> trial_order(OneSessionController& controller, const TrialKernel& kernel) {
+  v1::SessionOrder order;
+  order.set_session_id(1);
+  order.set_lease_epoch(1);
+  order.set_machine("qemu-1");
+  order.set_cell("trial");
+  order.set_max_restarts(5);
+  KILN_ASSIGN(*order.mutable_image_digest(), controller.offer(kernel.image));
+  v1::ExpectedIdentity* expected = order.mutable_expected();
+  expected->set_release(kernel.release);
+  expected->set_wants_highmem(kernel.highmem);
+  KILN_ASSIGN(*expected->mutable_config_digest(), os::sha256_file(kernel.config));
+  KILN_ASSIGN(const std::string vmlinux, os::read_file(kernel.vmlinux, 1ULL << 30));
+  expected->set_kernel_build_id(build_id_of_elf(vmlinux));
+  if (!kernel.modules_tar.empty()) {
+    KILN_ASSIGN(*order.mutable_modules_digest(), controller.offer(kernel.modules_tar));
+    KILN_ASSIGN(const auto ids, module_build_ids(kernel.modules_tar, {"i915"}));
+    for (const auto& [name, id] : ids) (*expected->mutable_module_build_ids())[name] = id;
+  }
+  order.mutable_setup()->set_memory_bytes(2ULL << 30);
+  order.mutable_setup()->set_cpus(2);
+  return order;
+}
+
+}  // namespace kiln::agent
