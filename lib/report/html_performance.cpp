@@ -17,7 +17,8 @@ std::string pairs_table(const v1::Comparison& c) {
         escape(pair.excluded()));
   }
   return fmt::format(
-      "<details><summary>{} as numbers</summary><table><thead><tr><th class=\"num\">#</th>"
+      "<details class=\"long\"><summary>{} as numbers</summary><table><thead><tr><th "
+      "class=\"num\">#</th>"
       "<th class=\"num\">{}</th><th class=\"num\">{}</th><th>order</th><th>excluded</th></tr>"
       "</thead><tbody>{}</tbody></table></details>",
       count_words(c.pairs_size(), "pair", "pairs"), escape(c.left()), escape(c.right()), rows);

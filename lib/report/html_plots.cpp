@@ -158,15 +158,15 @@ std::string plot_counts(const v1::Comparison& c) {
     low = std::min({low, pair.left(), pair.right()});
     high = std::max({high, pair.left(), pair.right()});
   }
-  if (high <= low) high = low + 1;
+  if (high <= low) return "";  // nothing but zeros: no picture says more than the figure
   const Axis axis{low, high + 0.03 * (high - low)};
   const int rows = std::min(c.pairs_size(), kMostRows);
-  const double bottom = 10 + 9.0 * rows;
+  const double bottom = 8 + 7.5 * rows;
   std::string body = ticks(axis, 4, bottom, "");
   body += line("axis", kSide, bottom, kWidth - kSide, bottom);
   for (int i = 0; i < rows; ++i) {
     const v1::PairValue& pair = c.pairs(i);
-    const double y = 9 + 9.0 * i;
+    const double y = 8 + 7.5 * i;
     if (!pair.excluded().empty()) {
       body += pair_mark(pair, kSide, y);
       continue;

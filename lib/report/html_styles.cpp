@@ -19,7 +19,7 @@ header{padding-top:24px}
 h1{font-size:22px;line-height:28px;margin:2px 0 14px;font-weight:650;letter-spacing:-.01em}
 h2{font-size:13px;line-height:20px;margin:0 0 10px;font-weight:650;text-transform:uppercase;letter-spacing:.06em}
 h2 small,.eyebrow,caption,.note,dt{color:var(--soft);font-size:12px;font-weight:400;letter-spacing:0;text-transform:none}
-h3{font-size:14px;line-height:20px;margin:0;font-weight:600}
+h3{font-size:14px;line-height:20px;margin:0;font-weight:600}h3 .dim{font-weight:400}
 p{margin:0 0 8px}
 ul{margin:6px 0 0;padding-left:18px}
 code,pre,.mono{font-family:var(--mono);font-size:12px;overflow-wrap:anywhere}
@@ -34,8 +34,8 @@ section,.verdict{background:var(--paper);border:1px solid var(--line);border-rad
 .verdict .word{margin:0 0 6px}
 nav{display:flex;flex-wrap:wrap;gap:4px 16px;margin:0 0 14px;font-size:13px}
 nav a{text-decoration:none;color:var(--soft)}nav a:hover{color:var(--ink);text-decoration:underline}
-.facts{display:flex;flex-wrap:wrap;gap:10px 28px;margin:14px 0 0;padding:12px 0 0;border-top:1px solid var(--line)}
-.facts div{min-width:5.5em}.facts dt,.facts dd{margin:0}.facts dd{font-size:16px;line-height:22px}
+.facts{display:flex;flex-wrap:wrap;gap:10px 26px;margin:14px 0 0;padding:12px 0 0;border-top:1px solid var(--line)}
+.facts dt,.facts dd{margin:0}.facts dd{font-size:16px;line-height:22px}
 .chip{display:inline-block;min-width:20px;height:18px;line-height:16px;padding:0 4px;margin-right:7px;border-radius:3px;
 border:1px solid var(--quiet);text-align:center;font-size:12px;font-weight:600;vertical-align:1px;color:var(--ink)}
 .chip.worse{background:var(--worse);border-color:var(--worse);color:var(--on)}
@@ -75,7 +75,10 @@ svg text{font:10px var(--sans);fill:var(--soft)}
 .legend{color:var(--soft);font-size:12px;margin:0 0 12px}
 .claims td:first-child{width:1%;white-space:nowrap}
 .claims q{quotes:"\201c" "\201d"}
-.place{font-family:var(--mono);font-size:12px}
+.place{font-family:var(--mono);font-size:12px;overflow-wrap:anywhere}
+.dense{font-size:12.5px;line-height:18px}.dense td,.dense th{padding:3px 10px 3px 0}.dense .mono{font-size:11.5px}
+td.one{white-space:nowrap}td details{margin:0}
+.where+.note{margin-top:6px}
 footer{padding-bottom:36px;color:var(--soft);font-size:12px}
 @media (max-width:640px){body{font-size:14px}main,header,footer{padding:0 14px}header{padding-top:16px}
 section,.verdict{padding:13px 14px}h1{font-size:19px;line-height:25px}.verdict .say{font-size:16px;line-height:23px}
@@ -91,7 +94,7 @@ body{font-size:10pt;line-height:14pt}main,header,footer{max-width:none;padding:0
 section,.verdict{border-width:0 0 1px;border-radius:0;padding:8pt 0;margin:0}.verdict{border-left-width:4px;padding-left:10pt}
 article,tr,figure{break-inside:avoid}h2,h3{break-after:avoid}pre{max-height:none;overflow:visible;border:1px solid var(--line)}
 details::details-content{content-visibility:visible;display:block;block-size:auto}
-details.long{display:none}
+details.long{display:none}.dense{font-size:8pt;line-height:11pt}.dense .mono{font-size:7.5pt}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
 )css";
 }

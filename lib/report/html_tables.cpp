@@ -14,7 +14,7 @@ bool is_bad(const std::string& outcome) {
 }
 
 std::string outcomes(const v1::OutcomeCount& counts) {
-  std::string out = "<td class=\"outcomes\">";
+  std::string out = fmt::format("<td class=\"outcomes\" data-l=\"{}\">", escape(counts.variant()));
   for (const auto& [outcome, n] : sorted_outcomes(counts))
     out += fmt::format("<span class=\"{}\"><b>{}</b> {}</span>",
                        is_bad(outcome)     ? "bad"
@@ -49,23 +49,26 @@ std::string what_differs(const v1::RunReport& report, const std::string& config)
 }
 
 std::string short_id(const std::string& id) {
-  return id.substr(0, 12);
+  return id.substr(0, 8);
+}
+
+/// The modules that matter most for a driver test, in one line.
+std::string module_ids(const google::protobuf::Map<std::string, std::string>& ids) {
+  std::string out;
+  const std::map<std::string, std::string> ordered(ids.begin(), ids.end());
+  for (const auto& [module, id] : ordered)
+    out += " · " + escape(module) + " " + escape(short_id(id));
+  return out;
 }
 
 std::string identity(const v1::Session& session) {
   const v1::Identity& id = session.identity();
   if (id.release().empty() && id.boot_id().empty()) return "<span class=\"dim\">none</span>";
-  std::string modules;
-  const std::map<std::string, std::string> ordered(id.module_build_ids().begin(),
-                                                   id.module_build_ids().end());
-  for (const auto& [module, build_id] : ordered)
-    modules += fmt::format(" {} {}", escape(module), escape(short_id(build_id)));
-  return fmt::format(
-      "{}<span class=\"mono\">{} {}{}</span><br><span class=\"dim\">boot {} · HighTotal {} kB · "
-      "taint {}</span>",
-      id.proved() ? "proved " : "<b>not proved</b> ", escape(id.release()),
-      escape(short_id(id.kernel_build_id())), modules, escape(id.boot_id().substr(0, 8)),
-      id.high_total_kib(), id.taint());
+  std::string out = id.proved() ? "✓ " : "<b class=\"bad\">not proved</b> ";
+  out += escape(short_id(id.kernel_build_id())) + module_ids(id.module_build_ids());
+  out += fmt::format(" · high {} MiB", id.high_total_kib() / 1024);
+  if (id.taint() != 0) out += fmt::format(" · taint {}", id.taint());
+  return out;
 }
 
 std::string session_row(const v1::Session& session) {
@@ -84,8 +87,9 @@ std::string session_row(const v1::Session& session) {
   if (session.measurements_size() > 0)
     got += (got.empty() ? "" : ", ") + count_words(session.measurements_size(), "value", "values");
   return fmt::format(
-      "<tr><td class=\"num\">s{}</td><td>{}{}</td><td>{}/{}</td><td>{}</td><td>{}</td>"
-      "<td class=\"num\" data-l=\"took\">{}</td><td data-l=\"identity\">{}</td></tr>\n",
+      "<tr><td class=\"num\">s{}</td><td class=\"one\">{}{}</td><td class=\"one\">{}/{}</td>"
+      "<td>{}</td><td class=\"one\">{}</td><td class=\"num\" data-l=\"took\">{}</td>"
+      "<td class=\"mono\" data-l=\"kernel\">{}</td></tr>\n",
       session.id(), escape(session.purpose()),
       session.pair() > 0 ? fmt::format(" {}", session.pair()) : "", escape(session.variant()),
       escape(session.config()), ending, got, duration(session.elapsed_seconds()),
@@ -154,15 +158,13 @@ std::string html_builds(const v1::RunReport& report) {
     if (build.state() == "failed") state = chip({"▼", "", Role::kWorse}) + "failed";
     if (!build.error().empty())
       state += "<br><span class=\"mono\">" + escape(build.error()) + "</span>";
-    std::string ids = escape(short_id(build.kernel_build_id()));
-    const std::map<std::string, std::string> ordered(build.module_build_ids().begin(),
-                                                     build.module_build_ids().end());
-    for (const auto& [module, id] : ordered)
-      if (module == "i915") ids += " · i915 " + escape(short_id(id));
+    const std::string ids =
+        escape(short_id(build.kernel_build_id())) + module_ids(build.module_build_ids());
+    const std::string took = build.state() == "cached" ? "" : duration(build.elapsed_seconds());
     rows += fmt::format(
-        "<tr><td>{}</td><td>{}</td><td class=\"num\" data-l=\"took\">{}</td>"
+        "<tr><td class=\"one\">{}</td><td>{}</td><td class=\"num\" data-l=\"took\">{}</td>"
         "<td data-l=\"warnings\">{}</td><td class=\"mono\" data-l=\"ids\">{}</td></tr>\n",
-        escape(build.cell()), state, duration(build.elapsed_seconds()), warnings_of(build), ids);
+        escape(build.cell()), state, took, warnings_of(build), ids);
   }
   if (rows.empty()) return "";
   return section(
@@ -177,9 +179,9 @@ std::string html_sessions(const v1::RunReport& report) {
   for (const v1::Session& session : report.sessions()) rows += session_row(session);
   if (rows.empty()) return "";
   return section("sessions", "Sessions", count_words(report.sessions_size(), "boot", "boots"),
-                 "<table class=\"cards\"><thead><tr><th class=\"num\">Id</th><th>Purpose</th>"
+                 "<table class=\"cards dense\"><thead><tr><th class=\"num\">Id</th><th>Purpose</th>"
                  "<th>Cell</th><th>Ending</th><th>Got</th><th class=\"num\">Took</th>"
-                 "<th>Identity of the running kernel</th></tr></thead><tbody>" +
+                 "<th>Running kernel</th></tr></thead><tbody>" +
                      rows + "</tbody></table>");
 }
 
