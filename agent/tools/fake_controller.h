@@ -10,6 +10,7 @@
 #include <string>
 
 #include "kiln/v1/agent.grpc.pb.h"
+#include "lib/base/clock.h"
 #include "lib/base/sync.h"
 #include "lib/os/files.h"
 
