@@ -134,9 +134,9 @@ Result<int> print_report(const Options& options, const v1::RunReport& report,
   KILN_TRY(os::write_atomic(html, report::to_html(report)));
   if (options.format == Format::kJson) {
     KILN_ASSIGN(const std::string json, report::to_json(report));
-    std::cout << json << std::flush;
+    print_document(json);
   } else {
-    std::cout << report::to_text(report) << std::flush;
+    print_document(report::to_text(report));
   }
   std::cerr << "report: " << html.string() << "\n"
             << fmt::format(
@@ -153,9 +153,9 @@ Result<int> plan_checked(const Options& options) {
   progress.finish();
   if (options.format == Format::kJson) {
     KILN_ASSIGN(const std::string json, report::to_json(plan));
-    std::cout << json << std::flush;
+    print_document(json);
   } else {
-    std::cout << report::plan_to_text(plan) << std::flush;
+    print_document(report::plan_to_text(plan));
   }
   return kOk;
 }

@@ -48,9 +48,9 @@ Result<int> runs_checked(const Options& options) {
     return fail(rpc::from_grpc(status, "listing the runs"));
   if (options.format == Format::kJson) {
     KILN_ASSIGN(const std::string json, report::to_json(reply));
-    std::cout << json << std::flush;
+    print_document(json);
   } else {
-    std::cout << report::runs_to_text(reply) << std::flush;
+    print_document(report::runs_to_text(reply));
   }
   return kOk;
 }
@@ -62,15 +62,14 @@ Result<int> report_checked(const Options& options, bool overview) {
   switch (options.format) {
     case Format::kJson: {
       KILN_ASSIGN(const std::string json, report::to_json(report));
-      std::cout << json << std::flush;
+      print_document(json);
       break;
     }
     case Format::kHtml:
-      std::cout << report::to_html(report) << std::flush;
+      print_document(report::to_html(report));
       break;
     case Format::kText:
-      std::cout << (overview ? report::overview_to_text(report) : report::to_text(report))
-                << std::flush;
+      print_document(overview ? report::overview_to_text(report) : report::to_text(report));
       break;
   }
   return kOk;

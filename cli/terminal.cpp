@@ -48,6 +48,12 @@ int exit_code_of(ErrorKind kind) {
   return kNoVerdict;
 }
 
+void print_document(const std::string& text) {
+  std::cout << text;
+  if (text.empty() || text.back() != '\n') std::cout << '\n';
+  std::cout << std::flush;
+}
+
 int report_error(const Options& options, const Error& error) {
   std::cerr << render(error) << "\n";
   if (options.format == Format::kJson) {

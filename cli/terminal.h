@@ -19,4 +19,7 @@ Terminal look_at_terminal(const Options& options);
 int report_error(const Options& options, const Error& error);
 int exit_code_of(ErrorKind kind);
 
+/// One document on stdout, ending in exactly one newline, flushed.
+void print_document(const std::string& text);
+
 }  // namespace kiln::cli

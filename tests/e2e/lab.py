@@ -77,7 +77,7 @@ class Folder:
     def small_job(self, name="small", series=PARTS / "series", configs="[i386-highmem]", tests=None, pairs=0,
                   extra="", confirmations=1):
         """A quick job: one config, a short list on the mock node, no measuring unless asked."""
-        tests = tests or ["igt@core_getversion@basic", "igt@gem_pread@basic", "igt@gem_pwrite@basic"]
+        tests = tests or ["igt@core_getversion@basic", "igt@gem_pread@self", "igt@gem_pwrite@basic-self"]
         self.write(f"{name}.testlist", "\n".join(tests) + "\n")
         return self.write(f"{name}.yaml", f"""kiln: 1
 name: {name}
