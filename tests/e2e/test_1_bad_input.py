@@ -18,12 +18,17 @@ class BadInput(unittest.TestCase):
             self.assertEqual(done.out, "", str(done))
             return done
 
+    def founding(self):
+        """The founding job's text with absolute paths, so that a copy elsewhere is valid."""
+        return (JOB.read_text().replace("kmap-local-page/", str(PARTS) + "/")
+                .replace("../kernel-configs", str(HOME / "kernel-configs")))
+
     def test_a_typo_names_file_line_column_and_the_nearest_field(self):
-        text = JOB.read_text().replace("\nconfigs:", "\nconfgs:")
+        text = self.founding().replace("\nconfigs:", "\nconfgs:")
         self.refused(text, "unknown field", "confgs", "job.yaml:", "did you mean `configs`?")
 
     def test_a_wrong_type_says_what_was_expected(self):
-        self.refused(JOB.read_text().replace("pairs: 6", "pairs: many"), "pairs", "job.yaml:")
+        self.refused(self.founding().replace("pairs: 6", "pairs: many"), "`repeats.pairs`", "job.yaml:")
 
     def test_a_missing_list_is_named(self):
         self.refused(JOB.read_text().replace("kmap-local-page/", "nowhere/"), "nowhere/")
@@ -55,10 +60,9 @@ class BadInput(unittest.TestCase):
         self.assertIn("did you mean `run`?", done.stderr)
 
     def test_unknown_config_names_the_nearest(self):
-        text = JOB.read_text().replace("[i386-highmem, i386-nohighmem]", "[i386-highmen]")
+        text = self.founding().replace("[i386-highmem, i386-nohighmem]", "[i386-highmen]")
         with Folder() as folder:
-            path = folder.write("job.yaml", text.replace("kmap-local-page/", str(PARTS) + "/")
-                                .replace("../kernel-configs", str(HOME / "kernel-configs")))
+            path = folder.write("job.yaml", text)
             done = kiln("plan", path, timeout=300)
             self.assertEqual(done.code, 2, str(done))
             self.assertIn("i386-highmem", done.err)
