@@ -457,5 +457,18 @@ TEST(Judge, PlacesNotTestedKeepTheirLine) {
             "2 places NOT TESTED.");
 }
 
+TEST(Judge, ASubtestThatIgtDoesNotKnowIsNoResult) {
+  Rows rows;
+  rows.functional();
+  for (const char* config : {kHigh, kLow})
+    for (const char* variant : {"baseline", "patched"})
+      rows.set(variant, config, kPwrite, "skip", "unknown subtest: basic");
+  const Output out = judge(rows.input);
+  ASSERT_EQ(out.lost.size(), 4U);
+  EXPECT_EQ(out.lost[0].test, kPwrite);
+  EXPECT_EQ(out.lost[0].why, "this IGT has no such subtest: correct the test list");
+  EXPECT_LT(out.results_got, out.results_planned);
+}
+
 }  // namespace
 }  // namespace kiln::verdict
