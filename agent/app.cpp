@@ -1,6 +1,7 @@
 #include "agent/app.h"
 
 #include <map>
+#include <thread>
 
 #include "agent/link/convert.h"
 #include "agent/link/link.h"
@@ -26,6 +27,7 @@ struct Agent::Impl {
   Sync<Link*> link_ref;  ///< null before the link is there and after it went
   std::unique_ptr<Link> link;
   std::map<std::string, std::unique_ptr<MachineWorker>> workers;
+  std::jthread image_builder;  ///< makes the root image while kernels are still being built
 
   ~Impl();
   void add_machine(const std::string& name);
@@ -41,6 +43,8 @@ struct Agent::Impl {
 };
 
 Agent::Impl::~Impl() {
+  // First, since a session may wait for the image that it makes.
+  image_builder = {};
   workers.clear();
   *link_ref.lock() = nullptr;
   link.reset();
@@ -144,6 +148,10 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentConfig config) {
   for (const std::string& name : impl->config.machines) impl->add_machine(name);
   for (const auto& [name, machine] : impl->machines) impl->add_worker(name, *machine);
   impl->start_link();
+  // An error shows again, with its words, in the first session that needs the image.
+  impl->image_builder = std::jthread([images = impl->images.get()](const std::stop_token& stop) {
+    (void)images->ensure([](const std::string&) {}, stop);
+  });
   return std::unique_ptr<Agent>(new Agent(std::move(impl)));
 }
 
