@@ -11,7 +11,7 @@
 namespace kiln::conf {
 
 constexpr uint64_t kMaxBytes = 1 << 20;  ///< of a file
-constexpr uint64_t kMaxLine = 4 << 10;  ///< bytes; yaml-cpp's time grows with a line's square
+constexpr uint64_t kMaxLine = 4 << 10;   ///< bytes; yaml-cpp's time grows with a line's square
 constexpr int kMaxDepth = 32;            ///< of lists and maps inside each other
 constexpr int kMaxValues = 50'000;       ///< in one file, each alias counted as what it repeats
 

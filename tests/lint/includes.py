@@ -18,7 +18,7 @@ LIB = {
     "job": ["base", "os", "conf", "kernel"],
     "verdict": ["base", "job", "kernel", "dmesg", "igt", "stats"],
     "db": ["base", "os", "kernel", "verdict", "job"],
-    "report": ["base", "verdict", "stats", "job", "kernel"],
+    "report": ["base", "os", "verdict", "stats", "job", "kernel"],
     "rpc": ["base"],
 }
 # Header pattern -> path prefixes that may include it.
