@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <random>
 
+#include "controller/app/test_log.h"
 #include "controller/scheduler/report_builder.h"
 #include "lib/base/text.h"
 
@@ -234,14 +235,11 @@ Status Backend::log(const v1::GetLogRequest& request,
     const auto& artifacts = stored.session.artifacts();
     if (const auto found = artifacts.find(request.what()); found != artifacts.end())
       return emit_blob(found->second, emit);
-    for (const v1::Result& result : stored.session.results()) {
-      if (result.test() != request.what()) continue;
-      emit(fmt::format("{}: {} in {:.1f} s (phase {})\n{}\n", result.test(), result.outcome(),
-                       result.seconds(), result.phase(), result.reason()));
-      if (!result.kernel_words().empty())
-        emit("-- the kernel meanwhile\n" + result.kernel_words() + "\n");
-      const auto output = artifacts.find("test:" + result.test());
-      return output == artifacts.end() ? Status{} : emit_blob(output->second, emit);
+    if (const auto words = test_log(parts_.blobs, stored.session, request.what())) {
+      emit(*words);
+      return {};
+    } else if (words.error().kind != ErrorKind::kNotFound) {
+      return fail(words.error());
     }
     std::vector<std::string> names;
     for (const auto& [name, digest] : artifacts) names.push_back(name);
