@@ -285,11 +285,12 @@ void RunDriver::check_bounds() {
     infrastructure_error_ = "no connected machine fits the job's tags";
     begin_stopping();
   }
-  if (elapsed() > static_cast<double>(input_.prepared.spec.time_budget.count()) / 1000.0) {
-    budget_spent_ = true;
-    infrastructure_error_ =
-        fmt::format("the time budget of {} is spent; `time_budget` in the job raises it",
-                    human_duration(input_.prepared.spec.time_budget));
+  // Of this process alone: a run that goes on after its budget was spent gets it anew.
+  const double spent = std::chrono::duration<double>(now - started_).count();
+  if (spent > static_cast<double>(input_.prepared.spec.time_budget.count()) / 1000.0) {
+    infrastructure_error_ = fmt::format(
+        "the time budget of {} is spent; the same command goes on, `time_budget` raises it",
+        human_duration(input_.prepared.spec.time_budget));
     begin_stopping();
   }
 }

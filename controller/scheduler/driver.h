@@ -123,7 +123,6 @@ class RunDriver {
   std::map<int64_t, std::string> orphans_;  ///< sessions of an earlier life that never ended, by id
   int confirmation_round_ = 0;
   std::string infrastructure_error_;
-  bool budget_spent_ = false;
   std::chrono::steady_clock::time_point no_machine_since_{};
 
   struct Mail {

@@ -109,7 +109,7 @@ Result<std::optional<RunRow>> RunTable::find_unfinished(const std::string& job_d
       *database_, "look for the run", [&](SQLite::Database& db) -> Result<std::optional<RunRow>> {
         std::optional<RunRow> found;
         const std::string text = std::string(kSelectRun) +
-                                 "WHERE job_digest = ? AND state IN ('running', 'interrupted')"
+                                 "WHERE job_digest = ? AND state IN ('running', 'interrupted', 'failed')"
                                  " ORDER BY id DESC LIMIT 1";
         sql::each(
             db, text.c_str(),
@@ -178,7 +178,7 @@ Status RunTable::set_state(int64_t run_id, const std::string& state, double elap
   return sql::write(*database_, "store the run's state", [&](SQLite::Database& db) -> Status {
     sql::execute(db,
                  "UPDATE runs SET state = ?, elapsed_seconds = ?, finished_ms = NULL"
-                 " WHERE id = ? AND state IN ('running', 'interrupted')",
+                 " WHERE id = ? AND state IN ('running', 'interrupted', 'failed')",
                  state, elapsed_seconds, run_id);
     int known = 0;
     sql::each(

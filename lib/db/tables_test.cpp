@@ -57,8 +57,12 @@ TEST_F(DbTest, AnUnfinishedRunIsFoundByItsDigest) {
   EXPECT_EQ(runs.get(id)->state, "running");
   EXPECT_EQ(runs.get(id)->elapsed_seconds, 12.5);
   RunRow end = *runs.get(id);
-  end.state = "done";
   end.finished = at(100);
+  end.state = "failed";  // the disk was full, say: it can go on, too
+  ASSERT_TRUE(runs.finish(end, {}));
+  EXPECT_EQ((*runs.find_unfinished(digest))->id, id);
+  ASSERT_TRUE(runs.set_state(id, "running", 13));
+  end.state = "done";
   ASSERT_TRUE(runs.finish(end, {}));
   EXPECT_EQ(*runs.find_unfinished(digest), std::nullopt);
   ASSERT_TRUE(runs.set_state(id, "running", 1));  // too late: it stays done
