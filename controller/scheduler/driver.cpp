@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace kiln::scheduler {
 namespace {
@@ -10,6 +11,12 @@ namespace {
 constexpr Millis kPoll{500};           // of the mailbox: bounds are checked that often
 constexpr Millis kNoMachine{300'000};  // a lab without a fitting machine for that long
 constexpr Millis kAgentGrace{60'000};  // beyond the session's own bound
+
+/// N of "confirmation/CONFIG/roundN/...": rounds go on where an earlier life of the run stopped.
+int round_of(const std::string& key) {
+  const size_t at = key.find("/round");
+  return at == std::string::npos ? 1 : std::max(1, std::atoi(key.c_str() + at + 6));
+}
 
 bool fits(const fleet::Machine& machine, const job::MachineSpec& wanted) {
   const auto& tags = machine.info.tags();
@@ -93,7 +100,7 @@ void RunDriver::load() {
       job::SessionStep step;
       step.session = old.planned;
       state_.sessions.push_back(std::move(step));
-      confirmation_round_ = std::max(confirmation_round_, 1);
+      confirmation_round_ = std::max(confirmation_round_, round_of(old.key));
     }
     job::SessionStep* step = step_of(old.key);
     opened_[old.key] = std::max(opened_[old.key], old.attempt);

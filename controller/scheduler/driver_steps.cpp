@@ -9,7 +9,8 @@
 namespace kiln::scheduler {
 namespace {
 constexpr Millis kAgentGrace{60'000};  // beyond the session's own bound
-}
+constexpr int kMaxConfirmationRounds = 4;
+}  // namespace
 
 void RunDriver::start_build(const std::string& key) {
   const BuildTarget* target = target_of(key);
@@ -84,9 +85,11 @@ void RunDriver::on_session_event(const v1::SessionEvent& session_event) {
 }
 
 /// After the functional sessions: what differs is run again on both sides before it gets a name.
+/// Asked again after the confirmations, since some may have ended as infrastructure; the verdict
+/// itself says when it is enough.
 void RunDriver::ask_suspicions() {
   state_.suspicions_asked = true;
-  if (confirmation_round_ > 0) return;  // one round; the verdict counts what it gave
+  if (confirmation_round_ >= kMaxConfirmationRounds) return;
   ++confirmation_round_;
   for (const verdict::Suspicion& suspicion : verdict::suspicions(verdict_input())) {
     const auto more = job::confirmation_sessions(input_.plan, suspicion.config,
@@ -97,6 +100,7 @@ void RunDriver::ask_suspicions() {
       job::SessionStep step;
       step.session = session;
       state_.sessions.push_back(std::move(step));
+      state_.suspicions_asked = false;
     }
     std::string text = fmt::format("suspected: {}", suspicion.tests.front());
     if (suspicion.tests.size() > 1) text += fmt::format(" and {} more", suspicion.tests.size() - 1);
