@@ -1,16 +1,35 @@
 """The founding job on real kernels, real IGT, a real (emulated) machine, and what is stored of it."""
 import json
+import os
 import pathlib
 import re
 import signal
 import sqlite3
-import subprocess
 import time
 import unittest
 
 from lab import DATA, HOME, JOB, PARTS, Folder, end, kiln, start, wait_for
 
-GOOD = {"pass", "skip"}
+
+def cmdline(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def children(pid):
+    """All descendants of a process."""
+    found = []
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            text = stat.read_text()
+        except OSError:
+            continue
+        if int(text.rsplit(")", 1)[1].split()[1]) == pid:
+            child = int(stat.parent.name)
+            found += [child, *children(child)]
+    return found
 
 
 class FoundingJob(unittest.TestCase):
@@ -193,6 +212,29 @@ class Interrupted(unittest.TestCase):
             self.assertTrue(all(b["state"] in ("cached", "built") for b in report["builds"]))
 
 
+class Machine(unittest.TestCase):
+    """The machine's own trouble is infrastructure, run again, and never blamed on the series."""
+
+    def test_qemu_killed_in_a_session_is_run_again(self):
+        with Folder() as folder:
+            job = folder.small_job(name="qemu-killed")
+            run = start("run", job, "--fresh", "--format", "json")
+            wait_for(run, r"functional starts", 900)
+            victim = None
+            deadline = time.monotonic() + 240
+            while victim is None and time.monotonic() < deadline:
+                victim = next((pid for pid in children(run.pid) if "qemu-system" in cmdline(pid)
+                               and "kiln.session=" in cmdline(pid)), None)
+                time.sleep(0.2)
+            self.assertIsNotNone(victim, "no QEMU of this run was seen")
+            os.kill(victim, signal.SIGKILL)
+            out, err = run.communicate(timeout=900)
+            self.assertEqual(run.returncode, 0, err[-3000:])
+            endings = [s["ending"] for s in json.loads(out)["sessions"]]
+            self.assertEqual(endings.count("infrastructure"), 1, endings)
+            self.assertEqual(endings.count("tested"), 2, endings)
+
+
 class WrongSeries(unittest.TestCase):
     """A series that breaks something is caught, confirmed on both sides, and shown with the kernel's words."""
 
@@ -215,6 +257,18 @@ class WrongSeries(unittest.TestCase):
         self.assertTrue(any(f.get("kernel") for f in regressions), regressions)
         confirmations = [s for s in report["sessions"] if s["purpose"] == "confirmation"]
         self.assertEqual({s["variant"] for s in confirmations}, {"baseline", "patched"})
+
+    def test_a_kernel_that_panics_at_boot_belongs_to_the_series(self):
+        done, report = self.run_wrong("never-boots", ["igt@core_getversion@basic"])
+        self.assertEqual(done.code, 1, report["verdict"])
+        patched = [s for s in report["sessions"] if s["variant"] == "patched"]
+        self.assertTrue(patched)
+        self.assertEqual({s["ending"] for s in patched}, {"test-failed"}, patched)
+        self.assertEqual({s["ending"] for s in report["sessions"] if s["variant"] == "baseline"}, {"tested"})
+        words = json.dumps(report["findings"]) + json.dumps([s.get("error") for s in patched])
+        self.assertIn("boot", words)
+        console = kiln("log", report["run"]["id"], patched[0]["id"]).out
+        self.assertIn("this series never boots", console)
 
     def test_a_patch_that_does_not_build_names_patch_file_and_line(self):
         with Folder() as folder:

@@ -1,0 +1,86 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "cli/embedded.h"
+#include "cli/paths.h"
+#include "cli/progress.h"
+#include "cli/terminal.h"
+
+namespace kiln::cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+v1::RunEvent session_event(const std::string& kind, const std::string& text,
+                           const std::string& state) {
+  v1::RunEvent event;
+  event.set_kind(kind);
+  event.set_text(text);
+  event.set_cell("patched/hm");
+  event.set_state(state);
+  event.set_session_id(7);
+  return event;
+}
+
+TEST(RunId, IsANumberOrTheNewest) {
+  EXPECT_EQ(*parse_run_id("@last"), 0);
+  EXPECT_EQ(*parse_run_id(""), 0);
+  EXPECT_EQ(*parse_run_id("412"), 412);
+  for (const char* wrong : {"-1", "0", "4x", "99999999999999999999"}) {
+    const auto id = parse_run_id(wrong);
+    ASSERT_FALSE(id) << wrong;
+    EXPECT_EQ(id.error().message, std::string("`") + wrong + "` is no run: a number or @last");
+  }
+}
+
+TEST(ExitCodes, FollowTheKindOfError) {
+  EXPECT_EQ(exit_code_of(ErrorKind::kBadInput), 2);
+  EXPECT_EQ(exit_code_of(ErrorKind::kConflict), 2);
+  EXPECT_EQ(exit_code_of(ErrorKind::kNoSpace), 3);
+  EXPECT_EQ(exit_code_of(ErrorKind::kInfrastructure), 3);
+  EXPECT_EQ(exit_code_of(ErrorKind::kCancelled), 130);
+}
+
+TEST(Paths, TheOptionWinsOverTheVariableOverXdg) {
+  ::setenv("KILN_DATA_DIR", "/from/variable", 1);
+  ::setenv("XDG_DATA_HOME", "/xdg", 1);
+  EXPECT_EQ(data_dir("/from/option")->string(), "/from/option");
+  EXPECT_EQ(data_dir("")->string(), "/from/variable");
+  ::unsetenv("KILN_DATA_DIR");
+  EXPECT_EQ(data_dir("")->string(), "/xdg/kiln");
+  ::unsetenv("XDG_DATA_HOME");
+}
+
+TEST(Progress, WithoutATerminalEachEventIsOnePlainLine) {
+  testing::internal::CaptureStderr();
+  Progress progress(Terminal{}, ProgressMode::kAuto);
+  progress.event(session_event("session", "functional starts on qemu-1", "starting"));
+  progress.event(session_event("test", "igt@gem_pread@self", "testing"));
+  progress.event(session_event("console", "[    1.0] a line of the console", ""));
+  progress.finish();
+  const std::string text = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(text, HasSubstr("patched/hm  functional starts on qemu-1\n"));
+  EXPECT_THAT(text, Not(HasSubstr("gem_pread")));
+  EXPECT_THAT(text, Not(HasSubstr("\x1b")));
+  EXPECT_EQ(progress.last_console_line(), "[    1.0] a line of the console");
+}
+
+TEST(Progress, OnATerminalTheRowsAreRedrawnAndHostileBytesAreTakenOut) {
+  testing::internal::CaptureStderr();
+  Terminal terminal;
+  terminal.live = true;
+  Progress progress(terminal, ProgressMode::kBar);
+  progress.event(session_event("test", "igt@\x1b[31mevil\x07", "testing"));
+  progress.finish();
+  const std::string text = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(text, HasSubstr("s7 patched/hm"));
+  EXPECT_THAT(text, HasSubstr("igt@[31mevil"));
+  EXPECT_THAT(text, Not(HasSubstr("\x1b[31m")));
+  EXPECT_THAT(text, Not(HasSubstr("\x07")));
+}
+
+}  // namespace
+}  // namespace kiln::cli
