@@ -19,7 +19,7 @@ constexpr size_t kMaxRefused = 20;
 bool is_name(std::string_view text) {
   return !text.empty() && text.size() <= 200 && std::all_of(text.begin(), text.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("_./%+-").find(c) != std::string_view::npos;
+           std::string_view("_./%+-=").find(c) != std::string_view::npos;
   });
 }
 

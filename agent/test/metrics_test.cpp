@@ -46,5 +46,13 @@ TEST(Metrics, AreBounded) {
   EXPECT_EQ(m.refused.size(), 5U);
 }
 
+TEST(Metrics, ANameMayTellAParameter) {
+  const Metrics metrics =
+      read_metrics("kiln-metric kmap/threads=2/tlb_flushes 1234 count\n", "kmap");
+  ASSERT_EQ(metrics.values.size(), 1U);
+  EXPECT_EQ(metrics.values[0].metric, "kmap/threads=2/tlb_flushes");
+  EXPECT_TRUE(metrics.refused.empty());
+}
+
 }  // namespace
 }  // namespace kiln::agent

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "lib/base/text.h"
 #include "lib/igt/name.h"
@@ -78,13 +79,25 @@ Result<Prepared> Preparer::prepare(const std::string& job_file, const Note& note
   return prepared;
 }
 
+/// Results are known by their test's name: a test may stand in one phase only.
 Status Preparer::load_lists(Prepared* prepared) const {
+  std::map<std::string, std::string> phase_of;
   for (const job::TestPhase& phase : prepared->spec.tests) {
     KILN_ASSIGN(const std::string text, os::read_file(phase.list_file, 4 << 20));
     KILN_ASSIGN(const igt::TestList list, igt::parse_test_list(text, phase.list_file));
     const std::vector<std::string> names = list.names();
     std::vector<std::string> reported;
-    for (const std::string& name : names) reported.push_back(igt::as_reported(name));
+    for (const igt::TestListEntry& entry : list.entries) {
+      reported.push_back(igt::as_reported(entry.name));
+      const auto [first, is_new] = phase_of.emplace(reported.back(), phase.name);
+      if (is_new) continue;
+      return fail(
+          Error(
+              ErrorKind::kBadInput,
+              fmt::format("`{}` stands in phase `{}` already: its results could not be told apart",
+                          entry.name, first->second))
+              .at(Position{phase.list_file, entry.line, entry.column}));
+    }
     prepared->lists.push_back({phase.name, igt::format_test_list(names), std::move(reported)});
   }
   return {};
