@@ -172,6 +172,10 @@ Status compress_file(const os::Path& from, const os::Path& to) {
   return {};
 }
 
+bool is_compressed(const os::Path& file) {
+  return os::read_range(file, 0, 4).value_or("") == "\x28\xb5\x2f\xfd";
+}
+
 Result<Unpacked> unpack_tar(const os::Path& tar, const os::Path& folder, UnpackLimits limits) {
   Unpacked out;
   KILN_ASSIGN(const uint64_t size, os::file_size(tar));

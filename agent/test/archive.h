@@ -13,6 +13,8 @@ namespace kiln::agent {
 /// Decompresses one zstd file; refuses more than max_bytes.
 Status decompress_file(const os::Path& from, const os::Path& to, uint64_t max_bytes);
 Status compress_file(const os::Path& from, const os::Path& to);
+/// Whether a file begins as a zstd frame does.
+bool is_compressed(const os::Path& file);
 
 struct UnpackLimits {
   uint64_t max_bytes = 2ULL << 30;

@@ -29,7 +29,8 @@ std::string follow_script(const std::string& folder, int attempt, uint64_t offse
 std::string kill_script(const std::string& folder, int attempt);
 
 /// Shortens what is too long in the results (a test may have printed a gigabyte), telling each as
-/// "kiln-cut SIZE NAME" on stderr, and prints a tar of the results.
+/// "kiln-cut SIZE NAME" on stderr, and prints a tar of the results, compressed where the machine
+/// has zstd.
 std::string fetch_script(const std::string& folder, uint64_t max_file_bytes,
                          uint64_t max_total_bytes);
 struct Cut {

@@ -17,6 +17,9 @@ using Steady = std::chrono::steady_clock;
 
 constexpr uint64_t kMaxModulesTar = 2ULL << 30;
 constexpr int kBootTries = 2;
+/// Exit codes of the script that unpacks the modules.
+constexpr int kUnpackFailed = 90;
+constexpr int kNoZstd = 91;
 
 /// An error with its context and the way out, for people.
 std::string words(const Error& error) {
@@ -134,12 +137,10 @@ Session::Step Session::fetch(std::stop_token stop) {
   if (order_.modules_digest.empty()) return {};
   auto modules = deps_.artifacts->fetch(order_.modules_digest, stop);
   if (!modules) return tl::unexpected(end_of(modules.error(), "INFRA_DEPLOY"));
-  modules_tar_ = deps_.folder / "modules.tar";
-  if (auto done = decompress_file(*modules, modules_tar_, kMaxModulesTar); !done)
-    return tl::unexpected(end_of(done.error(), "INFRA_DEPLOY"));
+  modules_ = *modules;
   // The modules' own word, before anything boots.
   const auto names = module_names();
-  const auto ids = module_build_ids(modules_tar_, {names.begin(), names.end()});
+  const auto ids = module_build_ids(modules_, {names.begin(), names.end()});
   if (!ids) return tl::unexpected(end_of(ids.error(), "INFRA_DEPLOY"));
   for (const auto& [name, wanted] : order_.expected.module_build_ids) {
     const auto found = ids->find(name);
@@ -206,28 +207,40 @@ Session::Step Session::boot(std::stop_token stop) {
   }
 }
 
-Session::Step Session::identify(bool deploy, std::stop_token stop) {
-  enter(deploy ? "deploy" : "identify");
-  dut_->tell({"identifying", "", 0, 0, ""});
+Result<ShellReply> Session::probe(bool deploy, WallTime& told, std::stop_token stop) {
   ShellRequest request;
   request.timeout = Millis(120'000);
   request.command = probe_script(module_names());
-  if (deploy && !modules_tar_.empty()) {
-    // One round trip for both. Synced, since a crash may come before the disk is.
-    request.input_file = modules_tar_.string();
-    request.command =
-        "tar -x -f - --keep-directory-symlink -C / && sync || exit 90\n" + request.command;
-  }
   // The machine's clock is compared with ours at the moment when it tells its own.
-  WallTime told = deps_.clock->now();
   bool first = true;
   request.on_output = [&](std::string_view) {
     if (std::exchange(first, false)) told = deps_.clock->now();
     return true;
   };
-  const auto reply = dut_->run(request, stop);
+  if (!deploy || modules_.empty()) return dut_->run(request, stop);
+  const std::string probe = request.command;
+  // Compressed, since ciphers cost an emulated machine more than zstd does. Synced, since a crash
+  // may come before the disk has it.
+  const std::string unpack = "tar -x -f - --keep-directory-symlink -C / && sync || exit {}\n";
+  request.command = fmt::format("command -v zstd >/dev/null || exit {}\nzstd -q -dc | ", kNoZstd) +
+                    fmt::format(fmt::runtime(unpack), kUnpackFailed) + probe;
+  request.input_file = modules_.string();
+  auto reply = dut_->run(request, stop);
+  if (!reply || reply->exit_code != kNoZstd) return reply;
+  const Path tar = deps_.folder / "modules.tar";
+  KILN_TRY(decompress_file(modules_, tar, kMaxModulesTar));
+  request.command = fmt::format(fmt::runtime(unpack), kUnpackFailed) + probe;
+  request.input_file = tar.string();
+  return dut_->run(request, stop);
+}
+
+Session::Step Session::identify(bool deploy, std::stop_token stop) {
+  enter(deploy ? "deploy" : "identify");
+  dut_->tell({"identifying", "", 0, 0, ""});
+  WallTime told = deps_.clock->now();
+  const auto reply = probe(deploy, told, stop);
   if (!reply) return tl::unexpected(end_of(reply.error(), "INFRA_NET"));
-  if (reply->exit_code == 90) {
+  if (reply->exit_code == kUnpackFailed) {
     return tl::unexpected(End{
         Ending::kInfrastructure, "INFRA_DEPLOY",
         "the modules could not be unpacked on the machine: " + to_valid_utf8(trim(reply->err))});

@@ -47,6 +47,8 @@ class Session {
   Step boot(std::stop_token stop);
   /// Proves the running kernel; with `deploy`, the modules go in on the way.
   Step identify(bool deploy, std::stop_token stop);
+  /// One round trip for the modules (when `deploy`) and the probe. Errors: as Dut::run().
+  Result<ShellReply> probe(bool deploy, WallTime& told, std::stop_token stop);
   Step run_phase(size_t index, std::stop_token stop);
   Step run_bench(const BenchPhaseOrder& bench, std::stop_token stop);
   Step unpack_bench(const BenchPhaseOrder& bench, std::stop_token stop);
@@ -54,6 +56,7 @@ class Session {
                     const Result<ShellReply>& reply);
   void fetch_results(size_t index, const TestPhaseOrder& phase, const PhaseReport& report,
                      const std::string& folder, std::stop_token stop);
+  void store_results(const std::string& phase, const Path& tar);
   void store_output(const igt::TestResult& result);
   Step collect(std::stop_token stop);
   void store_logs();
@@ -74,7 +77,7 @@ class Session {
   SessionOutcome outcome_;
   std::unique_ptr<Dut> dut_;
   Path image_;
-  Path modules_tar_;
+  Path modules_;                  ///< tar.zst
   std::string bench_on_machine_;  ///< digest of what lies in /kiln/bench
   std::optional<End> failure_;    ///< what went wrong while the session could go on
   std::optional<End> restart_end_;

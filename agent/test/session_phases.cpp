@@ -93,12 +93,7 @@ void Session::fetch_results(size_t index, const TestPhaseOrder& phase, const Pha
     const auto done = unpack_tar(tar, unpacked);
     if (!done) note(fmt::format("results of {}: {}", phase.name, done.error().message));
     if (done && done->cut_off) note(fmt::format("the results of {} are cut off", phase.name));
-    const Path compressed = tar.string() + ".zst";
-    if (auto packed = compress_file(tar, compressed)) {
-      store("results-" + phase.name + ".tar.zst", compressed);
-    } else {
-      note(fmt::format("the results of {} are not stored: {}", phase.name, packed.error().message));
-    }
+    store_results(phase.name, tar);
   }
   const auto read = igt::read_results(unpacked);
   if (read) {
@@ -121,6 +116,20 @@ void Session::fetch_results(size_t index, const TestPhaseOrder& phase, const Pha
   }
   std::move(results.begin(), results.end(), std::back_inserter(outcome_.results));
   (void)os::remove_tree(unpacked);
+}
+
+void Session::store_results(const std::string& phase, const Path& tar) {
+  const std::string name = "results-" + phase + ".tar.zst";
+  if (is_compressed(tar)) {
+    store(name, tar);
+    return;
+  }
+  const Path compressed = tar.string() + ".zst";
+  if (auto packed = compress_file(tar, compressed)) {
+    store(name, compressed);
+  } else {
+    note(fmt::format("the results of {} are not stored: {}", phase, packed.error().message));
+  }
 }
 
 /// What a test that did not simply pass printed, under the name by which people ask for it.

@@ -135,15 +135,9 @@ Result<TestPhase::Step> TestPhase::attempt(int number, std::stop_token stop) {
   KILN_TRY(setup(stop));
   const std::string results = folder_ + "/results";
   std::vector<std::string> argv = igt::resume_argv(results);
+  ShellRequest start;
+  start.timeout = kScriptLimit;
   if (!started_) {
-    ShellRequest upload;
-    upload.command = list_script(folder_);
-    upload.input = order_.test_list;
-    upload.timeout = kScriptLimit;
-    KILN_ASSIGN(const ShellReply reply, host_.dut->run(upload, stop));
-    if (!reply.ok())
-      return fail(ErrorKind::kInfrastructure,
-                  "the test list could not be stored on the machine: " + last_lines(reply));
     igt::RunnerOptions options;
     options.test_list = folder_ + "/list";
     options.results = results;
@@ -151,14 +145,15 @@ Result<TestPhase::Step> TestPhase::attempt(int number, std::stop_token stop) {
     options.per_test = order_.per_test;
     options.abort_on = {"taint"};
     argv = igt::runner_argv(options);
+    start.command = list_script(folder_) + " && ";
+    start.input = order_.test_list;
   }
-  ShellRequest start;
-  start.command = start_script(folder_, number, argv);
-  start.timeout = kScriptLimit;
+  start.command += start_script(folder_, number, argv);
   KILN_ASSIGN(const ShellReply reply, host_.dut->run(start, stop));
-  if (!reply.ok())
+  if (!reply.ok()) {
     return fail(ErrorKind::kInfrastructure,
                 "igt_runner could not be started: " + last_lines(reply));
+  }
   started_ = true;
   running_ = true;
   seen_in_attempt_ = 0;
