@@ -131,7 +131,7 @@ void Progress::draw() {
   if (now - last_draw_ < kRedraw && drawn_lines_ > 0) return;
   last_draw_ = now;
   std::string block;
-  if (drawn_lines_ > 0) block += fmt::format("\x1b[{}A\x1b[J", drawn_lines_);
+  if (drawn_lines_ > 0) block += fmt::format("\r\x1b[{}A\x1b[J", drawn_lines_);
   const auto width = static_cast<size_t>(terminal_.columns - 1);
   block += printable(headline(), width) + "\n";
   int lines = 1;
@@ -146,7 +146,7 @@ void Progress::draw() {
 
 void Progress::erase() {
   if (drawn_lines_ == 0) return;
-  write_err(fmt::format("\x1b[{}A\x1b[J", drawn_lines_));
+  write_err(fmt::format("\r\x1b[{}A\x1b[J", drawn_lines_));  // \r: a typed ^C moved the cursor
   drawn_lines_ = 0;
 }
 
