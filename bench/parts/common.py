@@ -146,6 +146,8 @@ class Lab:
         except ValueError:
             raise BenchError(f"`{' '.join(argv)}` ended with exit code {process.returncode}: "
                              + err.read_text(errors="replace").strip()) from None
+        if "error" in report:
+            raise BenchError(f"{job}: {report['error'].get('message', report['error'])}")
         for build in report.get("builds", []):
             if build["state"] == "failed":
                 raise BenchError(f"{build['cell']} does not build: {build.get('error', '')}")

@@ -137,7 +137,8 @@ def sessions(lab, repeats, tests=None):
         run = lab.run(job)
         if any(build["state"] != "cached" for build in run.report["builds"]):
             raise BenchError("a build of the warm run was not found by its key")
-        bare = sum(bare_seconds(lab, run, session, tests) for session in run.sessions)
+        bare = sum(bare_seconds(lab, run, f"{session['variant']}/{session['config']}", tests)
+                   for session in run.sessions)
         kiln = sum(session["elapsed_seconds"] for session in run.sessions)
         session_ratios.append(kiln / bare)
         warm_ratios.append(run.wall / kiln)
@@ -154,8 +155,9 @@ def sessions(lab, repeats, tests=None):
     ]
 
 
-def bare_seconds(lab, run, session, tests):
-    build = run.build(f"{session['variant']}/{session['config']}")
+def bare_seconds(lab, run, cell, tests):
+    """One boot of a cell of `run` by hand."""
+    build = run.build(cell)
     agent = lab.data / "agent"
     kvm = json.loads((agent / "accel.json").read_text())["kvm"]
     bare = BareSession(root_image(lab), agent / "cache" / build["image_digest"],
