@@ -227,9 +227,11 @@ Result<Sandbox> Sandbox::probe() {
     failure = exit ? fmt::format("exit code {}", exit->code) : exit.error().message;
   }
   if (!works)
-    return fail(Error(ErrorKind::kInfrastructure,
-                      fmt::format("bubblewrap does not work on this computer: {}", failure))
-                    .with_hint("allow user namespaces: sysctl kernel.unprivileged_userns_clone=1"));
+    return fail(
+        Error(ErrorKind::kInfrastructure,
+              fmt::format("bubblewrap does not work on this computer: {}", failure))
+            .with_hint("allow user namespaces: sudo sysctl kernel.unprivileged_userns_clone=1 (a "
+                       "chroot has none), or run as root"));
   std::string memory = "memory limited per process only";
   const auto try_level = [&](Memory level, const os::Path& parent, const char* words) {
     if (sandbox.memory_ != Memory::kRlimit) return;

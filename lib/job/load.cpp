@@ -182,6 +182,7 @@ Object metric_table(MetricSpec* metric) {
       .optional("lower_is_better", conf::boolean(&metric->lower_is_better))
       .optional("margin_percent", conf::real(&metric->margin_percent, 0.001, 100))
       .optional("smallest_percent", conf::real(&metric->smallest_percent, 0, 100))
+      .optional("smallest_count", conf::real(&metric->smallest_count, 0, 1e12))
       .optional("arms", arms_read(metric));
 }
 

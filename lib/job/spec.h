@@ -63,6 +63,7 @@ struct MetricSpec {
   bool lower_is_better = true;
   double margin_percent = 2.0;    ///< of equivalence
   double smallest_percent = 1.0;  ///< smallest effect of interest
+  double smallest_count = 0;      ///< of counters: differences up to it are a boot\'s noise
   /// Compare two arms inside one boot instead of baseline with patched:
   /// "kmap" and "kmap_local" compare kmap/X with kmap_local/X. Empty: variants.
   std::string left_arm;

@@ -61,6 +61,13 @@ bool counter_is_exact(const PairedMetric& metric, const Sides& s) {
   return *right_max < *left_min || *right_min > *left_max;
 }
 
+/// Counters that differ by no more than what a boot's own noise gives, in every pair.
+bool within_count_noise(const PairedMetric& metric, const Sides& s) {
+  for (size_t i = 0; i < s.left.size(); ++i)
+    if (std::fabs(s.left[i] - s.right[i]) > metric.spec->smallest_count) return false;
+  return metric.kind == "counter" && metric.spec->smallest_count > 0 && !s.left.empty();
+}
+
 /// Do instruction counts repeat as well as they should, so that the noise floor bounds them?
 bool instructions_are_exact(const stats::Compared& c, const Sides& s) {
   if (!c.by_ratio || c.n == 0) return false;
@@ -78,6 +85,13 @@ std::string better_or_worse(const Draft& d) {
 /// Counts that agree in every boot need no test: only the question whether it matters remains.
 void answer_exact(Draft* d) {
   Comparison& out = d->out;
+  if (within_count_noise(*d->metric, counted(*d->metric))) {
+    out.answer = "equivalent";
+    if (d->numbers.left_typical != d->numbers.right_typical)
+      out.note = fmt::format("differences up to {:g} are a boot's own noise",
+                             d->metric->spec->smallest_count);
+    return;
+  }
   const stats::Compared& c = d->numbers;
   const double change = std::fabs(c.change_percent);
   const bool equal = c.left_typical == c.right_typical;
@@ -151,7 +165,7 @@ Draft draft_of(const PairedMetric& metric, uint64_t seed) {
   out.left_typical = c.left_typical;
   out.right_typical = c.right_typical;
   if (metric.kind == "counter") {
-    d.exact = counter_is_exact(metric, sides);
+    d.exact = counter_is_exact(metric, sides) || within_count_noise(metric, sides);
     out.decides = c.n > 0;
     if (!c.has_percent && c.right_typical != 0)
       out.note = fmt::format("from 0 to {:g}: no percentage", c.right_typical);
