@@ -43,6 +43,7 @@ def checked(argv, **options):
     done = subprocess.run([str(a) for a in argv], capture_output=True, **options)
     if done.returncode != 0:
         words = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
+        words = [line for line in words if "error:" in line] or words
         raise BenchError(f"`{' '.join(map(str, argv))}` ended with exit code {done.returncode}: "
                          + "; ".join(words[-4:]))
     return done.stdout
