@@ -1,5 +1,6 @@
 /// kiln doctor: what is missing on this computer and the command that mends it.
 #include <fmt/format.h>
+#include <pwd.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 
 #include "cli/paths.h"
 #include "cli/terminal.h"
+#include "controller/builder/sandbox.h"
 #include "lib/base/text.h"
 #include "lib/os/files.h"
 #include "lib/os/process.h"
@@ -40,14 +42,41 @@ Check check_packages(const std::filesystem::path& home) {
           "sudo apt-get install -y --no-install-recommends " + names};
 }
 
+/// Tries what builds will use, in the same way.
 Check check_sandbox() {
+  const auto sandbox = builder::Sandbox::probe();
+  if (sandbox) return {"sandbox", "ok", sandbox->level(), ""};
+  return {"sandbox", "missing", sandbox.error().message, sandbox.error().hint};
+}
+
+/// A range of user ids: the image recipe needs one when it does not run as root.
+bool has_sub_ids(const std::string& file) {
+  const auto text = os::read_file(file, 1 << 20);
+  if (!text) return false;
+  const passwd* user = ::getpwuid(::geteuid());
+  const std::string id = std::to_string(::geteuid()) + ":";
+  for (const std::string_view line : split_lines(*text))
+    if (line.starts_with(id) ||
+        (user != nullptr && line.starts_with(std::string(user->pw_name) + ":")))
+      return true;
+  return false;
+}
+
+/// Can the machines' root images be made here?
+Check check_images() {
   os::Command command;
-  command.argv = {"bwrap", "--unshare-all", "--ro-bind", "/", "/", "true"};
+  command.argv = {"arch-test", "i386"};
   const auto exit = os::run(command);
-  if (exit && exit->ok()) return {"sandbox", "ok", "bubblewrap makes name spaces", ""};
-  const std::string why = exit ? std::string(trim(exit->err)) : exit.error().message;
-  return {"sandbox", "missing", "bubblewrap cannot start: " + why,
-          "sudo sysctl kernel.unprivileged_userns_clone=1, or run as root"};
+  if (!exit) return {"images", "missing", exit.error().message, exit.error().hint};
+  if (!exit->ok())
+    return {"images", "missing",
+            "this computer cannot execute i386 programs (tried: arch-test i386)",
+            "use an x86 kernel with CONFIG_IA32_EMULATION, or: sudo apt-get install -y "
+            "qemu-user-static"};
+  if (::geteuid() != 0 && !(has_sub_ids("/etc/subuid") && has_sub_ids("/etc/subgid")))
+    return {"images", "missing", "you have no range of user ids in /etc/subuid and /etc/subgid",
+            "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER"};
+  return {"images", "ok", "i386 programs run; root images can be made", ""};
 }
 
 Check check_kvm() {
@@ -115,8 +144,8 @@ int doctor_command(const Options& options) {
   if (!home) return report_error(options, home.error());
   const auto data = data_dir(options.data_dir);
   if (!data) return report_error(options, data.error());
-  const std::vector<Check> checks{check_packages(*home), check_sandbox(), check_kvm(),
-                                  check_disk(*data), check_memory()};
+  const std::vector<Check> checks{check_packages(*home), check_sandbox(),   check_images(),
+                                  check_kvm(),           check_disk(*data), check_memory()};
   options.format == Format::kJson ? print_json(checks) : print_text(checks);
   for (const Check& check : checks)
     if (check.state == "missing") return kNoVerdict;

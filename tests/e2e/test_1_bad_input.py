@@ -119,7 +119,7 @@ class Doctor(unittest.TestCase):
     def test_doctor_says_what_is_there(self):
         done = kiln("doctor", "--format", "json", timeout=60)
         names = {check["name"] for check in json.loads(done.out)["checks"]}
-        self.assertEqual(names, {"packages", "sandbox", "kvm", "disk", "memory"})
+        self.assertEqual(names, {"packages", "sandbox", "images", "kvm", "disk", "memory"})
 
 
 if __name__ == "__main__":
