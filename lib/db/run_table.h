@@ -54,8 +54,8 @@ class RunTable {
   Result<int64_t> create(const RunRow& run, const std::vector<CellRow>& cells);
   /// Replaces the cells: keys become known once the source is resolved.
   Status set_cells(int64_t run_id, const std::vector<CellRow>& cells);
-  /// The newest run of this digest that did not come to its end (running, interrupted, or failed for
-  /// want of disk, machine or time): it can go on.
+  /// The newest run of this digest that did not come to its end (running, interrupted, or failed
+  /// for want of disk, machine or time): it can go on.
   [[nodiscard]] Result<std::optional<RunRow>> find_unfinished(const std::string& job_digest) const;
   /// kNotFound: "run 12 does not exist".
   [[nodiscard]] Result<RunRow> get(int64_t run_id) const;
