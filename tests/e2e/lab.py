@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -105,18 +106,17 @@ repeats:
 
 
 def wait_for(process, pattern, timeout):
-    """Reads stderr of a started ./kiln until a line matches; returns what was read."""
-    os.set_blocking(process.stderr.fileno(), False)
-    text, deadline = "", time.monotonic() + timeout
+    """Reads stderr of a started ./kiln until its text matches; returns what was read."""
+    descriptor = process.stderr.fileno()
+    data, deadline = b"", time.monotonic() + timeout
     while time.monotonic() < deadline:
-        chunk = process.stderr.read()
-        if chunk:
-            text += chunk
-            if re.search(pattern, text):
-                os.set_blocking(process.stderr.fileno(), True)
-                return text
-        elif process.poll() is not None:
+        if not select.select([descriptor], [], [], 1)[0]:
+            continue
+        chunk = os.read(descriptor, 65536)
+        data += chunk
+        if re.search(pattern, data.decode(errors="replace")):
+            return data.decode(errors="replace")
+        if not chunk:
             break
-        time.sleep(0.05)
     os.killpg(process.pid, signal.SIGKILL)
-    raise AssertionError(f"no line like {pattern!r} within {timeout} s:\n{text[-4000:]}")
+    raise AssertionError(f"no line like {pattern!r} within {timeout} s:\n{data.decode(errors='replace')[-4000:]}")
