@@ -43,13 +43,31 @@ def kiln(*args, data=DATA, timeout=3600, env=None, cwd=None):
     return Done(process.returncode, out, err, time.monotonic() - begun)
 
 
+STARTED = []
+
+
 def start(*args, data=DATA, env=None, cwd=None):
-    """./kiln in a process group of its own, streams captured."""
+    """./kiln in a process group of its own, streams captured; end_all() ends it when a test forgets it."""
     full = dict(os.environ, **(env or {}))
     full.pop("KILN_DATA_DIR", None)
-    return subprocess.Popen([str(HOME / "kiln"), "--data-dir", str(data), *map(str, args)], stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, errors="replace",
-                            env=full, cwd=cwd, start_new_session=True)
+    process = subprocess.Popen([str(HOME / "kiln"), "--data-dir", str(data), *map(str, args)], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, errors="replace",
+                               env=full, cwd=cwd, start_new_session=True)
+    STARTED.append(process)
+    return process
+
+
+def end_all():
+    """Ends what a failed test left running: the data folder must be free for the next one."""
+    for process in STARTED:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.communicate(timeout=30)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
+    STARTED.clear()
 
 
 def end(process, how=signal.SIGKILL):

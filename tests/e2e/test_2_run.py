@@ -8,7 +8,7 @@ import sqlite3
 import time
 import unittest
 
-from lab import DATA, HOME, JOB, PARTS, Folder, end, kiln, start, wait_for
+from lab import DATA, HOME, JOB, PARTS, Folder, end, end_all, kiln, start, wait_for
 
 
 def cmdline(pid):
@@ -168,6 +168,9 @@ class FoundingJob(unittest.TestCase):
 class Interrupted(unittest.TestCase):
     """What was done stays done, whatever ends the process."""
 
+    def tearDown(self):
+        end_all()
+
     def sessions(self, run_id):
         return kiln("report", run_id, "--format", "json").json()["sessions"]
 
@@ -215,6 +218,9 @@ class Interrupted(unittest.TestCase):
 class Machine(unittest.TestCase):
     """The machine's own trouble is infrastructure, run again, and never blamed on the series."""
 
+    def tearDown(self):
+        end_all()
+
     def test_qemu_killed_in_a_session_is_run_again(self):
         with Folder() as folder:
             job = folder.small_job(name="qemu-killed")
@@ -237,6 +243,9 @@ class Machine(unittest.TestCase):
 
 class WrongSeries(unittest.TestCase):
     """A series that breaks something is caught, confirmed on both sides, and shown with the kernel's words."""
+
+    def tearDown(self):
+        end_all()
 
     def run_wrong(self, name, tests, configs="[i386-highmem]"):
         with Folder() as folder:
