@@ -161,6 +161,7 @@ TEST_F(SessionRealTest, ATestThatIgnoresItsLimitIsEnded) {
   p->add_setup(install_test("kiln_stuck", "trap '' TERM INT HUP; while :; do sleep 1; done"));
   const v1::SessionDone done = run();
   EXPECT_EQ(done.session().ending(), "tested") << done.session().error();
+  EXPECT_EQ(done.session().restarts(), 0) << "the machine is well, only the test was not";
   const v1::Result* next = find(done, "igt@sw_sync@alloc_timeline");
   ASSERT_TRUE(next);
   EXPECT_EQ(next->outcome(), "pass");

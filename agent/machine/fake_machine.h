@@ -29,10 +29,12 @@ class FakeMachine final : public Machine, private Power, private Boot, private C
   /// The kernel panics and the machine resets itself.
   void crash(std::string_view console_text) {
     say(console_text);
-    report_ = {PowerState::kOff, true, "the machine reset itself (guest-reset)"};
+    report_ = {PowerState::kOff, true, false, "the machine reset itself (guest-reset)"};
   }
   /// What runs the machine dies.
-  void fail_power(std::string why) { report_ = {PowerState::kOff, false, std::move(why)}; }
+  void fail_power(std::string why, bool try_again = false) {
+    report_ = {PowerState::kUnknown, false, try_again, std::move(why)};
+  }
 
   [[nodiscard]] const std::vector<std::string>& log() const { return log_; }
   [[nodiscard]] int boots() const { return boots_; }
@@ -47,7 +49,7 @@ class FakeMachine final : public Machine, private Power, private Boot, private C
     return {};
   }
   void end() override {
-    report_ = {PowerState::kOff, false, "switched off"};
+    report_ = {PowerState::kOff, false, false, "switched off"};
     ended_ = true;
   }
   Power& power() override { return *this; }
@@ -67,6 +69,7 @@ class FakeMachine final : public Machine, private Power, private Boot, private C
       machine_.log_.push_back(request.command);
       return machine_.answer(request, stop);
     }
+    [[nodiscard]] bool alive() const override { return machine_.is_on(); }
 
    private:
     FakeMachine& machine_;
@@ -74,13 +77,13 @@ class FakeMachine final : public Machine, private Power, private Boot, private C
 
   Status on() override {
     if (!power_status) return power_status;
-    report_ = {PowerState::kOn, false, ""};
+    report_ = {PowerState::kOn, false, false, ""};
     ++boots_;
     if (on_boot) on_boot(boots_);
     return {};
   }
   Status off() override {
-    if (is_on()) report_ = {PowerState::kOff, false, "switched off"};
+    if (is_on()) report_ = {PowerState::kOff, false, false, "switched off"};
     return {};
   }
   PowerReport state() override { return report_; }
@@ -95,7 +98,7 @@ class FakeMachine final : public Machine, private Power, private Boot, private C
 
   std::mutex mutex_;
   std::function<void(std::string_view)> sink_;
-  PowerReport report_{PowerState::kOff, false, "never switched on"};
+  PowerReport report_{PowerState::kOff, false, false, "never switched on"};
   std::vector<std::string> log_;
   BootSpec spec_;
   int boots_ = 0;

@@ -31,6 +31,8 @@ struct PowerReport {
   /// Off by the machine's own doing (its kernel rebooted or panicked), not by ours and not by a
   /// failure of what runs it.
   bool by_guest = false;
+  /// The driver has changed something, so that the next power on may well succeed.
+  bool try_again = false;
   std::string why{};  ///< "the guest reset itself", "QEMU was killed by signal 9"
 };
 

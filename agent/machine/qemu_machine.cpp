@@ -54,7 +54,7 @@ struct QemuMachine::State {
   Path socket_dir;  ///< short path for the sockets
   std::optional<BootSpec> spec;
   std::unique_ptr<Run> run;
-  PowerReport last{PowerState::kOff, false, "never switched on"};
+  PowerReport last{PowerState::kOff, false, false, "never switched on"};
   int boots = 0;
 };
 
@@ -131,7 +131,7 @@ Status QemuMachine::begin(const Path& folder,
   overlay.timeout = Millis(30'000);
   auto made = os::run_ok(overlay, stop);
   if (!made) return fail(std::move(made.error()).while_doing("while making the machine's disk"));
-  state.last = {PowerState::kOff, false, "not switched on yet"};
+  state.last = {PowerState::kOff, false, false, "not switched on yet"};
   state.boots = 0;
   return {};
 }
@@ -225,14 +225,14 @@ Status QemuMachine::on() {
     auto run = start(state, accel.kvm && !state.spec->count_instructions);
     if (run) {
       state.run = std::move(*run);
-      state.last = {PowerState::kOn, false, ""};
+      state.last = {PowerState::kOn, false, false, ""};
       return {};
     }
     // Somebody took the port between our look and QEMU's bind.
     const bool race =
         run.error().message.find("Could not set up host forwarding rule") != std::string::npos;
     if (!race || attempt == kPortTries) {
-      state.last = {PowerState::kOff, false, run.error().message};
+      state.last = {PowerState::kOff, false, false, run.error().message};
       return fail(std::move(run.error()));
     }
   }
@@ -254,7 +254,8 @@ Status QemuMachine::off() {
   auto guard = state_.lock();
   State& state = **guard;
   stop_run(state);
-  if (state.last.state != PowerState::kOff) state.last = {PowerState::kOff, false, "switched off"};
+  if (state.last.state != PowerState::kOff)
+    state.last = {PowerState::kOff, false, false, "switched off"};
   return {};
 }
 
@@ -268,18 +269,19 @@ PowerReport QemuMachine::report_of(State& state) {
   }
   if (!exit) {
     if (run.stopped && run.guest_end.empty())
-      return {PowerState::kUnknown, false,
+      return {PowerState::kUnknown, false, run.kvm,
               run.kvm ? "QEMU froze the guest: KVM internal error" : "QEMU froze the guest"};
-    return {PowerState::kOn, false, ""};
+    return {PowerState::kOn, false, false, ""};
   }
   const bool by_guest = exit->code == 0 && run.guest_end.starts_with("guest");
   if (by_guest)
-    return {PowerState::kOff, true, fmt::format("the machine reset itself ({})", run.guest_end)};
+    return {PowerState::kOff, true, false,
+            fmt::format("the machine reset itself ({})", run.guest_end)};
   const std::string words = last_words(run.log);
   std::string why = exit->signal != 0 ? fmt::format("QEMU was killed by signal {}", exit->signal)
                                       : fmt::format("QEMU ended with exit code {}", exit->code);
   if (!words.empty()) why += ": " + words;
-  return {PowerState::kOff, false, why};
+  return {PowerState::kOff, false, false, why};
 }
 
 PowerReport QemuMachine::state() {

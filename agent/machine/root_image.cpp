@@ -51,7 +51,12 @@ Result<std::string> recipe_digest(const os::Path& recipe) {
 
 Result<RootImage> RootImages::ensure(const std::function<void(const std::string&)>& progress,
                                      std::stop_token stop) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_, std::defer_lock);
+  for (bool told = false; !lock.try_lock_for(std::chrono::milliseconds(100)); told = true) {
+    if (stop.stop_requested())
+      return fail(ErrorKind::kCancelled, "stopped while waiting for the root image");
+    if (progress && !told) progress("waiting for the root image, which is being made");
+  }
   if (::access((recipe_ / "build").c_str(), X_OK) != 0) {
     return fail(ErrorKind::kBadInput,
                 fmt::format("no recipe for the root image: {} is not there or not executable",

@@ -40,7 +40,7 @@ class RootImages {
                std::stop_token stop);
   os::Path recipe_;
   os::Path images_;
-  std::mutex mutex_;
+  std::timed_mutex mutex_;
 };
 
 }  // namespace kiln::agent

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <future>
+#include <thread>
 
 namespace kiln::agent {
 namespace {
@@ -81,6 +83,33 @@ TEST_F(RootImageTest, WhatAKilledBuildLeftIsRemoved) {
   recipe(kMake);
   ASSERT_TRUE(ensure());
   EXPECT_EQ(leftovers(), 0);
+}
+
+TEST_F(RootImageTest, WhoWaitsForAnothersBuildCanBeStopped) {
+  recipe("echo begun; while [ ! -e \"$(dirname \"$0\")/../go\" ]; do sleep 0.05; done\n" +
+         std::string(kMake));
+  RootImages images(dir_ / "recipe", dir_ / "images");
+  std::promise<void> begun;
+  std::jthread builder([&] {
+    const auto image = images.ensure(
+        [&](const std::string& text) {
+          if (text == "root image: begun") begun.set_value();
+        },
+        {});
+    EXPECT_TRUE(image) << render(image.error());
+  });
+  begun.get_future().wait();
+  std::stop_source source;
+  const auto image = images.ensure(
+      [&](const std::string& text) {
+        told_.push_back(text);
+        source.request_stop();
+      },
+      source.get_token());
+  ASSERT_FALSE(image);
+  EXPECT_EQ(image.error().kind, ErrorKind::kCancelled);
+  EXPECT_THAT(told_, Contains("waiting for the root image, which is being made"));
+  ASSERT_TRUE(os::write_atomic(dir_ / "go", ""));
 }
 
 TEST_F(RootImageTest, NoRecipeIsBadInput) {

@@ -47,6 +47,8 @@ class Shell {
   /// Runs one command to its end. A command that fails is no Error: look at ShellReply. Errors:
   /// kTimeout (the request's bound passed), kInfrastructure (the connection broke), kCancelled.
   virtual Result<ShellReply> run(const ShellRequest& request, std::stop_token stop) = 0;
+  /// Whether the connection stands, as far as this side knows.
+  [[nodiscard]] virtual bool alive() const = 0;
 };
 
 /// Where and as whom to log in, and the only host key to accept.

@@ -138,6 +138,10 @@ Result<std::unique_ptr<SshShell>> SshShell::connect(const ShellEndpoint& endpoin
   return std::unique_ptr<SshShell>(new SshShell(std::move(impl)));
 }
 
+bool SshShell::alive() const {
+  return ssh_is_connected(impl_->session.get()) != 0;
+}
+
 Result<ShellReply> SshShell::run(const ShellRequest& request, std::stop_token stop) {
   ssh_session session = impl_->session.get();
   const auto deadline = Steady::now() + request.timeout;
@@ -168,14 +172,16 @@ Result<ShellReply> SshShell::run(const ShellRequest& request, std::stop_token st
 Result<std::unique_ptr<Shell>> connect_until(const ShellEndpoint& endpoint, Millis timeout,
                                              const std::function<std::string()>& give_up,
                                              std::stop_token stop) {
-  constexpr Millis kTry{5'000};
+  constexpr Millis kFirstTry{5'000};
+  constexpr Millis kLongestTry{20'000};
   constexpr Millis kPause{100};
   const auto started = Steady::now();
   const auto deadline = started + timeout;
+  Millis bound = kFirstTry;
   int tries = 0;
-  for (;;) {
+  for (;; bound = std::min(bound * 2, kLongestTry)) {
     const auto left = std::chrono::ceil<Millis>(deadline - Steady::now());
-    auto shell = SshShell::connect(endpoint, std::clamp(left, Millis(100), kTry), stop);
+    auto shell = SshShell::connect(endpoint, std::clamp(left, Millis(100), bound), stop);
     ++tries;
     if (shell) return std::unique_ptr<Shell>(std::move(*shell));
     const ErrorKind kind = shell.error().kind;

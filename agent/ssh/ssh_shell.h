@@ -19,6 +19,7 @@ class SshShell final : public Shell {
                                                    std::stop_token stop);
   ~SshShell() override;
   Result<ShellReply> run(const ShellRequest& request, std::stop_token stop) override;
+  [[nodiscard]] bool alive() const override;
 
  private:
   struct Impl;
@@ -26,7 +27,8 @@ class SshShell final : public Shell {
   std::unique_ptr<Impl> impl_;
 };
 
-/// A ShellConnector: tries of at most 5 s each until one logs in, with 100 ms between tries that
+/// A ShellConnector: tries of 5 s, then 10 s, then 20 s each (a machine under
+/// load needs seconds for the handshake) until one logs in, with 100 ms between tries that
 /// end at once. kPermission and kBadInput end it early.
 Result<std::unique_ptr<Shell>> connect_until(const ShellEndpoint& endpoint, Millis timeout,
                                              const std::function<std::string()>& give_up,

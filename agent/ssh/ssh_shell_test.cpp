@@ -204,6 +204,7 @@ TEST_F(SshShellTest, AServerKilledMidCommandIsALostConnection) {
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error().kind, ErrorKind::kInfrastructure);
   EXPECT_THAT(reply.error().message, StartsWith("the connection broke while `kill -KILL $PPID"));
+  EXPECT_FALSE(shell->alive());
   const auto next = shell->run({.command = "true"}, {});
   ASSERT_FALSE(next);
   EXPECT_EQ(next.error().kind, ErrorKind::kInfrastructure);

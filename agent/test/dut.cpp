@@ -11,8 +11,9 @@ using Steady = std::chrono::steady_clock;
 
 /// A machine without our init's ready line is tried over SSH after this.
 constexpr Millis kReadyPatience{40'000};
-constexpr Millis kAnswerLimit{15'000};
-constexpr Millis kReconnect{10'000};
+/// Generous: a host under load must not make a slow machine look dead.
+constexpr Millis kAnswerLimit{30'000};
+constexpr Millis kReconnect{30'000};
 
 Millis left(Steady::time_point deadline) {
   return std::max(Millis(0), std::chrono::ceil<Millis>(deadline - Steady::now()));
@@ -156,7 +157,7 @@ std::optional<Trouble> Dut::trouble() {
   const PowerReport power = machine_.power().state();
   if (power.state == PowerState::kOn) return std::nullopt;
   if (power.by_guest) return Trouble{Trouble::Kind::kCrash, power.why};
-  return Trouble{Trouble::Kind::kMachine, power.why};
+  return Trouble{Trouble::Kind::kMachine, power.why, power.try_again};
 }
 
 void Dut::declare(Trouble trouble) {
@@ -164,18 +165,12 @@ void Dut::declare(Trouble trouble) {
 }
 
 Result<ShellReply> Dut::run(const ShellRequest& request, std::stop_token stop) {
-  for (int attempt = 1;; ++attempt) {
-    if (!shell_) {
-      if (const auto found = trouble()) return fail(ErrorKind::kInfrastructure, found->what);
-      KILN_ASSIGN(shell_, machine_.connect(kReconnect, stop));
-    }
-    auto reply = shell_->run(request, stop);
-    if (reply || reply.error().kind != ErrorKind::kInfrastructure) return reply;
-    shell_.reset();
-    // Only the start of a command can be repeated safely; what has run may have left traces.
-    if (attempt == 2 || reply.error().message.find("connection broke") != std::string::npos)
-      return reply;
+  if (shell_ && !shell_->alive()) shell_.reset();
+  if (!shell_) {
+    if (const auto found = trouble()) return fail(ErrorKind::kInfrastructure, found->what);
+    KILN_ASSIGN(shell_, machine_.connect(kReconnect, stop));
   }
+  return shell_->run(request, stop);
 }
 
 bool Dut::answers(std::stop_token stop) {

@@ -42,6 +42,14 @@ std::string kill_script(const std::string& folder, int attempt) {
                      shell_quote(folder), attempt);
 }
 
+std::string kill_test_script(const std::string& folder, int attempt) {
+  // The shell that wrote the pid is the runner's parent; each test leads a group of its own.
+  return fmt::format(
+      "cd {} && for r in $(pgrep -P $(cat pid.{})); do for t in $(pgrep -P $r); do "
+      "kill -KILL -$t; kill -KILL $t; done; done 2>/dev/null; true",
+      shell_quote(folder), attempt);
+}
+
 std::string fetch_script(const std::string& folder, uint64_t max_file_bytes,
                          uint64_t max_total_bytes) {
   // Cutting in place needs no room: the disk may be full. The beginning is kept; the kernel's own

@@ -28,6 +28,9 @@ std::string follow_script(const std::string& folder, int attempt, uint64_t offse
 /// Ends the runner and its tests.
 std::string kill_script(const std::string& folder, int attempt);
 
+/// Kills the test that the runner could not end, with its whole group; the runner goes on.
+std::string kill_test_script(const std::string& folder, int attempt);
+
 /// Shortens what is too long in the results (a test may have printed a gigabyte), telling each as
 /// "kiln-cut SIZE NAME" on stderr, and prints a tar of the results, compressed where the machine
 /// has zstd.

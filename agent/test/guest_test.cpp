@@ -68,6 +68,21 @@ TEST_F(GuestScripts, ARunnerThatWillNotEndIsKilled) {
   EXPECT_TRUE(sh("! grep -q '^State:[[:space:]]*[RSD]' " + status).ok()) << "it runs on";
 }
 
+TEST_F(GuestScripts, ATestThatWillNotEndIsKilledAndTheRunnerGoesOn) {
+  if (os::find_program("pgrep").empty()) GTEST_SKIP() << "pgrep is not installed";
+  const std::string folder = (dir_ / "p").string();
+  sh(list_script(folder));
+  // A runner whose test leads a group of its own, as igt_runner's do.
+  sh(start_script(folder, 0,
+                  {"sh", "-c",
+                   "setsid sh -c \"trap '' TERM; echo started; while :; do sleep 1; done\" & "
+                   "wait; echo next test"}));
+  while (sh("cat " + shell_quote(folder + "/out.0")).out != "started\n") {
+  }
+  EXPECT_TRUE(sh(kill_test_script(folder, 0)).ok());
+  EXPECT_EQ(sh(follow_script(folder, 0, 0)).out, "started\nnext test\n");
+}
+
 TEST_F(GuestScripts, LongFilesAreCutBeforeTheyTravelAndTold) {
   const std::string folder = (dir_ / "p").string();
   sh("mkdir -p " + shell_quote(folder) + "/results/0; cd " + shell_quote(folder) +

@@ -186,8 +186,8 @@ Session::Step Session::boot(std::stop_token stop) {
     if (error.kind == ErrorKind::kCancelled) return tl::unexpected(end_of(error, "CANCELLED"));
     const auto found = dut_->trouble();
     const bool machine = found && found->kind == Trouble::Kind::kMachine;
-    if (machine && !forgiven && found->what.find("KVM") != std::string::npos) {
-      note(fmt::format("{}: emulation from now on", found->what));
+    if (machine && !forgiven && found->try_again) {
+      note(fmt::format("{}; tried again", found->what));
       forgiven = true;
       --tries;
       continue;

@@ -231,6 +231,22 @@ TEST_F(SessionTest, OneFailedBootIsTriedAgain) {
   EXPECT_EQ(run().ending, Ending::kTested);
 }
 
+TEST_F(SessionTest, AnAcceleratorThatGivesUpIsNotTheKernelsFault) {
+  use_store();
+  machine_.on_boot = [this](int boot) {
+    ++boot_id_;
+    if (boot == 1) {
+      machine_.fail_power("QEMU froze the guest: KVM internal error", /*try_again=*/true);
+    } else if (boot == 2) {
+      machine_.crash("Linux version 6.1.192\nKernel panic - not syncing: once\n");
+    } else {
+      machine_.say(kReady);
+    }
+  };
+  EXPECT_EQ(run().ending, Ending::kTested) << "the first boot did not count";
+  EXPECT_EQ(machine_.boots(), 3);
+}
+
 TEST_F(SessionTest, AMachineThatSaysNothingAtAllDoesNotBoot) {
   use_store();
   machine_.on_boot = [](int) {};

@@ -15,7 +15,9 @@ using Steady = std::chrono::steady_clock;
 
 constexpr Millis kScriptLimit{60'000};
 /// igt_runner needs this much to end a test that is over its time.
-constexpr Millis kRunnerGrace{60'000};
+constexpr Millis kRunnerGrace{30'000};
+/// From SIGKILL to the runner's next test.
+constexpr Millis kKillGrace{20'000};
 constexpr Millis kPowerLook{1'000};
 constexpr Millis kModuleLook{5'000};
 constexpr size_t kMaxLine = 4096;
@@ -157,6 +159,7 @@ Result<TestPhase::Step> TestPhase::attempt(int number, std::stop_token stop) {
   started_ = true;
   running_ = true;
   seen_in_attempt_ = 0;
+  test_killed_ = false;
   last_output_ = test_started_ = last_answer_ = last_power_look_ = Steady::now();
   return follow(number, stop);
 }
@@ -186,13 +189,10 @@ Result<TestPhase::Step> TestPhase::follow(int number, std::stop_token stop) {
       return step;
     }
     if (Steady::now() >= deadline_) return Step::kTimeUp;
-    // A test that igt_runner itself could not end holds the kernel.
-    if (Steady::now() - test_started_ > order_.per_test + kRunnerGrace) {
-      host_.dut->declare(
-          {Trouble::Kind::kHang,
-           fmt::format("{} did not end within its {} and could not be killed",
-                       current_.empty() ? "a test" : current_, human_duration(order_.per_test))});
-      return Step::kTrouble;
+    if (over_limit()) {
+      KILN_ASSIGN(const bool ended, end_test(number, stop));
+      if (!ended) return Step::kTrouble;
+      continue;
     }
     if (reply && module_check_due()) {
       next_module_check_ = Steady::now() + kModuleLook;
@@ -229,6 +229,7 @@ void TestPhase::take_output(std::string_view bytes) {
     if (!trim(line_).empty()) last_line_ = to_valid_utf8(line_.substr(0, 300));
     if (const auto start = read_test_start(line_)) {
       ++seen_in_attempt_;
+      test_killed_ = false;
       test_started_ = last_output_;
       current_ = start->test;
       done_ = start->index - 1;
@@ -237,6 +238,31 @@ void TestPhase::take_output(std::string_view bytes) {
     }
     line_.clear();
   }
+}
+
+bool TestPhase::over_limit() const {
+  const Millis grace = test_killed_ ? kKillGrace : Millis(0);
+  return Steady::now() - test_started_ > order_.per_test + kRunnerGrace + grace;
+}
+
+/// igt_runner asks nicely for long; a test that deserves no more is killed from here. One that
+/// survives that is held by the kernel.
+Result<bool> TestPhase::end_test(int number, std::stop_token stop) {
+  if (!test_killed_) {
+    test_killed_ = true;
+    ShellRequest kill;
+    kill.command = kill_test_script(folder_, number);
+    const auto reply = host_.dut->run(kill, stop);
+    if (reply) return true;
+    if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "the session was cancelled");
+  }
+  if (!host_.dut->trouble()) {
+    host_.dut->declare(
+        {Trouble::Kind::kHang,
+         fmt::format("{} did not end within its {} and could not be killed",
+                     current_.empty() ? "a test" : current_, human_duration(order_.per_test))});
+  }
+  return false;
 }
 
 bool TestPhase::module_check_due() const {
@@ -249,7 +275,7 @@ bool TestPhase::module_check_due() const {
 bool TestPhase::keep_waiting() {
   const auto now = Steady::now();
   if (now >= deadline_) return false;
-  if (now - test_started_ > order_.per_test + kRunnerGrace) return false;
+  if (over_limit()) return false;
   if (now - last_power_look_ > kPowerLook) {
     last_power_look_ = now;
     if (host_.dut->trouble()) return false;

@@ -60,6 +60,10 @@ class TestPhase {
   /// Whether the follower should go on waiting.
   bool keep_waiting();
   [[nodiscard]] bool module_check_due() const;
+  /// The running test is beyond its time and igt_runner's for ending it.
+  [[nodiscard]] bool over_limit() const;
+  /// Kills the running test; false when that did not help.
+  Result<bool> end_test(int number, std::stop_token stop);
   void take_output(std::string_view bytes);
   void note_culprit(const Trouble& trouble);
   Result<bool> recover(std::stop_token stop);
@@ -84,9 +88,10 @@ class TestPhase {
   int total_ = 0;
   std::chrono::steady_clock::time_point next_module_check_;
   int attempt_ = 0;
-  int seen_in_attempt_ = 0;  ///< tests that igt_runner started
-  std::string last_line_;    ///< of the runner's output, for people
-  bool started_ = false;     ///< igt_runner was started once: go on with igt_resume
+  bool test_killed_ = false;  ///< the running one, by us
+  int seen_in_attempt_ = 0;   ///< tests that igt_runner started
+  std::string last_line_;     ///< of the runner's output, for people
+  bool started_ = false;      ///< igt_runner was started once: go on with igt_resume
   bool aborting_ = true;
   bool running_ = false;
 };
