@@ -89,7 +89,8 @@ void Session::note(const std::string& text) {
 Session::End Session::end_of(const Error& error, std::string error_class) {
   if (error.kind == ErrorKind::kCancelled) return {Ending::kCancelled, "CANCELLED", "cancelled"};
   if (wrong_kernel_) return {Ending::kInfrastructure, "WRONG_KERNEL", error.message};
-  if (dut_) {
+  // Before it was ever switched on, a machine that is off explains nothing: the error does.
+  if (dut_ && phase_ != "prepare") {
     const auto found = dut_->trouble();
     if (found && found->kind == Trouble::Kind::kMachine)
       return {Ending::kInfrastructure, "INFRA_POWER", found->what};

@@ -107,11 +107,9 @@ void RunDriver::load() {
     if (step != nullptr && old.state != "done") orphans_[old.id] = old.key;
     if (step == nullptr || old.state != "done" || old.session.ending() == "cancelled") continue;
     ended_[old.key].push_back(old.session);
-    const bool infrastructure = old.session.ending() == "infrastructure";
-    step->attempts += infrastructure ? 1 : 0;
-    if (!infrastructure) step->state = job::StepState::kDone;
-    if (infrastructure && step->attempts >= job::kMaxAttempts)
-      step->state = job::StepState::kFailed;
+    // Tries that ended as infrastructure in an earlier life are kept, and not counted: going on is
+    // a new chance for whatever was mended meanwhile.
+    if (old.session.ending() != "infrastructure") step->state = job::StepState::kDone;
   }
 }
 
