@@ -105,21 +105,22 @@ Status RunTable::set_cells(int64_t run_id, const std::vector<CellRow>& cells) {
 }
 
 Result<std::optional<RunRow>> RunTable::find_unfinished(const std::string& job_digest) const {
-  return sql::read(
-      *database_, "look for the run", [&](SQLite::Database& db) -> Result<std::optional<RunRow>> {
-        std::optional<RunRow> found;
-        const std::string text = std::string(kSelectRun) +
-                                 "WHERE job_digest = ? AND state IN ('running', 'interrupted', 'failed')"
-                                 " ORDER BY id DESC LIMIT 1";
-        sql::each(
-            db, text.c_str(),
-            [&](SQLite::Statement& row) {
-              sql::Columns columns(row);
-              found = read_run(columns);
-            },
-            job_digest);
-        return found;
-      });
+  return sql::read(*database_, "look for the run",
+                   [&](SQLite::Database& db) -> Result<std::optional<RunRow>> {
+                     std::optional<RunRow> found;
+                     const std::string text =
+                         std::string(kSelectRun) +
+                         "WHERE job_digest = ? AND state IN ('running', 'interrupted', 'failed')"
+                         " ORDER BY id DESC LIMIT 1";
+                     sql::each(
+                         db, text.c_str(),
+                         [&](SQLite::Statement& row) {
+                           sql::Columns columns(row);
+                           found = read_run(columns);
+                         },
+                         job_digest);
+                     return found;
+                   });
 }
 
 Result<RunRow> RunTable::get(int64_t run_id) const {
