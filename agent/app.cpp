@@ -131,6 +131,10 @@ bool Agent::connected() {
 Result<std::unique_ptr<Agent>> Agent::start(AgentConfig config) {
   auto impl = std::make_unique<Impl>();
   impl->config = std::move(config);
+  // A disk's backing file is looked up relative to the disk, not to where we are.
+  std::error_code ignored;
+  for (os::Path* path : {&impl->config.data_dir, &impl->config.images_dir})
+    if (auto full = std::filesystem::absolute(*path, ignored); !full.empty()) *path = full;
   const os::Path& data = impl->config.data_dir;
   KILN_TRY(os::make_dirs(data));
   KILN_ASSIGN(impl->lock, os::FileLock::acquire(data / "agent.lock"));

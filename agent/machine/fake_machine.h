@@ -19,6 +19,8 @@ class FakeMachine final : public Machine, private Power, private Boot, private C
   std::function<Result<ShellReply>(const ShellRequest&, std::stop_token)> answer{};
   /// What power on gives.
   Status power_status{};
+  /// What begin gives.
+  Status begin_status{};
   /// What connect gives when it is an error.
   Status connect_status{};
 
@@ -46,7 +48,7 @@ class FakeMachine final : public Machine, private Power, private Boot, private C
   Status begin(const Path&, const std::function<void(const std::string&)>&,
                std::stop_token) override {
     ended_ = false;
-    return {};
+    return begin_status;
   }
   void end() override {
     report_ = {PowerState::kOff, false, false, "switched off"};

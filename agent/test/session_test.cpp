@@ -278,6 +278,16 @@ TEST_F(SessionTest, QemuThatIsNotThereIsInfrastructure) {
             "  run `kiln doctor` to see what is missing");
 }
 
+TEST_F(SessionTest, AnImageThatCannotBeMadeIsNamed) {
+  use_store();
+  machine_.begin_status =
+      fail(ErrorKind::kNoSpace, "the root image needs 1.5 GB in /x, 7 MB are free");
+  const auto outcome = run();
+  EXPECT_EQ(outcome.ending, Ending::kInfrastructure);
+  EXPECT_EQ(outcome.error_class, "INFRA_DEPLOY");
+  EXPECT_EQ(outcome.error, "the root image needs 1.5 GB in /x, 7 MB are free");
+}
+
 TEST_F(SessionTest, QemuKilledInATestIsInfrastructure) {
   use_store();
   runner_ = [this](const ShellRequest& request, std::stop_token) -> Result<ShellReply> {
