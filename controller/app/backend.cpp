@@ -82,7 +82,10 @@ Result<v1::Plan> Backend::plan(const std::string& job_file,
     return fail(ErrorKind::kPermission, "this controller is read only");
   KILN_ASSIGN(const scheduler::Prepared prepared, parts_.preparer->prepare(job_file, note, stop));
   KILN_ASSIGN(const job::Plan plan, plan_of(prepared, 1));
-  return scheduler::to_proto(prepared, plan, machine_words(), count_tests(prepared));
+  const std::string machine = machine_words();
+  return scheduler::to_proto(prepared, plan,
+                             machine.empty() ? "the embedded one (a run tries KVM first)" : machine,
+                             count_tests(prepared));
 }
 
 Result<v1::StartRunReply> Backend::start_run(const std::string& job_file, bool fresh) {

@@ -8,9 +8,9 @@ namespace {
 
 /// First guesses where this computer has no history, seconds (the same as the plan's).
 double default_estimate(const std::string& purpose) {
-  if (purpose == "functional") return 240;
-  if (purpose == "confirmation") return 120;
-  return purpose == "instructions" ? 60 : 30;
+  if (purpose == "functional") return 120;
+  if (purpose == "confirmation") return 60;
+  return 12;
 }
 
 }  // namespace

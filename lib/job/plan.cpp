@@ -24,10 +24,10 @@ struct Guess {
 /// First guesses: 2 cores, TCG (docs/performance.md); replaced by what this computer took.
 constexpr std::array<Guess, 7> kGuesses{{{"build-full", 600},
                                          {"build-incremental", 20},
-                                         {"session-functional", 240},
-                                         {"session-confirmation", 120},
-                                         {"session-performance", 30},
-                                         {"session-instructions", 60},
+                                         {"session-functional", 120},
+                                         {"session-confirmation", 60},
+                                         {"session-performance", 12},
+                                         {"session-instructions", 12},
                                          {"image", 150}}};
 
 Estimate estimate(const History& history, const std::string& kind) {
