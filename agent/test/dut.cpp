@@ -9,8 +9,6 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
-/// A machine without our init's ready line is tried over SSH after this.
-constexpr Millis kReadyPatience{40'000};
 /// Generous: a host under load must not make a slow machine look dead.
 constexpr Millis kAnswerLimit{30'000};
 constexpr Millis kReconnect{30'000};
@@ -105,22 +103,32 @@ Status Dut::boot(Millis limit, std::stop_token stop) {
   KILN_TRY(machine_.power().on());
   tell({"booting", "", 0, 0, ""});
   KILN_TRY(wait_ready(deadline, stop));
-  auto shell = machine_.connect(std::max(left(deadline), Millis(2'000)), stop);
+  const bool ready = saw_ready();
+  const Millis bound = ready ? left(deadline) : std::min(left(deadline), config_.silence);
+  auto shell = machine_.connect(std::max(bound, Millis(2'000)), stop);
   if (shell) {
     shell_ = std::move(*shell);
     return {};
   }
   if (const auto found = trouble(); found && found->kind != Trouble::Kind::kMachine)
     return fail(ErrorKind::kTimeout, found->what);
-  return fail(std::move(shell.error()));
+  if (ready || shell.error().kind != ErrorKind::kTimeout) return fail(std::move(shell.error()));
+  return fail(ErrorKind::kTimeout, stuck_words());
+}
+
+std::string Dut::stuck_words() const {
+  if (console_->last() == boot_line_) return "the console stays silent";
+  const auto lines = console_->after(console_->last() - 1, 1);
+  return fmt::format("it stops while booting; its last line: {}",
+                     lines.empty() ? "" : to_valid_utf8(lines.back().text));
 }
 
 Status Dut::wait_ready(Steady::time_point deadline, std::stop_token stop) {
-  const auto until = std::min(deadline, Steady::now() + kReadyPatience);
+  const auto started = Steady::now();
   for (;;) {
     {
       auto watch = watch_.lock();
-      watch.wait_until(std::min(until, Steady::now() + Millis(200)),
+      watch.wait_until(std::min(deadline, Steady::now() + Millis(200)),
                        [&] { return watch->ready || watch->dead || stop.stop_requested(); });
       if (watch->ready && !watch->dead) return {};
     }
@@ -130,12 +138,11 @@ Status Dut::wait_ready(Steady::time_point deadline, std::stop_token stop) {
           found->kind == Trouble::Kind::kMachine ? ErrorKind::kInfrastructure : ErrorKind::kTimeout,
           found->what);
     }
-    if (Steady::now() >= until) break;
+    // Silent without being ready: hung, or a system that does not tell. SSH knows.
+    const auto heard = std::max(started, console_->last_activity());
+    if (Steady::now() - heard > config_.silence / 2) return {};
+    if (Steady::now() >= deadline) return fail(ErrorKind::kTimeout, stuck_words());
   }
-  // A kernel or an init that says nothing may still let us in; without any sign of a kernel there
-  // is nothing to log in to.
-  if (saw_kernel() || Steady::now() < deadline) return {};
-  return fail(ErrorKind::kTimeout, "the console showed no kernel");
 }
 
 void Dut::power_off() {

@@ -82,6 +82,8 @@ class Dut {
   };
   Dut(Config config, Machine& machine, ProgressSink progress);
   void observe(const ConsoleLine& line);
+  /// How a machine that did not come up was last seen, for people.
+  [[nodiscard]] std::string stuck_words() const;
   Status wait_ready(std::chrono::steady_clock::time_point deadline, std::stop_token stop);
 
   Config config_;

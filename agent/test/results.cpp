@@ -36,6 +36,21 @@ std::string console_range(const std::vector<ConsoleLine>& lines, int64_t first, 
   return out;
 }
 
+void name_culprits(std::vector<Culprit>& culprits, const std::vector<TestResult>& results) {
+  for (Culprit& culprit : culprits) {
+    if (!culprit.test.empty() || !culprit.running) continue;
+    for (const TestResult& result : results) {
+      const bool claimed = std::any_of(culprits.begin(), culprits.end(), [&](const Culprit& other) {
+        return !other.test.empty() &&
+               (igt::covers(other.test, result.test) || igt::covers(result.test, other.test));
+      });
+      if (result.outcome != "incomplete" || claimed) continue;
+      culprit.test = result.test;
+      break;
+    }
+  }
+}
+
 void blame(const Culprit& culprit, const std::string& console, const std::string& phase,
            std::vector<TestResult>& results) {
   if (culprit.test.empty()) return;

@@ -108,7 +108,9 @@ void Session::fetch_results(size_t index, const TestPhaseOrder& phase, const Pha
   } else {
     note(fmt::format("{} has no results: {}", phase.name, read.error().message));
   }
-  for (const Culprit& culprit : report.culprits) {
+  std::vector<Culprit> culprits = report.culprits;
+  name_culprits(culprits, results);
+  for (const Culprit& culprit : culprits) {
     blame(culprit,
           console_range(dut_->console().after(culprit.first_line, 1'000'000), culprit.first_line,
                         culprit.last_line),

@@ -129,7 +129,7 @@ class SessionTest : public testing::Test {
     deps.clock = &clock_;
     deps.folder = dir_ / "session";
     deps.nonce = "7-n";
-    deps.boot_limit = Millis(300);
+    deps.boot_limit = boot_limit_;
     deps.silence = Millis(300);
     deps.progress = [this](const SessionProgress& p) { seen_.push_back(p.phase + " " + p.text); };
     SessionOutcome outcome = Session(std::move(deps), order_).run(stop);
@@ -164,6 +164,7 @@ class SessionTest : public testing::Test {
   std::string release_ = "6.1.192";
   int boot_id_ = 0;
   bool answers_ = true;
+  Millis boot_limit_{300};
   std::function<Result<ShellReply>(const ShellRequest&, std::stop_token)> runner_;
   std::function<Result<ShellReply>(const ShellRequest&, std::stop_token)> other_;
   std::vector<std::string> seen_;
@@ -253,6 +254,25 @@ TEST_F(SessionTest, AMachineThatSaysNothingAtAllDoesNotBoot) {
   machine_.connect_status = fail(ErrorKind::kTimeout, "SSH did not answer");
   const auto outcome = run();
   EXPECT_EQ(outcome.error_class, "BOOT_FAIL");
+  EXPECT_EQ(outcome.error, "the kernel does not boot (2 tries): the console stays silent");
+}
+
+TEST_F(SessionTest, AKernelThatHangsWhileBootingIsFoundByItsSilence) {
+  use_store();
+  boot_limit_ = Millis(600'000);  // far beyond the silence
+  machine_.on_boot = [this](int boot) {
+    ++boot_id_;
+    machine_.connect_status =
+        boot == 1 ? Status(fail(ErrorKind::kTimeout, "SSH did not answer")) : Status();
+    machine_.say(boot == 1 ? "Linux version 6.1.192\nvirtio_blk virtio2: [vda] 1.50 GiB\n"
+                           : kReady);
+  };
+  const auto outcome = run();
+  EXPECT_EQ(outcome.ending, Ending::kTested) << outcome.error;
+  EXPECT_EQ(machine_.boots(), 2);
+  EXPECT_THAT(stored(outcome, "notes"),
+              HasSubstr("boot 1 failed: it stops while booting; its last line: virtio_blk virtio2: "
+                        "[vda] 1.50 GiB"));
 }
 
 TEST_F(SessionTest, SshThatNeverAnswersOnAMachineThatIsReadyIsInfrastructure) {
@@ -328,6 +348,22 @@ TEST_F(SessionTest, ACulpritWithoutAResultGetsOne) {
   ASSERT_EQ(outcome.results.size(), 2U);
   EXPECT_EQ(outcome.results[1].test, "igt@gem_x@b");
   EXPECT_EQ(outcome.results[1].outcome, "incomplete");
+}
+
+TEST_F(SessionTest, ATestThatKilledTheMachineBeforeItsNameCameIsFoundInTheResults) {
+  use_store();
+  results({{"igt@gem_x@a", "pass"}, {"igt@gem_x@b", "incomplete"}});
+  runner_ = [this](const ShellRequest&, std::stop_token) -> Result<ShellReply> {
+    ShellReply reply;
+    reply.exit_code = 0;
+    reply.err = "0\n";
+    if (machine_.boots() > 1) return reply;
+    machine_.crash(kPanic);
+    return fail(ErrorKind::kInfrastructure, "the connection broke");
+  };
+  const auto outcome = run();
+  ASSERT_EQ(outcome.results.size(), 2U);
+  EXPECT_THAT(outcome.results[1].kernel_words, HasSubstr("Kernel panic - not syncing"));
 }
 
 TEST_F(SessionTest, SilenceOnConsoleAndSshIsAHang) {

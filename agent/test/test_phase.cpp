@@ -96,6 +96,7 @@ Result<PhaseReport> TestPhase::run(std::stop_token stop) {
 void TestPhase::note_culprit(const Trouble& trouble) {
   Culprit culprit;
   culprit.test = running_ ? current_ : "";
+  culprit.running = running_;
   culprit.what = trouble.what;
   culprit.kind = trouble.kind;
   culprit.first_line = host_.dut->boot_line();

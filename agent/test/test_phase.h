@@ -11,8 +11,9 @@ namespace kiln::agent {
 
 /// A test during which the machine had to be restarted.
 struct Culprit {
-  std::string test;  ///< "" when none was running
-  std::string what;  ///< "Kernel panic - not syncing: Fatal exception"
+  std::string test;      ///< "" when none was running, or it died before it could be told
+  bool running = false;  ///< igt_runner was at work
+  std::string what;      ///< "Kernel panic - not syncing: Fatal exception"
   Trouble::Kind kind = Trouble::Kind::kCrash;
   int64_t first_line = 0;  ///< of the console, of the boot that ended so
   int64_t last_line = 0;
