@@ -36,7 +36,8 @@ class FakeController final : public v1::AgentLink::Service {
     bool acknowledge = true;
     int corrupt = 0;  ///< so many fetches arrive damaged
     bool close_after_done = false;
-    std::vector<v1::ToAgent> to_send;  ///< after welcome
+    std::vector<v1::ToAgent> to_send;           ///< after welcome
+    std::vector<v1::ToAgent> after_first_done;  ///< when the first end has arrived
   };
   Sync<Seen> seen;
   std::map<std::string, std::string> artifacts;
@@ -62,11 +63,13 @@ class FakeController final : public v1::AgentLink::Service {
       v1::ToAgent ack;
       bool acknowledge = false;
       bool close = false;
+      std::vector<v1::ToAgent> answers;
       {
         auto s = seen.lock();
         if (message.has_event()) s->events.push_back(message.event().text());
         if (message.has_done()) {
           s->done.push_back(message.done());
+          if (s->done.size() == 1) answers = s->after_first_done;
           acknowledge = s->acknowledge;
           close = s->close_after_done;
           ack.mutable_ack()->set_session_id(message.done().session().id());
@@ -74,6 +77,7 @@ class FakeController final : public v1::AgentLink::Service {
         s.notify_all();
       }
       if (acknowledge) stream->Write(ack);
+      for (const v1::ToAgent& answer : answers) stream->Write(answer);
       if (close) return grpc::Status::OK;
     }
     return grpc::Status::OK;
@@ -252,7 +256,7 @@ TEST_F(LinkTest, AnOrderForASessionThatEndedHereOnlySendsTheEndAgain) {
   order.mutable_start()->set_session_id(4);
   {
     auto s = controller_.seen.lock();
-    s->to_send = {order, order};
+    s->after_first_done = {order};
     s->acknowledge = false;
   }
   ASSERT_TRUE(outbox_->finished(done(4)));
