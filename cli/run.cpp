@@ -187,10 +187,6 @@ Result<int> run_checked(const Options& options) {
   return print_report(options, report, host->data_dir());
 }
 
-int finish(const Options& options, const Result<int>& result) {
-  return result ? *result : report_error(options, result.error());
-}
-
 }  // namespace
 
 int plan_command(const Options& options) {

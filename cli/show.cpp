@@ -99,10 +99,6 @@ Result<int> log_checked(const Options& options) {
   return kOk;
 }
 
-int finish(const Options& options, const Result<int>& result) {
-  return result ? *result : report_error(options, result.error());
-}
-
 }  // namespace
 
 int runs_command(const Options& options) {

@@ -48,6 +48,10 @@ int exit_code_of(ErrorKind kind) {
   return kNoVerdict;
 }
 
+int finish(const Options& options, const Result<int>& result) {
+  return result ? *result : report_error(options, result.error());
+}
+
 void print_document(const std::string& text) {
   std::cout << text;
   if (text.empty() || text.back() != '\n') std::cout << '\n';

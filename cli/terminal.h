@@ -18,6 +18,8 @@ Terminal look_at_terminal(const Options& options);
 /// the exit code that belongs to its kind.
 int report_error(const Options& options, const Error& error);
 int exit_code_of(ErrorKind kind);
+/// A command's exit code, or report_error().
+int finish(const Options& options, const Result<int>& result);
 
 /// One document on stdout, ending in exactly one newline, flushed.
 void print_document(const std::string& text);

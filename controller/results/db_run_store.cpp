@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "controller/results/session_rows.h"
+#include "controller/results/timestamps.h"
 #include "lib/base/text.h"
 #include "lib/db/build_table.h"
 #include "lib/db/duration_table.h"
@@ -11,16 +12,6 @@
 
 namespace kiln::results {
 namespace {
-
-WallTime from_timestamp(const google::protobuf::Timestamp& time) {
-  return WallTime(Millis(time.seconds() * 1000 + time.nanos() / 1'000'000));
-}
-
-void set_timestamp(WallTime time, google::protobuf::Timestamp* out) {
-  const int64_t ms = time.time_since_epoch().count();
-  out->set_seconds(ms / 1000);
-  out->set_nanos(static_cast<int>(ms % 1000 * 1'000'000));
-}
 
 void to_proto(const db::RunRow& row, v1::Run* run) {
   run->set_id(row.id);

@@ -1,5 +1,7 @@
 #include "controller/results/event_hub.h"
 
+#include "controller/results/timestamps.h"
+
 namespace kiln::results {
 
 bool is_durable(const v1::RunEvent& event) {
@@ -19,9 +21,7 @@ bool EventHub::knows(int64_t run_id) {
 }
 
 void EventHub::publish(int64_t run_id, v1::RunEvent event) {
-  const auto now = clock_.now().time_since_epoch();
-  event.mutable_time()->set_seconds(std::chrono::duration_cast<std::chrono::seconds>(now).count());
-  event.mutable_time()->set_nanos(static_cast<int>(now.count() % 1000 * 1'000'000));
+  set_timestamp(clock_.now(), event.mutable_time());
   auto runs = runs_.lock();
   Run& run = (*runs)[run_id];
   if (run.finished) return;

@@ -1,5 +1,6 @@
 #include "controller/results/session_rows.h"
 
+#include "controller/results/timestamps.h"
 #include "lib/base/text.h"
 
 namespace kiln::results {
@@ -47,9 +48,7 @@ v1::Session to_session(const db::StoredSession& row) {
   out.set_machine(row.machine);
   out.set_ending(row.ending);
   out.set_error(to_valid_utf8(row.error));
-  const int64_t ms = row.started.time_since_epoch().count();
-  out.mutable_started()->set_seconds(ms / 1000);
-  out.mutable_started()->set_nanos(static_cast<int>(ms % 1000 * 1'000'000));
+  set_timestamp(row.started, out.mutable_started());
   out.set_elapsed_seconds(row.elapsed_seconds);
   out.set_attempt(row.attempt);
   out.set_restarts(row.restarts);

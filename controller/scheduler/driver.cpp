@@ -10,7 +10,6 @@ namespace {
 
 constexpr Millis kPoll{500};           // of the mailbox: bounds are checked that often
 constexpr Millis kNoMachine{300'000};  // a lab without a fitting machine for that long
-constexpr Millis kAgentGrace{60'000};  // beyond the session's own bound
 
 /// N of "confirmation/CONFIG/roundN/...": rounds go on where an earlier life of the run stopped.
 int round_of(const std::string& key) {

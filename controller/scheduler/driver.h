@@ -95,7 +95,6 @@ class RunDriver {
   void end_session_as_infrastructure(int64_t session_id, const std::string& why);
   void on_session_event(const v1::SessionEvent& event);
   void finish();
-  v1::RunReport make_report(const std::string& state);
   verdict::Input verdict_input();
 
   // driver_events.cpp

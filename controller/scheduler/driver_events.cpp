@@ -4,16 +4,6 @@
 #include "lib/base/text.h"
 
 namespace kiln::scheduler {
-namespace {
-
-/// First guesses where this computer has no history, seconds (the same as the plan's).
-double default_estimate(const std::string& purpose) {
-  if (purpose == "functional") return 120;
-  if (purpose == "confirmation") return 60;
-  return 12;
-}
-
-}  // namespace
 
 double RunDriver::elapsed() const {
   return input_.elapsed_before +
@@ -23,7 +13,7 @@ double RunDriver::elapsed() const {
 double RunDriver::estimate_of(const job::PlannedSession& session) const {
   for (const job::PlanSessions& total : input_.plan.totals)
     if (total.purpose == session.purpose) return total.estimated_seconds_each;
-  return default_estimate(session.purpose);
+  return job::first_guess_seconds("session-" + session.purpose);
 }
 
 /// What waits, by the plan's estimates; steps that run count half.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "controller/results/session_rows.h"
 #include "controller/scheduler/driver.h"
 #include "controller/scheduler/orders.h"
 #include "controller/scheduler/report_builder.h"
@@ -168,24 +169,14 @@ void RunDriver::finish() {
 
 verdict::SessionRow to_row(const v1::Session& session, const job::PlannedSession& planned,
                            bool emulated) {
-  verdict::SessionRow row;
-  row.id = session.id();
+  db::StoredSession row = results::to_row(session);
   row.purpose = planned.purpose;
   row.variant = planned.variant;
   row.config = planned.config;
-  row.ending = session.ending();
-  row.error = session.error();
   row.pair = planned.pair;
   row.patched_first = planned.patched_first;
   row.emulated = emulated;
-  for (const v1::Result& r : session.results())
-    row.results.push_back(
-        {r.test(), r.phase(), r.outcome(), r.seconds(), r.reason(), r.kernel_words()});
-  for (const v1::Measurement& m : session.measurements())
-    row.measurements.push_back({m.bench(), m.metric(), m.value(), m.unit()});
-  for (const v1::KernelReport& k : session.kernel())
-    row.kernel.push_back({k.kind(), k.title(), k.signature(), k.text(), k.test()});
-  return row;
+  return db::to_verdict_row(std::move(row));
 }
 
 }  // namespace kiln::scheduler

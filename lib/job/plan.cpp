@@ -36,9 +36,8 @@ Estimate estimate(const History& history, const std::string& kind) {
     std::sort(values.begin(), values.end());
     return {values.front(), values[values.size() / 2], values.back(), values.size()};
   }
-  for (const Guess& guess : kGuesses)
-    if (kind == guess.kind) return {guess.seconds * 0.6, guess.seconds, guess.seconds * 1.8, 0};
-  return {};
+  const double guess = first_guess_seconds(kind);
+  return {guess * 0.6, guess, guess * 1.8, 0};
 }
 
 /// splitmix64: the order of pairs is part of the stored run, so the generator may never change.
@@ -217,6 +216,12 @@ void add_totals(const PlanInput& input, Plan* plan) {
 }
 
 }  // namespace
+
+double first_guess_seconds(const std::string& kind) {
+  for (const Guess& guess : kGuesses)
+    if (kind == guess.kind) return guess.seconds;
+  return 0;
+}
 
 Plan make_plan(const PlanInput& input) {
   Plan plan;

@@ -83,6 +83,10 @@ struct Plan {
 
 Plan make_plan(const PlanInput& input);
 
+/// What a kind of step (as in History) takes where this computer has no history yet; 0 for unknown
+/// kinds.
+double first_guess_seconds(const std::string& kind);
+
 /// `n` more sessions on each side of one config, interleaved baseline/patched in an order drawn
 /// from the seed; `round` makes the keys unique.
 std::vector<PlannedSession> confirmation_sessions(const Plan& plan, const std::string& config,

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "lib/base/clock.h"
+#include "lib/report/words.h"
 
 namespace kiln::report {
 namespace {
@@ -13,10 +13,6 @@ std::string printable(std::string_view text, size_t most) {
   for (const char c : text.substr(0, most))
     out += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? ' ' : c;
   return out;
-}
-
-std::string seconds_text(double seconds) {
-  return human_duration(Millis(static_cast<int64_t>(seconds * 1000)));
 }
 
 std::string counts_text(const google::protobuf::Map<std::string, int32_t>& outcomes) {
@@ -47,7 +43,7 @@ void add_builds(const v1::RunReport& report, std::string* out) {
   *out += "\nBUILDS\n";
   for (const v1::Build& build : report.builds()) {
     *out += fmt::format("  {:<36} {:<8} {:<12} {}\n", build.cell(), build.state(),
-                        build.state() == "cached" ? "" : seconds_text(build.elapsed_seconds()),
+                        build.state() == "cached" ? "" : duration(build.elapsed_seconds()),
                         build.error().empty() ? "id " + build.kernel_build_id().substr(0, 12)
                                               : printable(build.error(), 120));
   }
@@ -65,7 +61,7 @@ void add_sessions(const v1::RunReport& report, std::string* out) {
     if (!session.error().empty()) what += ": " + printable(session.error(), 160);
     *out += fmt::format("  {:>5}  {:<13} {:<36} {:<12} {}\n", session.id(), session.purpose(),
                         session.variant() + "/" + session.config(),
-                        seconds_text(session.elapsed_seconds()), what);
+                        duration(session.elapsed_seconds()), what);
   }
 }
 
@@ -75,7 +71,7 @@ std::string overview_to_text(const v1::RunReport& report) {
   const v1::Run& run = report.run();
   std::string out = fmt::format("run {}  {}  ({})\n{}\n", run.id(), printable(run.title(), 200),
                                 run.state(), printable(report.verdict().headline(), 400));
-  out += fmt::format("{}, {} of {} planned results, {}\n", seconds_text(run.elapsed_seconds()),
+  out += fmt::format("{}, {} of {} planned results, {}\n", duration(run.elapsed_seconds()),
                      report.verdict().results_got(), report.verdict().results_planned(),
                      printable(run.source(), 200));
   add_matrix(report, &out);
