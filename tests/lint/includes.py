@@ -16,8 +16,9 @@ LIB = {
     "igt": ["base", "os", "dmesg"],
     "dmesg": ["base", "os"],
     "job": ["base", "os", "conf", "kernel"],
-    "verdict": ["base", "job", "kernel", "dmesg", "igt", "stats"],
-    "db": ["base", "os", "kernel", "verdict", "job"],
+    "known": ["base"],
+    "verdict": ["base", "job", "kernel", "dmesg", "igt", "stats", "known"],
+    "db": ["base", "os", "kernel", "verdict", "job", "known"],
     "report": ["base", "os", "verdict", "stats", "job", "kernel"],
     "rpc": ["base"],
 }
