@@ -11,7 +11,7 @@ std::string clean_part(std::string_view part) {
   for (char& c : out) {
     const auto byte = static_cast<unsigned char>(c);
     const bool allowed = byte < 0x80 && (std::isalnum(byte) != 0 ||
-                                         std::string_view("-_.:+@").find(c) != std::string::npos);
+                                         std::string_view("-_.:+@/").find(c) != std::string::npos);
     c = allowed ? static_cast<char>(std::tolower(byte)) : '_';
   }
   return out;

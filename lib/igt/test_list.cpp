@@ -16,7 +16,7 @@ namespace {
 bool is_name_char(char c) {
   const auto byte = static_cast<unsigned char>(c);
   return byte < 0x80 &&
-         (std::isalnum(byte) != 0 || std::string_view("-_.:+").find(c) != std::string::npos);
+         (std::isalnum(byte) != 0 || std::string_view("-_.:+/").find(c) != std::string::npos);
 }
 
 /// What is wrong with a name, and where in it.
@@ -63,6 +63,19 @@ std::optional<Flaw> find_flaw(std::string_view name) {
     at += part.size() + 1;
   }
   return std::nullopt;
+}
+
+/// igt@a@b@c -> igt@a@b
+std::string subtest_of(std::string_view name) {
+  const std::vector<std::string> parts = split(name, '@');
+  if (parts.size() < 4) return std::string(name);
+  return fmt::format("{}@{}@{}", parts[0], parts[1], parts[2]);
+}
+
+/// igt@a@b -> igt@a
+std::string binary_of(std::string_view name) {
+  const size_t at = name.find('@', 4);
+  return std::string(name.substr(0, at));
 }
 
 Error error_at(const std::string& file, int line, size_t column, std::string_view source,
@@ -117,26 +130,42 @@ Result<TestList> parse_test_list(std::string_view text, const std::string& file)
   return list;
 }
 
-Status check_known(const TestList& list, std::string_view text,
-                   std::span<const std::string> known) {
-  std::set<std::string> names;
-  for (const std::string& name : known) {
-    // igt@a@b makes igt@a known, too.
-    const std::string reported = as_reported(name);
-    names.insert(reported);
-    const size_t at = reported.find('@', 4);
-    if (at != std::string::npos) names.insert(reported.substr(0, at));
+KnownTests::KnownTests(std::string_view text) {
+  for (const std::string& line : split_lines(text)) {
+    const std::string name = as_reported(trim(line));
+    if (find_flaw(name)) continue;
+    names_.insert(subtest_of(name));
+    names_.insert(binary_of(name));
   }
+}
+
+bool KnownTests::has(std::string_view name) const {
+  return names_.contains(subtest_of(as_reported(name)));
+}
+
+std::string KnownTests::nearest(std::string_view name) const {
+  const std::string wanted = subtest_of(as_reported(name));
+  // A subtest is looked for in its own binary first: siblings are nearer than namesakes elsewhere.
+  const std::string binary = binary_of(wanted);
+  std::vector<std::string> candidates;
+  if (names_.contains(binary))
+    for (auto it = names_.lower_bound(binary + "@"); it != names_.end(); ++it) {
+      if (!it->starts_with(binary + "@")) break;
+      candidates.push_back(*it);
+    }
+  if (std::string best = kiln::nearest(wanted, candidates); !best.empty()) return best;
+  candidates.assign(names_.begin(), names_.end());
+  return kiln::nearest(wanted, candidates);
+}
+
+Status check_known(const TestList& list, std::string_view text, const KnownTests& known) {
   const std::vector<std::string> lines = split_lines(text);
   for (const TestListEntry& entry : list.entries) {
-    const std::string name = as_reported(entry.name);
-    const std::vector<std::string> parts = split(name, '@');
-    const std::string subtest =
-        parts.size() > 3 ? name.substr(0, name.size() - parts[3].size() - 1) : name;
-    if (names.contains(name) || names.contains(subtest)) continue;
+    if (known.has(entry.name)) continue;
     Flaw flaw{fmt::format("unknown test `{}`", entry.name), 0, entry.name.size(), ""};
-    const std::string near = nearest(entry.name, known);
-    if (!near.empty()) flaw.hint = fmt::format("did you mean `{}`?", near);
+    const std::string near = known.nearest(entry.name);
+    flaw.hint = near.empty() ? "the machine's image holds no test of a like name"
+                             : fmt::format("did you mean `{}`?", near);
     const auto index = static_cast<size_t>(entry.line - 1);
     return fail(error_at(list.file, entry.line, static_cast<size_t>(entry.column - 1),
                          index < lines.size() ? lines[index] : entry.name, flaw));

@@ -1,6 +1,7 @@
 #pragma once
 /// Test lists as igt_runner --test-list reads them: one `igt@binary[@subtest[@dynamic]]` a line,
 /// empty lines, comments from `#` to the end of the line. Pure.
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,10 +28,27 @@ struct TestList {
 /// would run it twice and keep one result), or a list without a test (names the file).
 Result<TestList> parse_test_list(std::string_view text, const std::string& file);
 
-/// kBadInput for the first entry that is none of `known` (igt@binary@subtest), with the nearest
-/// one as the hint. A dynamic subtest is known when its subtest is, a binary when any of its
-/// subtests is.
-Status check_known(const TestList& list, std::string_view text, std::span<const std::string> known);
+/// Names of all tests that an image holds, for quick look-ups.
+class KnownTests {
+ public:
+  /// `text` has one igt@binary[@subtest] a line, as `igt_runner --list-all` prints them; other
+  /// lines are left away.
+  explicit KnownTests(std::string_view text);
+
+  [[nodiscard]] bool empty() const { return names_.empty(); }
+  /// A dynamic subtest is known when its subtest is (dynamic ones show only while they run), a
+  /// binary when any of its subtests is.
+  [[nodiscard]] bool has(std::string_view name) const;
+  /// The known test nearest to `name`, or "" when none is near enough to be meant.
+  [[nodiscard]] std::string nearest(std::string_view name) const;
+
+ private:
+  std::set<std::string, std::less<>> names_;  ///< as reported, with the binaries alone
+};
+
+/// kBadInput for the first entry that is not known, at its place in `text`, with the nearest known
+/// one as the hint.
+Status check_known(const TestList& list, std::string_view text, const KnownTests& known);
 
 /// Entries without a result among `finished` (names as reported), in order. A whole binary counts
 /// as finished with the first result of any of its subtests.

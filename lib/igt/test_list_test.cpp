@@ -3,10 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "lib/igt/name.h"
+
 namespace kiln::igt {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 std::string error_of(std::string_view text) {
@@ -77,22 +80,57 @@ TEST(TestList, BinaryBytesAreRefusedWithValidText) {
   EXPECT_EQ(list.error().message, "byte 0xff may not stand in a test name");
 }
 
+/// The text that a user sees for a list that names an unknown test, "" when all are known.
+std::string refusal(const std::string& text, const std::string& known) {
+  const auto list = parse_test_list(text, "x.testlist");
+  if (!list) return "no list";
+  const Status status = check_known(*list, text, KnownTests(known));
+  return status ? "" : render(status.error());
+}
+
+constexpr const char* kKnown =
+    "igt@gem_pread@basic\nigt@gem_pread@self\nigt@i915_selftest@mock\nigt@template@A\n"
+    "igt@meta_test\nTESTLIST\nigt@bad name\n";
+
+TEST(TestList, KnownAreSubtestsTheirDynamicOnesAndWholeBinaries) {
+  EXPECT_EQ(refusal("igt@gem_pread@basic\nigt@i915_selftest@mock@requests\nigt@gem_pread\n"
+                    "igt@Template@a\nigt@meta_test\n",
+                    kKnown),
+            "");
+}
+
+TEST(TestList, BinariesInFoldersKeepTheirNames) {
+  const std::string text = "igt@amdgpu/amd_basic@memory-alloc\n";
+  const auto list = parse_test_list(text, "x");
+  ASSERT_TRUE(list.has_value());
+  EXPECT_THAT(list->names(), ElementsAre("igt@amdgpu/amd_basic@memory-alloc"));
+  EXPECT_EQ(test_name("amdgpu/amd_basic", "memory-alloc"), list->names().front());
+}
+
 TEST(TestList, UnknownNamesGetTheNearest) {
-  const std::vector<std::string> known{"igt@gem_pread@basic", "igt@i915_selftest@mock"};
-  const std::string text = "igt@gem_pread@basic\nigt@i915_selftest@mock@requests\nigt@gem_pread\n";
-  const auto good = parse_test_list(text, "x");
-  ASSERT_TRUE(good.has_value());
-  EXPECT_TRUE(check_known(*good, text, known).has_value());
-  const std::string bad_text = "# words\nigt@gem_pread@basics\n";
-  const auto bad = parse_test_list(bad_text, "x");
-  ASSERT_TRUE(bad.has_value());
-  const Status status = check_known(*bad, bad_text, known);
-  ASSERT_FALSE(status.has_value());
-  EXPECT_EQ(render(status.error()),
+  EXPECT_EQ(refusal("# words\nigt@gem_pread@basics\n", kKnown),
             "error: unknown test `igt@gem_pread@basics`\n"
-            " --> x:2:1\n"
+            " --> x.testlist:2:1\n"
             "2 | igt@gem_pread@basics\n"
             "  | ^^^^^^^^^^^^^^^^^^^^ did you mean `igt@gem_pread@basic`?");
+  // The binary is mistyped, and a dynamic subtest does not hide that.
+  EXPECT_THAT(refusal("igt@i915_selftset@mock@requests\n", kKnown),
+              HasSubstr("did you mean `igt@i915_selftest@mock`?"));
+}
+
+TEST(TestList, ASubtestIsLookedForInItsOwnBinaryFirst) {
+  const KnownTests known("igt@gem_pwrite@self\nigt@gem_pread@selfish\n");
+  EXPECT_EQ(known.nearest("igt@gem_pread@self"), "igt@gem_pread@selfish");
+}
+
+TEST(TestList, ANameLikeNoOtherSaysSo) {
+  EXPECT_THAT(refusal("igt@quite_something@else\n", kKnown),
+              HasSubstr("the machine's image holds no test of a like name"));
+}
+
+TEST(TestList, KnownTestsOfGarbageAreNone) {
+  EXPECT_TRUE(KnownTests(std::string("\xff\x00 igt\nnothing here\n", 18)).empty());
+  EXPECT_TRUE(KnownTests("").empty());
 }
 
 TEST(TestList, WithoutFinished) {
