@@ -5,12 +5,29 @@
 
 #include "agent/link/convert.h"
 #include "agent/link/link.h"
+#include "agent/machine/igt_inventory.h"
 #include "agent/machine/qemu_machine.h"
 #include "agent/machine_worker.h"
 #include "agent/ssh/ssh_shell.h"
+#include "lib/base/text.h"
 #include "lib/rpc/status.h"
 
 namespace kiln::agent {
+namespace {
+
+os::Path recipe_of(const AgentConfig& config) {
+  return config.images_dir / "forky-i386";
+}
+os::Path images_of(const AgentConfig& config) {
+  return config.data_dir / "images";
+}
+
+}  // namespace
+
+os::Path known_test_names(const AgentConfig& config) {
+  const auto image = RootImages(recipe_of(config), images_of(config)).look();
+  return image ? known_igt_inventory(*image) : os::Path();
+}
 
 /// Declared in the order of use, so destroyed in reverse: the workers end first, then their last
 /// words are in the outbox, then the link goes.
@@ -27,12 +44,21 @@ struct Agent::Impl {
   Sync<Link*> link_ref;  ///< null before the link is there and after it went
   std::unique_ptr<Link> link;
   std::map<std::string, std::unique_ptr<MachineWorker>> workers;
-  std::jthread image_builder;  ///< makes the root image while kernels are still being built
+  /// Of the embedded machines' image, which is made while kernels are still being built.
+  struct Preparation {
+    std::string doing = "looking for its root image";  ///< "" = done, well or not
+    os::Path test_names;                               ///< "" = not known
+    std::string why_unknown;
+  };
+  Sync<Preparation> preparation;
+  std::jthread image_builder;
 
   ~Impl();
   void add_machine(const std::string& name);
   void add_worker(const std::string& name, Machine& machine);
   void start_link();
+  void prepare_image(const std::stop_token& stop);
+  std::vector<v1::MachineInfo> machine_infos();
   void on_start(const v1::SessionOrder& order);
   void finished(const SessionOrder& order, const SessionOutcome& outcome);
   template <typename Use>
@@ -105,11 +131,8 @@ void Agent::Impl::on_start(const v1::SessionOrder& message) {
 
 void Agent::Impl::start_link() {
   LinkEvents events;
-  events.machines = [this] {
-    std::vector<v1::MachineInfo> out;
-    for (const auto& [name, machine] : machines) out.push_back(to_proto(machine->facts()));
-    return out;
-  };
+  events.machines = [this] { return machine_infos(); };
+  events.test_names = [this](const std::string&) { return preparation.lock()->test_names; };
   events.start = [this](const v1::SessionOrder& order) { on_start(order); };
   events.cancel = [this](int64_t session_id, const std::string& why) {
     for (const auto& [name, worker] : workers) worker->cancel(session_id, why);
@@ -119,6 +142,39 @@ void Agent::Impl::start_link() {
   link_config.version = KILN_VERSION;
   link = std::make_unique<Link>(link_config, channel, *outbox, *artifacts, std::move(events));
   *link_ref.lock() = link.get();
+}
+
+std::vector<v1::MachineInfo> Agent::Impl::machine_infos() {
+  std::vector<v1::MachineInfo> out;
+  for (const auto& [name, machine] : machines) {
+    v1::MachineInfo info = to_proto(machine->facts());
+    auto now = preparation.lock();
+    info.set_preparing(now->doing);
+    if (!now->why_unknown.empty())
+      (*info.mutable_facts())["tests_unknown"] = to_valid_utf8(now->why_unknown);
+    out.push_back(std::move(info));
+  }
+  return out;
+}
+
+/// An error shows again, with its words, in the first session that needs the image.
+void Agent::Impl::prepare_image(const std::stop_token& stop) {
+  const auto tell = [this](const std::string& text) {
+    preparation.lock()->doing = text;
+    with_link([](Link& to) { to.machines_changed(); });
+  };
+  const auto image = images->ensure(tell, stop);
+  Preparation done;
+  done.doing.clear();
+  if (image) {
+    auto names = igt_inventory(*image, tell, stop);
+    if (names)
+      done.test_names = std::move(*names);
+    else
+      done.why_unknown = names.error().message;
+  }
+  *preparation.lock() = std::move(done);
+  with_link([](Link& to) { to.machines_changed(); });
 }
 
 Agent::Agent(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -143,8 +199,7 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentConfig config) {
   KILN_ASSIGN(impl->outbox, Outbox::open(data / "outbox"));
   impl->channel = rpc::make_channel(impl->config.target);
   impl->artifacts = std::make_unique<ArtifactClient>(impl->channel, *impl->outbox, data / "cache");
-  impl->images =
-      std::make_unique<RootImages>(impl->config.images_dir / "forky-i386", data / "images");
+  impl->images = std::make_unique<RootImages>(recipe_of(impl->config), images_of(impl->config));
   AccelProbe::Config accel;
   accel.qemu = impl->config.qemu;
   accel.memory_file = data / "accel.json";
@@ -152,10 +207,8 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentConfig config) {
   for (const std::string& name : impl->config.machines) impl->add_machine(name);
   for (const auto& [name, machine] : impl->machines) impl->add_worker(name, *machine);
   impl->start_link();
-  // An error shows again, with its words, in the first session that needs the image.
-  impl->image_builder = std::jthread([images = impl->images.get()](const std::stop_token& stop) {
-    (void)images->ensure([](const std::string&) {}, stop);
-  });
+  impl->image_builder =
+      std::jthread([each = impl.get()](const std::stop_token& stop) { each->prepare_image(stop); });
   return std::unique_ptr<Agent>(new Agent(std::move(impl)));
 }
 

@@ -22,6 +22,10 @@ struct AgentConfig {
   uint64_t cache_bytes = 4ULL << 30;  ///< of fetched artifacts that are kept
 };
 
+/// The file with the names of all tests that the embedded machines of such an agent hold; "" when
+/// their image, made by the recipe as it is now, is not there yet. Makes nothing.
+os::Path known_test_names(const AgentConfig& config);
+
 /// Owns its threads. A session that runs when it is destroyed is cancelled (within about 3 s) and
 /// its end stays in the outbox until a controller acknowledged it.
 class Agent {

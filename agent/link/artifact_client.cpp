@@ -82,7 +82,17 @@ Status ArtifactClient::download(const std::string& digest, const os::Path& to,
 }
 
 Status ArtifactClient::send(const std::string& digest, std::stop_token stop) {
-  const os::Path path = outbox_.blob(digest);
+  return upload(outbox_.blob(digest), digest, std::move(stop));
+}
+
+Result<std::string> ArtifactClient::send_file(const os::Path& path, std::stop_token stop) {
+  KILN_ASSIGN(std::string digest, os::sha256_file(path));
+  KILN_TRY(upload(path, digest, std::move(stop)));
+  return digest;
+}
+
+Status ArtifactClient::upload(const os::Path& path, const std::string& digest,
+                              std::stop_token stop) {
   KILN_ASSIGN(const uint64_t size, os::file_size(path));
   grpc::ClientContext context;
   rpc::set_deadline(context, kTransferLimit);

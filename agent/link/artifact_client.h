@@ -23,11 +23,14 @@ class ArtifactClient final : public Artifacts {
   Result<std::string> put(const os::Path& file) override { return outbox_.keep(file); }
   /// Sends one artifact of the outbox.
   Status send(const std::string& digest, std::stop_token stop);
+  /// Sends any file; its digest.
+  Result<std::string> send_file(const os::Path& path, std::stop_token stop);
   /// Removes cached files that were not used for longest until at most max_bytes remain.
   void trim(uint64_t max_bytes);
 
  private:
   Status download(const std::string& digest, const os::Path& to, std::stop_token stop);
+  Status upload(const os::Path& path, const std::string& digest, std::stop_token stop);
   std::unique_ptr<v1::AgentLink::Stub> stub_;
   Outbox& outbox_;
   os::Path cache_;

@@ -1,6 +1,7 @@
 #include "agent/link/link.h"
 
 #include <algorithm>
+#include <map>
 
 #include "lib/rpc/status.h"
 
@@ -70,6 +71,16 @@ void Link::machine_state(const std::string& machine, const std::string& word,
   push(std::move(message));
 }
 
+void Link::machines_changed() {
+  auto state = state_.lock();
+  state->machines_changed = true;
+  state.notify_all();
+}
+
+os::Path Link::test_names(const std::string& machine) const {
+  return events_.test_names ? events_.test_names(machine) : os::Path();
+}
+
 void Link::wake() {
   auto state = state_.lock();
   state->outbox_changed = true;
@@ -96,8 +107,16 @@ void Link::connect_loop(std::stop_token stop) {
 
 /// True when a controller had said welcome.
 bool Link::one_connection(std::stop_token stop) {
+  // What changes from here on is told after the hello.
+  state_.lock()->machines_changed = false;
   // Asked before the call is open: it may take seconds (a probe).
-  const auto machines = events_.machines();
+  std::vector<v1::MachineInfo> machines = events_.machines();
+  bool more = false;
+  for (v1::MachineInfo& machine : machines) {
+    if (!machine.preparing().empty() || test_names(machine.name()).empty()) continue;
+    machine.set_preparing("its list of tests is on the way");
+    more = true;
+  }
   grpc::ClientContext context;
   const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
   const auto stream = stub_->Connect(&context);
@@ -113,6 +132,7 @@ bool Link::one_connection(std::stop_token stop) {
     state->generation = connections_;
     state->stream = stream.get();
     state->outbox_changed = true;
+    state->machines_changed = state->machines_changed || more;
     state->events.clear();
     state.notify_all();
   }
@@ -191,27 +211,47 @@ void Link::send_unsent(uint64_t generation, std::stop_token stop) {
   }
 }
 
+void Link::send_machines(uint64_t generation, std::stop_token stop) {
+  std::map<os::Path, std::string> sent;
+  for (v1::MachineInfo& info : events_.machines()) {
+    const os::Path names = test_names(info.name());
+    if (!names.empty() && !sent.contains(names)) {
+      // A controller that cannot take them goes on without.
+      auto digest = artifacts_.send_file(names, stop);
+      sent[names] = digest ? *digest : "";
+    }
+    if (!names.empty()) info.set_test_names(sent[names]);
+    v1::FromAgent message;
+    *message.mutable_machine_info() = std::move(info);
+    if (!write(generation, message)) return;
+  }
+}
+
 void Link::write_loop(std::stop_token stop) {
   auto resend_at = Steady::now() + config_.resend;
   while (!stop.stop_requested()) {
     std::deque<v1::FromAgent> batch;
     uint64_t generation = 0;
     bool outbox = false;
+    bool machines = false;
     {
       auto state = state_.lock();
       state.wait_until(resend_at, [&] {
         return stop.stop_requested() ||
-               (state->generation != 0 && (!state->events.empty() || state->outbox_changed));
+               (state->generation != 0 &&
+                (!state->events.empty() || state->outbox_changed || state->machines_changed));
       });
       generation = state->generation;
       if (generation != 0) {
         batch = std::exchange(state->events, {});
+        machines = std::exchange(state->machines_changed, false);
         outbox = std::exchange(state->outbox_changed, false) || Steady::now() >= resend_at;
       }
     }
     if (Steady::now() >= resend_at) resend_at = Steady::now() + config_.resend;
     for (const v1::FromAgent& message : batch)
       if (!write(generation, message)) break;
+    if (machines) send_machines(generation, stop);
     if (outbox) {
       send_unsent(generation, stop);
       resend_at = Steady::now() + config_.resend;

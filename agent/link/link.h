@@ -28,6 +28,9 @@ struct LinkConfig {
 
 struct LinkEvents {
   std::function<std::vector<v1::MachineInfo>()> machines{};
+  /// File with the names of all tests that the machine's image holds, "" = not known (yet). It is
+  /// sent as an artifact before the machine is announced as ready.
+  std::function<os::Path(const std::string& machine)> test_names{};
   std::function<void(const v1::SessionOrder&)> start{};
   std::function<void(int64_t session_id, const std::string& why)> cancel{};
 };
@@ -46,6 +49,9 @@ class Link {
   /// Queued; dropped while nobody is connected (an event is news, not a result).
   void event(v1::SessionEvent event);
   void machine_state(const std::string& machine, const std::string& state, const std::string& why);
+  /// What machines() or test_names() answers has changed: the controller is told, now or when it
+  /// is back.
+  void machines_changed();
   /// The outbox holds something new.
   void wake();
   /// Whether a controller said welcome and the connection stands.
@@ -59,6 +65,7 @@ class Link {
     uint64_t generation = 0;  ///< of the connection; 0 = none
     Stream* stream = nullptr;
     bool outbox_changed = false;
+    bool machines_changed = false;
     bool welcomed = false;
     bool writer_busy = false;  ///< the writer uses `stream`
     uint64_t dropped = 0;
@@ -69,6 +76,8 @@ class Link {
   void handle(const v1::ToAgent& message);
   void write_loop(std::stop_token stop);
   void send_unsent(uint64_t generation, std::stop_token stop);
+  void send_machines(uint64_t generation, std::stop_token stop);
+  [[nodiscard]] os::Path test_names(const std::string& machine) const;
   bool write(uint64_t generation, const v1::FromAgent& message);
 
   // Constant after construction.

@@ -30,6 +30,7 @@ class FakeController final : public v1::AgentLink::Service {
     int connections = 0;
     std::vector<v1::Hello> hellos;
     std::vector<v1::SessionDone> done;
+    std::vector<v1::MachineInfo> machines;  ///< told after the hello
     std::vector<std::string> events;
     std::map<std::string, std::string> put;
     int fetches = 0;
@@ -66,6 +67,7 @@ class FakeController final : public v1::AgentLink::Service {
       std::vector<v1::ToAgent> answers;
       {
         auto s = seen.lock();
+        if (message.has_machine_info()) s->machines.push_back(message.machine_info());
         if (message.has_event()) s->events.push_back(message.event().text());
         if (message.has_done()) {
           s->done.push_back(message.done());
@@ -145,11 +147,13 @@ class LinkTest : public testing::Test {
   }
   void start_link() {
     LinkEvents events;
-    events.machines = [] {
+    events.machines = [this] {
       v1::MachineInfo machine;
       machine.set_name("fake-1");
+      machine.set_preparing(*preparing_.lock());
       return std::vector{machine};
     };
+    events.test_names = [this](const std::string&) { return *test_names_.lock(); };
     events.start = [this](const v1::SessionOrder& order) {
       auto started = started_.lock();
       started->push_back(order.session_id());
@@ -185,9 +189,42 @@ class LinkTest : public testing::Test {
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<ArtifactClient> artifacts_;
   std::unique_ptr<Link> link_;
+  Sync<std::string> preparing_;
+  Sync<os::Path> test_names_;
   Sync<std::vector<int64_t>> started_;
   Sync<std::vector<std::string>> cancelled_;
 };
+
+TEST_F(LinkTest, AMachineIsReadyWhenTheControllerHasTheNamesOfItsTests) {
+  ASSERT_TRUE(os::write_atomic(dir_ / "names", "igt@a@b\n"));
+  *test_names_.lock() = dir_ / "names";
+  start_server();
+  start_link();
+  ASSERT_TRUE(eventually(controller_.seen,
+                         [](const FakeController::Seen& s) { return s.machines.size() == 1; }));
+  auto seen = controller_.seen.lock();
+  // A session that began at the hello would not be checked.
+  EXPECT_EQ(seen->hellos.at(0).machines(0).preparing(), "its list of tests is on the way");
+  EXPECT_EQ(seen->machines[0].preparing(), "");
+  const std::string digest = os::sha256_hex("igt@a@b\n");
+  EXPECT_EQ(seen->machines[0].test_names(), digest);
+  EXPECT_EQ(seen->put[digest], "igt@a@b\n");
+}
+
+TEST_F(LinkTest, AMachineThatGetsReadyWhileNobodyListensIsToldLater) {
+  *preparing_.lock() = "its root image is being made";
+  start_server();
+  start_link();
+  ASSERT_TRUE(eventually(controller_.seen,
+                         [](const FakeController::Seen& s) { return s.hellos.size() == 1; }));
+  EXPECT_EQ(controller_.seen.lock()->hellos[0].machines(0).preparing(),
+            "its root image is being made");
+  preparing_.lock()->clear();
+  link_->machines_changed();
+  ASSERT_TRUE(eventually(controller_.seen,
+                         [](const FakeController::Seen& s) { return s.machines.size() == 1; }));
+  EXPECT_EQ(controller_.seen.lock()->machines[0].preparing(), "");
+}
 
 TEST_F(LinkTest, SaysHelloAndTakesOrders) {
   v1::ToAgent order;

@@ -96,6 +96,15 @@ void Fleet::received(const std::string& agent, v1::FromAgent message) {
           (*info.mutable_facts())["state"] = message.machine().state();
       break;
     }
+    case v1::FromAgent::kMachineInfo: {
+      {
+        const std::lock_guard lock(mutex_);
+        for (v1::MachineInfo& info : *agents_[agent].hello.mutable_machines())
+          if (info.name() == message.machine_info().name()) info = message.machine_info();
+      }
+      if (listener.machines_changed) listener.machines_changed();
+      break;
+    }
     case v1::FromAgent::kHello:
     case v1::FromAgent::KIND_NOT_SET:
       break;

@@ -58,5 +58,21 @@ TEST(Fleet, TellsTheListenerOfADoneSession) {
   EXPECT_EQ(seen, 9);
 }
 
+TEST(Fleet, AMachineThatHasChangedIsToldToTheListener) {
+  Fleet fleet;
+  int told = 0;
+  Listener listener;
+  listener.machines_changed = [&] { ++told; };
+  fleet.connected("a1", hello_with("qemu-1"), std::make_shared<FakeSender>());
+  fleet.set_listener(std::move(listener));
+  v1::FromAgent message;
+  message.mutable_machine_info()->set_name("qemu-1");
+  message.mutable_machine_info()->set_test_names("abc");
+  fleet.received("a1", message);
+  EXPECT_EQ(told, 1);
+  ASSERT_EQ(fleet.machines().size(), 1U);
+  EXPECT_EQ(fleet.machines()[0].info.test_names(), "abc");
+}
+
 }  // namespace
 }  // namespace kiln::fleet
