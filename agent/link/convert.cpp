@@ -8,6 +8,8 @@ namespace kiln::agent {
 namespace {
 
 constexpr double kMaxSeconds = 7 * 86'400;
+constexpr Millis kMinBoot{5'000};
+constexpr Millis kMaxBoot{3'600'000};
 
 Millis millis(double seconds) {
   // Also turns NaN into 0.
@@ -87,6 +89,8 @@ SessionOrder from_proto(const v1::SessionOrder& in) {
   if (in.setup().cpus() > 0) out.cpus = in.setup().cpus();
   out.count_instructions = in.setup().count_instructions();
   if (in.timeout_seconds() > 0) out.timeout = millis(in.timeout_seconds());
+  if (in.boot_seconds() > 0)
+    out.boot_limit = std::clamp(millis(in.boot_seconds()), kMinBoot, kMaxBoot);
   out.max_restarts = in.max_restarts();
   return out;
 }

@@ -406,6 +406,19 @@ TEST(Convert, GarbageBecomesValidText) {
   EXPECT_EQ(back.session().results(0).kernel_words(), "\xff\xfe") << "bytes stay";
 }
 
+TEST(Convert, TheBoundOfABootIsTheJobsWithinReason) {
+  v1::SessionOrder order;
+  EXPECT_EQ(from_proto(order).boot_limit, Millis(0)) << "the agent's own";
+  order.set_boot_seconds(600);
+  EXPECT_EQ(from_proto(order).boot_limit, Millis(600'000));
+  order.set_boot_seconds(0.001);
+  EXPECT_EQ(from_proto(order).boot_limit, Millis(5'000));
+  order.set_boot_seconds(1e9);
+  EXPECT_EQ(from_proto(order).boot_limit, Millis(3'600'000));
+  order.set_boot_seconds(-1);
+  EXPECT_EQ(from_proto(order).boot_limit, Millis(0));
+}
+
 TEST(Convert, AnOrderWithoutBoundsGetsDefaults) {
   v1::SessionOrder order;
   order.add_phases()->set_per_test_seconds(std::numeric_limits<double>::quiet_NaN());

@@ -102,7 +102,7 @@ Status Dut::boot(Millis limit, std::stop_token stop) {
   tell({"power-on", "", 0, 0, ""});
   KILN_TRY(machine_.power().on());
   tell({"booting", "", 0, 0, ""});
-  KILN_TRY(wait_ready(deadline, stop));
+  KILN_TRY(wait_ready(limit, deadline, stop));
   const bool ready = saw_ready();
   const Millis bound = ready ? left(deadline) : std::min(left(deadline), config_.silence);
   auto shell = machine_.connect(std::max(bound, Millis(2'000)), stop);
@@ -123,7 +123,7 @@ std::string Dut::stuck_words() const {
                      lines.empty() ? "" : to_valid_utf8(lines.back().text));
 }
 
-Status Dut::wait_ready(Steady::time_point deadline, std::stop_token stop) {
+Status Dut::wait_ready(Millis limit, Steady::time_point deadline, std::stop_token stop) {
   const auto started = Steady::now();
   for (;;) {
     {
@@ -138,10 +138,13 @@ Status Dut::wait_ready(Steady::time_point deadline, std::stop_token stop) {
           found->kind == Trouble::Kind::kMachine ? ErrorKind::kInfrastructure : ErrorKind::kTimeout,
           found->what);
     }
+    if (Steady::now() >= deadline) {
+      return fail(ErrorKind::kTimeout,
+                  fmt::format("not up within {}: {}", human_duration(limit), stuck_words()));
+    }
     // Silent without being ready: hung, or a system that does not tell. SSH knows.
     const auto heard = std::max(started, console_->last_activity());
     if (Steady::now() - heard > config_.silence / 2) return {};
-    if (Steady::now() >= deadline) return fail(ErrorKind::kTimeout, stuck_words());
   }
 }
 

@@ -84,7 +84,8 @@ class Dut {
   void observe(const ConsoleLine& line);
   /// How a machine that did not come up was last seen, for people.
   [[nodiscard]] std::string stuck_words() const;
-  Status wait_ready(std::chrono::steady_clock::time_point deadline, std::stop_token stop);
+  Status wait_ready(Millis limit, std::chrono::steady_clock::time_point deadline,
+                    std::stop_token stop);
 
   Config config_;
   Machine& machine_;

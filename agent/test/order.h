@@ -44,6 +44,7 @@ struct SessionOrder {
   int cpus = 2;
   bool count_instructions = false;
   Millis timeout{3'600'000};
+  Millis boot_limit{0};  ///< from power-on to login; 0 = the agent's own
   int max_restarts = 5;
 };
 

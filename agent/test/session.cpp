@@ -179,9 +179,10 @@ Session::Step Session::start(std::stop_token stop) {
 /// machine itself fails at never is.
 Session::Step Session::boot(std::stop_token stop) {
   enter("boot");
+  const Millis limit = order_.boot_limit.count() > 0 ? order_.boot_limit : deps_.boot_limit;
   bool forgiven = false;
   for (int tries = 1;; ++tries) {
-    auto booted = dut_->boot(deps_.boot_limit, stop);
+    auto booted = dut_->boot(limit, stop);
     if (booted) return {};
     const Error& error = booted.error();
     if (error.kind == ErrorKind::kCancelled) return tl::unexpected(end_of(error, "CANCELLED"));

@@ -92,11 +92,24 @@ TEST_F(SessionTest, AnAcceleratorThatGivesUpIsNotTheKernelsFault) {
 
 TEST_F(SessionTest, AMachineThatSaysNothingAtAllDoesNotBoot) {
   use_store();
+  boot_limit_ = Millis(600'000);  // far beyond the silence
   machine_.on_boot = [](int) {};
   machine_.connect_status = fail(ErrorKind::kTimeout, "SSH did not answer");
   const auto outcome = run();
   EXPECT_EQ(outcome.error_class, "BOOT_FAIL");
   EXPECT_EQ(outcome.error, "the kernel does not boot (2 tries): the console stays silent");
+}
+
+TEST_F(SessionTest, TheJobsBoundOfABootCountsMoreThanTheAgents) {
+  use_store();
+  boot_limit_ = Millis(600'000);
+  order_.boot_limit = Millis(100);
+  machine_.on_boot = [this](int) { machine_.say("Linux version 6.1.192\nstill booting\n"); };
+  const auto outcome = run();
+  EXPECT_EQ(outcome.error_class, "BOOT_FAIL");
+  EXPECT_EQ(outcome.error,
+            "the kernel does not boot (2 tries): not up within 0.1 s: it stops while booting; its "
+            "last line: still booting");
 }
 
 TEST_F(SessionTest, AKernelThatHangsWhileBootingIsFoundByItsSilence) {

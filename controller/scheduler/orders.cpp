@@ -109,6 +109,7 @@ v1::SessionOrder make_order(const OrderInput& input) {
   } else {
     add_tests(input, &order);
   }
+  order.set_boot_seconds(seconds(spec.boot_timeout));
   order.set_timeout_seconds(session_bound(spec, order));
   return order;
 }

@@ -14,6 +14,7 @@ struct Fixture {
   kernel::BuildRecord build;
 
   Fixture() {
+    prepared.spec.boot_timeout = Millis(240'000);
     prepared.spec.tests.resize(2);
     prepared.spec.tests[0].name = "selftests";
     prepared.spec.tests[1].name = "gem";
@@ -43,6 +44,7 @@ TEST(Orders, AFunctionalSessionRunsEachPhaseAndProvesTheKernel) {
   EXPECT_EQ(order.expected().module_build_ids().size(), 1U);
   EXPECT_EQ(order.expected().module_build_ids().at("i915"), "aa");
   EXPECT_GT(order.timeout_seconds(), order.phases(0).timeout_seconds());
+  EXPECT_EQ(order.boot_seconds(), 240);
 }
 
 TEST(Orders, AConfirmationRunsOnlyTheSuspects) {
