@@ -12,8 +12,15 @@ namespace {
 constexpr double kSurelyBad = 30;  ///< Beta(30, 1) and Beta(1, 30): a failure that always comes
 constexpr int kSteps = 6;          ///< of either rate in the grid of regressions
 
+/// std::lgamma writes a global; boost's is asked not to work in long double, which is slow.
+double log_gamma(double x) {
+  using boost::math::policies::policy;
+  using boost::math::policies::promote_double;
+  return boost::math::lgamma(x, policy<promote_double<false>>());
+}
+
 double log_beta(double a, double b) {
-  return boost::math::lgamma(a) + boost::math::lgamma(b) - boost::math::lgamma(a + b);
+  return log_gamma(a) + log_gamma(b) - log_gamma(a + b);
 }
 
 /// Log of the chance of one order of `failures` among `runs` when the rate is drawn from Beta(a,
@@ -107,20 +114,27 @@ RateAnswer answer_of(double log_ratio, const Thresholds& thresholds) {
   return log_ratio <= thresholds.as_before ? RateAnswer::kAsBefore : RateAnswer::kMore;
 }
 
-/// Runs on each side until an answer is possible: everything speaks for a regression from now on,
-/// or nothing does.
-int fewest_more(const Models& models, RateCounts c, const Thresholds& thresholds, int left) {
-  RateCounts worse = c;
-  RateCounts same = c;
-  for (int more = 1; more < left; ++more) {
-    ++worse.baseline_runs, ++worse.patched_runs, ++worse.patched_failures;
-    ++same.baseline_runs, ++same.patched_runs;
-    RateCounts better = same;
-    better.baseline_failures += more;
-    for (const RateCounts& then : {worse, same, better})
-      if (answer_of(models.log_ratio(then), thresholds) != RateAnswer::kMore) return more;
+/// Runs on each side until an answer is possible at the soonest: when from now on everything speaks
+/// for a regression, or everything against.
+int fewest_more(const Models& models, const RateCounts& c, const Thresholds& thresholds, int left) {
+  const auto answered = [&](int more) {
+    RateCounts worse = c;
+    worse.baseline_runs += more, worse.patched_runs += more;
+    RateCounts better = worse;
+    worse.patched_failures += more, better.baseline_failures += more;
+    return answer_of(models.log_ratio(worse), thresholds) != RateAnswer::kMore ||
+           answer_of(models.log_ratio(better), thresholds) != RateAnswer::kMore;
+  };
+  int low = 1;
+  int high = left;
+  while (low < high) {
+    const int middle = low + (high - low) / 2;
+    if (answered(middle))
+      high = middle;
+    else
+      low = middle + 1;
   }
-  return std::max(1, left);
+  return low;
 }
 
 }  // namespace
