@@ -138,6 +138,14 @@ v1::SessionDone to_proto(const SessionOrder& order, const SessionOutcome& outcom
     out->set_signature(to_valid_utf8(report.signature));
     out->set_text(report.text);
     out->set_test(to_valid_utf8(report.test));
+    out->set_subsystem(to_valid_utf8(report.subsystem));
+    for (const dmesg::Frame& frame : report.frames) {
+      v1::Frame* f = out->add_frames();
+      f->set_function(to_valid_utf8(frame.function));
+      f->set_module(to_valid_utf8(frame.module));
+    }
+    out->set_late(report.late);
+    out->set_times(report.times);
   }
   for (size_t limit = 16 << 10; done.ByteSizeLong() > kMaxDoneBytes && limit >= 64; limit /= 4)
     shorten(session, limit);

@@ -9,6 +9,7 @@
 
 #include "agent/test/identity.h"
 #include "lib/base/clock.h"
+#include "lib/dmesg/frame.h"
 
 namespace kiln::agent {
 
@@ -73,6 +74,10 @@ struct KernelMessage {
   std::string signature{};
   std::string text{};  ///< raw bytes
   std::string test{};
+  std::string subsystem{};
+  std::vector<dmesg::Frame> frames{};
+  bool late = false;
+  int times = 0;
 };
 
 struct PhaseDuration {

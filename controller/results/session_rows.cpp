@@ -4,6 +4,43 @@
 #include "lib/base/text.h"
 
 namespace kiln::results {
+namespace {
+
+verdict::KernelReport to_row(const v1::KernelReport& report) {
+  verdict::KernelReport row;
+  row.kind = report.kind();
+  row.title = report.title();
+  row.signature = report.signature();
+  row.text = report.text();
+  row.test = report.test();
+  row.subsystem = report.subsystem();
+  for (const v1::Frame& f : report.frames())
+    row.frames.push_back({f.function(), f.module(), f.file(), f.line(), f.inlined()});
+  row.late = report.late();
+  row.times = report.times();
+  return row;
+}
+
+void fill(const verdict::KernelReport& row, v1::KernelReport* report) {
+  report->set_kind(row.kind);
+  report->set_title(to_valid_utf8(row.title));
+  report->set_signature(to_valid_utf8(row.signature));
+  report->set_text(row.text);
+  report->set_test(to_valid_utf8(row.test));
+  report->set_subsystem(to_valid_utf8(row.subsystem));
+  for (const dmesg::Frame& frame : row.frames) {
+    v1::Frame* f = report->add_frames();
+    f->set_function(to_valid_utf8(frame.function));
+    f->set_module(to_valid_utf8(frame.module));
+    f->set_file(to_valid_utf8(frame.file));
+    f->set_line(frame.line);
+    f->set_inlined(frame.inlined);
+  }
+  report->set_late(row.late);
+  report->set_times(row.times);
+}
+
+}  // namespace
 
 db::StoredSession to_row(const v1::Session& session) {
   db::StoredSession row;
@@ -34,8 +71,7 @@ db::StoredSession to_row(const v1::Session& session) {
         {r.test(), r.phase(), r.outcome(), r.seconds(), r.reason(), r.kernel_words()});
   for (const v1::Measurement& m : session.measurements())
     row.measurements.push_back({m.bench(), m.metric(), m.value(), m.unit()});
-  for (const v1::KernelReport& k : session.kernel())
-    row.kernel.push_back({k.kind(), k.title(), k.signature(), k.text(), k.test()});
+  for (const v1::KernelReport& report : session.kernel()) row.kernel.push_back(to_row(report));
   return row;
 }
 
@@ -89,14 +125,7 @@ v1::Session to_session(const db::StoredSession& row) {
     m->set_value(measurement.value);
     m->set_unit(measurement.unit);
   }
-  for (const verdict::KernelReport& report : row.kernel) {
-    v1::KernelReport* k = out.add_kernel();
-    k->set_kind(report.kind);
-    k->set_title(to_valid_utf8(report.title));
-    k->set_signature(to_valid_utf8(report.signature));
-    k->set_text(report.text);
-    k->set_test(to_valid_utf8(report.test));
-  }
+  for (const verdict::KernelReport& report : row.kernel) fill(report, out.add_kernel());
   return out;
 }
 

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <limits>
 
+#include "lib/db/kernel_report_table.h"
+
 namespace kiln::db {
 namespace {
 
@@ -25,17 +27,6 @@ void insert_measurements(SQLite::Database& db, const StoredSession& session) {
   int position = 0;
   for (const verdict::MeasurementRow& m : session.measurements) {
     insert.add(session.id, position++, m.bench, m.metric, m.value, m.unit);  // NaN becomes NULL
-  }
-}
-
-void insert_kernel_reports(SQLite::Database& db, const StoredSession& session) {
-  sql::Inserter insert(db,
-                       "INSERT INTO kernel_reports (session_id, position, kind, title, signature,"
-                       " text, test) VALUES (?, ?, ?, ?, ?, ?, ?)");
-  int position = 0;
-  for (const verdict::KernelReport& report : session.kernel) {
-    insert.add(session.id, position++, report.kind, report.title, report.signature,
-               sql::Blob{report.text}, report.test);
   }
 }
 
@@ -97,30 +88,12 @@ void load_measurements(SQLite::Database& db, StoredSession* session) {
       session->id);
 }
 
-void load_kernel_reports(SQLite::Database& db, StoredSession* session) {
-  sql::each(
-      db,
-      "SELECT kind, title, signature, text, test FROM kernel_reports WHERE session_id = ?"
-      " ORDER BY position",
-      [&](SQLite::Statement& row) {
-        sql::Columns c(row);
-        verdict::KernelReport report;
-        report.kind = c.text();
-        report.title = c.text();
-        report.signature = c.text();
-        report.text = c.text();
-        report.test = c.text();
-        session->kernel.push_back(std::move(report));
-      },
-      session->id);
-}
-
 }  // namespace
 
 void insert_details(SQLite::Database& db, const StoredSession& session) {
   insert_results(db, session);
   insert_measurements(db, session);
-  insert_kernel_reports(db, session);
+  insert_kernel_reports(db, session.id, session.kernel);
   sql::Inserter modules(
       db, "INSERT INTO session_modules (session_id, module, build_id) VALUES (?, ?, ?)");
   for (const auto& [module, id] : session.identity.module_build_ids) {
@@ -156,7 +129,7 @@ void load_details(SQLite::Database& db, StoredSession* session) {
   load_artifacts(db, session);
   load_results(db, session);
   load_measurements(db, session);
-  load_kernel_reports(db, session);
+  session->kernel = load_kernel_reports(db, session->id);
 }
 
 }  // namespace kiln::db

@@ -205,6 +205,28 @@ TEST_F(DbTest, ASessionIsStoredWhole) {
   EXPECT_EQ(got.measurements[0].value, 4096);
   ASSERT_EQ(got.kernel.size(), 1U);
   EXPECT_EQ(got.kernel[0].text, "text \x80");
+  EXPECT_EQ(got.kernel[0].subsystem, "i915");
+  EXPECT_EQ(got.kernel[0].frames, end.kernel[0].frames);
+  EXPECT_TRUE(got.kernel[0].late);
+  EXPECT_EQ(got.kernel[0].times, 3);
+}
+
+TEST_F(DbTest, ADecodedReportReplacesItsFrames) {
+  const int64_t run = make_run();
+  SessionTable sessions(*database_);
+  StoredSession s = sample_session(run, "a");
+  s.id = *sessions.open(s);
+  ASSERT_TRUE(sessions.finish(sample_end(s, 2)));
+  const std::vector<dmesg::Frame> decoded = {
+      {"shmem_pread", "i915", "drivers/gpu/drm/i915/i915_gem.c", 233, false}};
+  KernelReportTable reports(*database_);
+  for (int again = 0; again < 2; ++again) EXPECT_TRUE(reports.set_decoded(s.id, 0, decoded, "drm"));
+  open();
+  const StoredSession got = *SessionTable(*database_).get(s.id);
+  EXPECT_EQ(got.kernel[0].frames, decoded);
+  EXPECT_EQ(got.kernel[0].subsystem, "drm");
+  EXPECT_EQ(render(KernelReportTable(*database_).set_decoded(s.id, 9, decoded, "drm").error()),
+            "error: session " + std::to_string(s.id) + " has no kernel report 9");
 }
 
 TEST_F(DbTest, TheSecondEndOfASessionChangesNothing) {

@@ -7,6 +7,7 @@
 #include "lib/db/database.h"
 #include "lib/db/duration_table.h"
 #include "lib/db/event_table.h"
+#include "lib/db/kernel_report_table.h"
 #include "lib/db/run_table.h"
 #include "lib/db/session_table.h"
 #include "lib/os/files.h"
@@ -103,6 +104,11 @@ inline StoredSession sample_end(StoredSession s, int results = 2) {
   }
   s.measurements = {{"kmap", "kmap/tlb_flushes", 4096, "count"}};
   s.kernel = {{"oops", "BUG: unable to handle", "oops:shmem_pread", "text \x80", "igt@t@1"}};
+  s.kernel[0].subsystem = "i915";
+  s.kernel[0].frames = {{"kunmap_local", "i915", "include/linux/highmem-internal.h", 120, true},
+                        {"shmem_pread", "i915", "", 0, false}};
+  s.kernel[0].late = true;
+  s.kernel[0].times = 3;
   return s;
 }
 

@@ -21,6 +21,26 @@ void fill_verdict(const verdict::Output& from, v1::Verdict* to) {
   to->set_lost(static_cast<int>(from.lost.size()));
 }
 
+void fill_kernel_report(const verdict::KernelReport& from, v1::KernelReport* to) {
+  to->set_kind(proto_string(from.kind));
+  to->set_title(proto_string(from.title));
+  to->set_signature(proto_string(from.signature));
+  to->set_text(from.text);
+  to->set_test(proto_string(from.test));
+  to->set_subsystem(proto_string(from.subsystem));
+  for (const dmesg::Frame& frame : from.frames) {
+    v1::Frame* out = to->add_frames();
+    out->set_function(proto_string(frame.function));
+    out->set_module(proto_string(frame.module));
+    out->set_file(proto_string(frame.file));
+    out->set_line(frame.line);
+    out->set_inlined(frame.inlined);
+  }
+  to->set_seen(proto_string(from.seen));
+  to->set_late(from.late);
+  to->set_times(from.times);
+}
+
 void fill_finding(const verdict::Finding& from, v1::Finding* to) {
   to->set_id(from.id);
   to->set_class_(from.cls);
@@ -36,14 +56,8 @@ void fill_finding(const verdict::Finding& from, v1::Finding* to) {
     for (const int64_t id : counts.session_ids) out->add_session_ids(id);
   }
   to->set_interaction(proto_string(from.interaction));
-  for (const verdict::KernelReport& report : from.kernel) {
-    v1::KernelReport* out = to->add_kernel();
-    out->set_kind(proto_string(report.kind));
-    out->set_title(proto_string(report.title));
-    out->set_signature(proto_string(report.signature));
-    out->set_text(report.text);
-    out->set_test(proto_string(report.test));
-  }
+  for (const verdict::KernelReport& report : from.kernel)
+    fill_kernel_report(report, to->add_kernel());
   to->set_patch(proto_string(from.patch));
   for (const std::string& line : from.evidence) to->add_evidence(proto_string(line));
 }

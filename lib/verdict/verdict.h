@@ -8,17 +8,10 @@
 
 #include "lib/job/spec.h"
 #include "lib/kernel/build.h"
+#include "lib/known/filter.h"
+#include "lib/verdict/kernel_report.h"
 
 namespace kiln::verdict {
-
-/// One report of the kernel's (oops, WARN, ...), as lib/dmesg cuts it.
-struct KernelReport {
-  std::string kind;
-  std::string title;
-  std::string signature;
-  std::string text;  ///< raw bytes
-  std::string test;  ///< that ran then, "" = none
-};
 
 /// One test in one session.
 struct ResultRow {
