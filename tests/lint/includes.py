@@ -12,6 +12,7 @@ LIB = {
     "stats": ["base"],
     "blob": ["base", "os"],
     "series": ["base", "os"],
+    "reach": ["base", "series"],
     "kernel": ["base", "os", "conf"],
     "igt": ["base", "os", "dmesg"],
     "dmesg": ["base", "os"],
