@@ -10,24 +10,23 @@
 namespace kiln::stats {
 namespace {
 
-/// A margin in percent on the scale that is compared: logs, or units of the left side's mean.
-Interval to_scale(const Compared& c, double percent) {
+double to_percent(const Compared& c, double value) {
+  if (c.by_ratio) return 100 * std::expm1(value);
+  return c.has_percent ? 100 * value / std::fabs(c.left_typical) : 0;
+}
+
+}  // namespace
+
+Interval margin_on_scale(const Compared& c, double percent) {
   const double share = std::fabs(percent) / 100;
   if (!c.by_ratio) return {-share * std::fabs(c.left_typical), share * std::fabs(c.left_typical)};
   const double low = share < 1 ? std::log1p(-share) : -std::numeric_limits<double>::infinity();
   return {low, std::log1p(share)};
 }
 
-double to_percent(const Compared& c, double value) {
-  if (c.by_ratio) return 100 * std::expm1(value);
-  return c.has_percent ? 100 * value / std::fabs(c.left_typical) : 0;
-}
-
 Interval to_percent(const Compared& c, Interval interval) {
   return {to_percent(c, interval.low), to_percent(c, interval.high)};
 }
-
-}  // namespace
 
 Compared compare(std::span<const double> left, std::span<const double> right,
                  const CompareRules& rules) {
@@ -60,7 +59,7 @@ Compared compare(std::span<const double> left, std::span<const double> right,
   out.ci95_percent = to_percent(out, out.paired.ci95);
   out.ci90_percent = to_percent(out, out.paired.ci90);
   out.p_signflip = sign_flip_p(differences, rules.seed);
-  out.p_tost = tost_p(out.paired, to_scale(out, rules.margin_percent));
+  out.p_tost = tost_p(out.paired, margin_on_scale(out, rules.margin_percent));
   out.detectable_percent = to_percent(out, smallest_detectable(out.n, out.paired.sd));
   return out;
 }
@@ -76,17 +75,18 @@ Answer answer(const Compared& c, const CompareRules& rules, double p) {
   return Answer::kInconclusive;
 }
 
-int more_pairs(const Compared& c, const CompareRules& rules) {
+int more_pairs(const Compared& c, const CompareRules& rules, double alpha) {
+  constexpr double kPower = 0.8;
   constexpr int kFirst = 6;  // the sign-flip test cannot speak before
   if (c.n < 2) return kFirst - c.n;
   int needed = kMostPairs;
   if (!c.has_percent) {
-    needed = pairs_to_detect(c.paired.mean, c.paired.sd);
+    needed = pairs_to_detect(c.paired.mean, c.paired.sd, kPower, alpha);
   } else {
-    const Interval margin = to_scale(c, rules.margin_percent);
+    const Interval margin = margin_on_scale(c, rules.margin_percent);
     needed = pairs_to_show_equivalence(c.paired.mean, c.paired.sd, margin);
     if (std::fabs(c.change_percent) >= rules.smallest_percent)
-      needed = std::min(needed, pairs_to_detect(c.paired.mean, c.paired.sd));
+      needed = std::min(needed, pairs_to_detect(c.paired.mean, c.paired.sd, kPower, alpha));
   }
   return std::max(1, needed - c.n);
 }

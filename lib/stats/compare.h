@@ -48,7 +48,12 @@ Compared compare(std::span<const double> left, std::span<const double> right,
 Answer answer(const Compared& compared, const CompareRules& rules, double p);
 
 /// Pairs to add until an answer is likely (80 %), if things are as they look now: until the effect
-/// seen would show, or until equivalence would, whichever comes first. At least 1.
-int more_pairs(const Compared& compared, const CompareRules& rules);
+/// seen would show at the two-sided level `alpha`, or until equivalence would, whichever comes
+/// first. At least 1.
+int more_pairs(const Compared& compared, const CompareRules& rules, double alpha = 0.05);
+
+/// Between percent and the scale of Compared::paired: logs, or the values' own unit.
+Interval margin_on_scale(const Compared& compared, double percent);
+Interval to_percent(const Compared& compared, Interval on_scale);
 
 }  // namespace kiln::stats

@@ -1,7 +1,6 @@
 #include "lib/stats/multiple.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -12,20 +11,38 @@ namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
-/// All sign patterns in Gray-code order: one addition each. The first sign stays, by symmetry.
-double exact_share(std::span<const double> d, double threshold) {
-  const uint64_t patterns = uint64_t{1} << (d.size() - 1);
-  std::vector<int> sign(d.size(), 1);
-  double sum = std::accumulate(d.begin(), d.end(), 0.0);
-  uint64_t as_far = 0;
-  for (uint64_t i = 0;; ++i) {
-    if (std::fabs(sum) >= threshold) ++as_far;
-    if (i + 1 == patterns) break;
-    const auto flip = static_cast<size_t>(std::countr_zero(i + 1)) + 1;
-    sum -= 2 * sign[flip] * d[flip];
-    sign[flip] = -sign[flip];
+/// All sums of `fixed` and +-d, ascending.
+std::vector<double> sorted_sums(double fixed, std::span<const double> d) {
+  std::vector<double> sums{fixed};
+  for (const double value : d) {
+    const double size = std::fabs(value);
+    std::vector<double> less(sums.size());
+    std::vector<double> more(sums.size());
+    std::transform(sums.begin(), sums.end(), less.begin(), [&](double s) { return s - size; });
+    std::transform(sums.begin(), sums.end(), more.begin(), [&](double s) { return s + size; });
+    sums.resize(2 * sums.size());
+    std::merge(less.begin(), less.end(), more.begin(), more.end(), sums.begin());
   }
-  return static_cast<double>(as_far) / static_cast<double>(patterns);
+  return sums;
+}
+
+/// All sign patterns but their mirror images: the first sign stays. Each pattern is a sum of one
+/// half and a sum of the other, so that two sorted lists are walked against each other.
+double exact_share(std::span<const double> d, double threshold) {
+  if (threshold <= 0) return 1;
+  const std::span<const double> rest = d.subspan(1);
+  const std::vector<double> left = sorted_sums(d[0], rest.first(rest.size() / 2));
+  const std::vector<double> right = sorted_sums(0, rest.subspan(rest.size() / 2));
+  uint64_t as_far = 0;
+  size_t above = right.size();  // right[above ...] make the sum reach the threshold
+  size_t below = right.size();  // right[... below) make it reach its opposite
+  for (const double sum : left) {
+    while (above > 0 && sum + right[above - 1] >= threshold) --above;
+    while (below > 0 && sum + right[below - 1] > -threshold) --below;
+    as_far += right.size() - above + below;
+  }
+  return static_cast<double>(as_far) /
+         (static_cast<double>(left.size()) * static_cast<double>(right.size()));
 }
 
 double drawn_share(std::span<const double> d, double threshold, uint64_t seed) {

@@ -6,8 +6,9 @@
 
 namespace kiln::stats {
 
-/// Up to so many pairs all 2^n sign patterns are looked at; beyond, kSignFlipDraws drawn ones.
-inline constexpr int kSignFlipExact = 20;
+/// Up to so many pairs all 2^n sign patterns are counted, exactly: as two halves of 2^(n/2) sums
+/// each. Beyond, kSignFlipDraws patterns are drawn.
+inline constexpr int kSignFlipExact = 40;
 inline constexpr int kSignFlipDraws = 100'000;
 
 /// Two-sided sign-flip permutation test of "the differences are symmetric around 0": the share of

@@ -2,32 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/math/special_functions/gamma.hpp>
 #include <cmath>
 #include <limits>
 
+#include "lib/stats/rate_models.h"
+
 namespace kiln::stats {
 namespace {
-
-constexpr double kSurelyBad = 30;  ///< Beta(30, 1) and Beta(1, 30): a failure that always comes
-constexpr int kSteps = 6;          ///< of either rate in the grid of regressions
-
-/// std::lgamma writes a global; boost's is asked not to work in long double, which is slow.
-double log_gamma(double x) {
-  using boost::math::policies::policy;
-  using boost::math::policies::promote_double;
-  return boost::math::lgamma(x, policy<promote_double<false>>());
-}
-
-double log_beta(double a, double b) {
-  return log_gamma(a) + log_gamma(b) - log_gamma(a + b);
-}
-
-/// Log of the chance of one order of `failures` among `runs` when the rate is drawn from Beta(a,
-/// b).
-double log_beta_bernoulli(int failures, int runs, double a, double b) {
-  return log_beta(a + failures, b + runs - failures) - log_beta(a, b);
-}
 
 /// Log of the mean of exp(a) and exp(b).
 double log_mean(double a, double b) {
@@ -40,55 +21,47 @@ class Models {
  public:
   Models(const RatePrior& prior, double smallest_increase);
   /// Log of how many times as likely the counts are with a regression.
-  double log_ratio(const RateCounts& c) const { return log_regression(c) - log_one_rate(c); }
+  double log_ratio(const RateCounts& counts) const;
 
  private:
-  struct Point {
-    double fail0, pass0, fail1, pass1;  ///< logs of the rates and their complements
-  };
-  double log_one_rate(const RateCounts& c) const;
-  double log_regression(const RateCounts& c) const;
+  double log_one_rate(const Runs& all) const;
+  double log_regression(const Runs& baseline, const Runs& patched) const;
 
   double history_a_ = 1;
   double history_b_ = 1;
-  std::array<Point, size_t{kSteps} * kSteps> grid_{};
+  RatePairs pairs_;
 };
 
-Models::Models(const RatePrior& prior, double smallest_increase) {
+Models::Models(const RatePrior& prior, double smallest_increase) : pairs_(smallest_increase) {
   const double runs = std::isfinite(prior.runs) ? std::max(0.0, prior.runs) : 0;
   const double failures = std::isfinite(prior.failures) ? std::clamp(prior.failures, 0.0, runs) : 0;
   const double weight = runs > kMostHistory ? kMostHistory / runs : 1;
   history_a_ = 1 + weight * failures;
   history_b_ = 1 + weight * (runs - failures);
-  const double increase = std::clamp(smallest_increase, 0.01, 0.9);
-  Point* point = grid_.data();
-  for (int i = 0; i < kSteps; ++i) {
-    const double along = (i + 0.5) / kSteps;
-    const double rate0 = (1 - increase) * along * along;  // closer steps where baselines are
-    for (int j = 0; j < kSteps; ++j) {
-      const double least = rate0 + increase;
-      const double rate1 = least + (1 - least) * (j + 0.5) / kSteps;
-      *point++ = {std::log(rate0), std::log1p(-rate0), std::log(rate1), std::log1p(-rate1)};
-    }
-  }
 }
 
-double Models::log_one_rate(const RateCounts& c) const {
-  const int failures = c.baseline_failures + c.patched_failures;
-  const int runs = c.baseline_runs + c.patched_runs;
-  return log_mean(log_beta_bernoulli(failures, runs, 1, 1),
-                  log_beta_bernoulli(failures, runs, history_a_, history_b_));
+double Models::log_ratio(const RateCounts& counts) const {
+  const Runs baseline{static_cast<double>(counts.baseline_failures),
+                      static_cast<double>(counts.baseline_runs)};
+  const Runs patched{static_cast<double>(counts.patched_failures),
+                     static_cast<double>(counts.patched_runs)};
+  const Runs all{baseline.failures + patched.failures, baseline.runs + patched.runs};
+  return log_regression(baseline, patched) - log_one_rate(all);
 }
 
-double Models::log_regression(const RateCounts& c) const {
-  const double always = log_beta_bernoulli(c.baseline_failures, c.baseline_runs, 1, kSurelyBad) +
-                        log_beta_bernoulli(c.patched_failures, c.patched_runs, kSurelyBad, 1);
-  std::array<double, size_t{kSteps} * kSteps> logs{};
+/// Half by a rate of which nothing is known, half by the history.
+double Models::log_one_rate(const Runs& all) const {
+  return log_mean(log_beta_bernoulli(all, 1, 1), log_beta_bernoulli(all, history_a_, history_b_));
+}
+
+/// Half "now it always fails", half any two rates that differ enough.
+double Models::log_regression(const Runs& baseline, const Runs& patched) const {
+  const double always =
+      log_beta_bernoulli(baseline, 1, kSurely) + log_beta_bernoulli(patched, kSurely, 1);
+  std::array<double, RatePairs::kSize> logs{};
   double high = -std::numeric_limits<double>::infinity();
-  for (size_t i = 0; i < grid_.size(); ++i) {
-    const Point& p = grid_[i];
-    logs[i] = c.baseline_failures * p.fail0 + (c.baseline_runs - c.baseline_failures) * p.pass0 +
-              c.patched_failures * p.fail1 + (c.patched_runs - c.patched_failures) * p.pass1;
+  for (size_t i = 0; i < logs.size(); ++i) {
+    logs[i] = pairs_.points()[i].log_chance(baseline, patched);
     high = std::max(high, logs[i]);
   }
   double sum = 0;
@@ -165,7 +138,8 @@ RateDecision decide_rates(const RateCounts& counts, const RatePrior& prior,
 
 Interval rate_interval(int failures, int runs, double confidence) {
   if (runs <= 0) return {0, 1};
-  const double level = log_beta_bernoulli(failures, runs, 1, 1) + std::log1p(-confidence);
+  const double level =
+      log_beta_bernoulli({double(failures), double(runs)}, 1, 1) + std::log1p(-confidence);
   const auto speaks_against = [&](double rate) {
     const double fail = failures == 0 ? 0 : failures * std::log(rate);
     const double pass = failures == runs ? 0 : (runs - failures) * std::log1p(-rate);

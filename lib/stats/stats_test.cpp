@@ -181,12 +181,13 @@ TEST(SignFlip, SmallestReachableValues) {
 
 TEST(SignFlip, ManyPairsAreDrawnRepeatablyAndNearTheTruth) {
   Values d;
-  for (int i = 0; i < 24; ++i) d.push_back((i % 5) - 1.4);
+  for (int i = 0; i < 50; ++i) d.push_back((i % 5) - 1.7);
   const double first = sign_flip_p(d, 7);
   EXPECT_EQ(first, sign_flip_p(d, 7));
   EXPECT_NE(first, sign_flip_p(d, 8));
   EXPECT_NEAR(first, paired_t(d).p, 0.02);  // the two tests agree for many small differences
-  EXPECT_NEAR(sign_flip_p(Values(40, 1), 3), 1.0 / (kSignFlipDraws + 1), 1e-12);
+  EXPECT_NEAR(sign_flip_p(Values(41, 1), 3), 1.0 / (kSignFlipDraws + 1), 1e-12);
+  EXPECT_EQ(sign_flip_p(Values(40, 1), 3), std::ldexp(2, -40));
 }
 
 TEST(Means, OfNothingAndOfNonPositive) {
