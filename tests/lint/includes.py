@@ -20,7 +20,9 @@ LIB = {
     "known": ["base"],
     "verdict": ["base", "job", "kernel", "dmesg", "igt", "stats", "known"],
     "db": ["base", "os", "kernel", "verdict", "job", "known"],
-    "report": ["base", "os", "verdict", "stats", "job", "kernel"],
+    "report": ["base", "os", "known", "verdict", "stats", "job", "kernel"],
+    "http": ["base"],
+    "patchwork": ["base", "os", "conf", "http"],
     "rpc": ["base"],
 }
 # Header pattern -> path prefixes that may include it.
@@ -29,6 +31,7 @@ ONLY = [
     (r"sqlite3\.h|SQLiteCpp/", ["lib/db/"]),
     (r"libssh/", ["agent/ssh/"]),
     (r"yaml-cpp/", ["lib/conf/"]),
+    (r"curl/", ["lib/http/"]),
     (r"boost/beast|httplib", ["controller/http/"]),
 ]
 
