@@ -32,13 +32,16 @@ Result<std::unique_ptr<EmbeddedLab>> EmbeddedLab::start(const Options& options, 
   controller_options.read_only = mode == HostMode::kReadOnly;
   controller_options.jobs = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   KILN_ASSIGN(controller_options.ccache_dir, ccache_dir());
+  agent::AgentConfig agent_config;
+  agent_config.data_dir = data / "agent";
+  if (mode != HostMode::kReadOnly) {
+    KILN_ASSIGN(const auto home, home_dir(options.home));
+    agent_config.images_dir = home / "images";
+    controller_options.known_tests = agent::known_test_names(agent_config);
+  }
   KILN_ASSIGN(impl->controller, controller::Controller::open(controller_options));
   if (mode == HostMode::kRun) {
-    KILN_ASSIGN(const auto home, home_dir(options.home));
-    agent::AgentConfig agent_config;
     agent_config.target = impl->controller->target();
-    agent_config.data_dir = data / "agent";
-    agent_config.images_dir = home / "images";
     KILN_ASSIGN(impl->agent, agent::Agent::start(std::move(agent_config)));
   }
   impl->lab = v1::Lab::NewStub(rpc::make_channel(impl->controller->target()));

@@ -184,6 +184,10 @@ Result<int> run_checked(const Options& options) {
     std::cerr << "interrupted; go on with: kiln run " << options.job_file << "\n";
     if (options.format != Format::kJson) return kInterrupted;
   }
+  if (report.verdict().result() == "refused" && options.format != Format::kJson) {
+    std::cerr << report.run().error() << "\n";
+    return kWrongUse;
+  }
   return print_report(options, report, host->data_dir());
 }
 

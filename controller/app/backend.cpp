@@ -13,6 +13,7 @@ namespace kiln::controller {
 namespace {
 
 constexpr Millis kWatchWait{1000};
+constexpr uint64_t kMaxTestNames = 64u << 20;
 
 uint64_t draw_seed() {
   std::random_device device;
@@ -117,6 +118,9 @@ Result<v1::StartRunReply> Backend::start_run(const std::string& job_file, bool f
                          const std::function<void(const scheduler::BuildProgress&)>& progress) {
           return build(*shared, target, build_stop, progress);
         };
+        deps.check_tests = [this, shared](const std::string& test_names) {
+          return check_tests(*shared, test_names);
+        };
         scheduler::RunDriver driver(std::move(deps), std::move(input));
         driver.run(stop);
       });
@@ -172,6 +176,19 @@ Result<scheduler::DriverInput> Backend::open_run(scheduler::Prepared prepared, b
   input.plan = std::move(plan);
   input.prepared = std::move(prepared);
   return input;
+}
+
+Status Backend::check_tests(const scheduler::Prepared& prepared, const std::string& test_names) {
+  KILN_ASSIGN(const uint64_t size, parts_.blobs.size(test_names));
+  if (size > kMaxTestNames)
+    return fail(ErrorKind::kInfrastructure,
+                fmt::format("a list of tests with {} is no such list", human_bytes(size)));
+  std::string names;
+  KILN_TRY(parts_.blobs.read(test_names, 0, [&names](std::string_view part) {
+    names += part;
+    return true;
+  }));
+  return scheduler::Preparer::check_tests(prepared, names);
 }
 
 Result<kernel::BuildRecord> Backend::build(

@@ -53,6 +53,8 @@ class Backend final : public LabBackend {
   Result<kernel::BuildRecord> build(
       const scheduler::Prepared& prepared, const scheduler::BuildTarget& target,
       std::stop_token stop, const std::function<void(const scheduler::BuildProgress&)>& progress);
+  /// Whether the artifact `test_names` names all tests of the job's lists.
+  Status check_tests(const scheduler::Prepared& prepared, const std::string& test_names);
   Status emit_blob(const std::string& digest, const std::function<bool(std::string_view)>& emit);
 
   BackendParts parts_;

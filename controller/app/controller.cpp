@@ -101,7 +101,7 @@ Status Controller::Impl::open_builder(const ControllerOptions& options) {
   builder_options.ccache_dir = options.ccache_dir;
   builder_options.jobs = options.jobs;
   KILN_ASSIGN(builder, builder::Builder::open(builder_options, intake->git(), *sink));
-  preparer = std::make_unique<scheduler::Preparer>(*intake, *builder);
+  preparer = std::make_unique<scheduler::Preparer>(*intake, *builder, options.known_tests);
   return {};
 }
 

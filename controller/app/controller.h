@@ -13,6 +13,7 @@ struct ControllerOptions {
   os::Path data_dir;
   os::Path ccache_dir;
   int jobs = 2;            ///< parallel compilations
+  os::Path known_tests{};  ///< names of all tests of the machines to come, one a line; "" = unknown
   bool read_only = false;  ///< only stored runs: no lock, no sources, no builds, nothing is written
 };
 

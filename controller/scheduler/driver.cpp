@@ -264,15 +264,21 @@ bool RunDriver::adopt(const v1::Session& reported) {
 void RunDriver::take_machines() {
   state_.free_machines.clear();
   bool any = false;
+  const Error* lack = nullptr;
   for (const fleet::Machine& machine : deps_.fleet->machines()) {
     if (!fits(machine, input_.prepared.spec.machine)) continue;
+    if (const Error* missing = lack_of(machine.info)) {
+      lack = missing;
+      continue;
+    }
     any = true;
     emulated_[machine.info.name()] = machine.info.emulated();
     const bool busy = std::any_of(running_.begin(), running_.end(), [&](const auto& entry) {
       return entry.second.machine == machine.info.name();
     });
-    if (!busy) state_.free_machines.push_back(machine.info.name());
+    if (!busy && is_ready(machine.info)) state_.free_machines.push_back(machine.info.name());
   }
+  if (!any && lack != nullptr) refuse(*lack);
   no_machine_since_ = any ? std::chrono::steady_clock::time_point{} : deps_.clock->steady();
 }
 

@@ -32,12 +32,17 @@ using BuildFunction =
     std::function<Result<kernel::BuildRecord>(const BuildTarget& target, std::stop_token stop,
                                               const std::function<void(const BuildProgress&)>&)>;
 
+/// Whether a machine whose tests are named in the artifact `test_names` holds all that the run's
+/// lists ask for: kBadInput at the line of the first that it does not.
+using CheckTestsFunction = std::function<Status(const std::string& test_names)>;
+
 struct DriverDeps {
   const Clock* clock = nullptr;
   fleet::Fleet* fleet = nullptr;
   results::EventHub* hub = nullptr;
   results::RunStore* store = nullptr;
   BuildFunction build;
+  CheckTestsFunction check_tests;
 };
 
 struct DriverInput {
@@ -97,6 +102,12 @@ class RunDriver {
   void finish();
   verdict::Input verdict_input();
 
+  // driver_refusal.cpp
+  bool is_ready(const v1::MachineInfo& machine);
+  const Error* lack_of(const v1::MachineInfo& machine);
+  void refuse(const Error& error);
+  void say_refused(v1::RunReport* report) const;
+
   // driver_events.cpp
   void publish(const std::string& kind, const std::string& text, const std::string& cell = "",
                const std::string& state = "", int64_t session_id = 0);
@@ -122,6 +133,9 @@ class RunDriver {
   std::map<int64_t, std::string> orphans_;  ///< sessions of an earlier life that never ended, by id
   int confirmation_round_ = 0;
   std::string infrastructure_error_;
+  std::map<std::string, std::optional<Error>> lacks_;  ///< by test_names: what is not there
+  std::map<std::string, std::string> preparing_told_;  ///< by machine
+  std::optional<Error> refusal_;  ///< the job asks for what the machine does not have
   std::chrono::steady_clock::time_point no_machine_since_{};
 
   struct Mail {

@@ -160,7 +160,8 @@ void RunDriver::finish() {
     if (const auto attempts = ended_.find(step.session.key); attempts != ended_.end())
       for (const v1::Session& session : attempts->second) input.sessions.push_back(session);
   input.verdict = verdict::judge(verdict_input());
-  const v1::RunReport report = build_report(input);
+  v1::RunReport report = build_report(input);
+  say_refused(&report);
   if (const Status stored = deps_.store->finish_run(input_.run_id, state, report); !stored)
     publish("note", "the report could not be stored: " + render(stored.error()));
   publish("verdict", report.verdict().headline());

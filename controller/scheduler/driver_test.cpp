@@ -105,10 +105,10 @@ class Driver : public testing::Test {
   void SetUp() override {
     v1::Hello hello;
     hello.set_agent("a1");
-    v1::MachineInfo* machine = hello.add_machines();
-    machine->set_name("m1");
-    machine->add_tags("qemu");
-    machine->set_emulated(true);
+    machine_.set_name("m1");
+    machine_.add_tags("qemu");
+    machine_.set_emulated(true);
+    *hello.add_machines() = machine_;
     agent_ = std::make_shared<FakeAgent>(fleet_);
     fleet_.connected("a1", hello, agent_);
 
@@ -147,15 +147,35 @@ class Driver : public testing::Test {
     };
   }
 
+  /// The agent says something new of its machine.
+  void tell_machine() {
+    v1::FromAgent message;
+    *message.mutable_machine_info() = machine_;
+    fleet_.received("a1", message);
+  }
+  Status check_tests(const std::string& names) const {
+    if (names == "broken") return fail(ErrorKind::kInfrastructure, "no such artifact");
+    if (names != "old") return {};
+    return fail(Error(ErrorKind::kBadInput, "unknown test `igt@a@b`").at({"gem.testlist", 1, 1}));
+  }
+
   void drive(std::stop_token stop = {}) {
     const SystemClock clock;
     results::EventHub hub(
         clock, [this](int64_t, const v1::RunEvent& event) { lines_.push_back(event.text()); });
-    RunDriver driver({&clock, &fleet_, &hub, &store_, build_}, input_);
+    DriverDeps deps;
+    deps.clock = &clock;
+    deps.fleet = &fleet_;
+    deps.hub = &hub;
+    deps.store = &store_;
+    deps.build = build_;
+    deps.check_tests = [this](const std::string& names) { return check_tests(names); };
+    RunDriver driver(std::move(deps), input_);
     driver.run(stop);
   }
 
   fleet::Fleet fleet_;
+  v1::MachineInfo machine_;
   std::shared_ptr<FakeAgent> agent_;
   FakeStore store_;
   DriverInput input_;
@@ -240,6 +260,66 @@ TEST_F(Driver, ADiskThatIsFullEndsTheRunWithoutAVerdict) {
   EXPECT_EQ(store_.state, "failed");
   EXPECT_EQ(store_.report.verdict().exit_code(), 3) << store_.report.DebugString();
   EXPECT_THAT(store_.report.run().error(), HasSubstr("No space left on device"));
+}
+
+TEST_F(Driver, AJobThatNamesTestsOfNoMachineIsRefusedBeforeItsFirstSession) {
+  machine_.set_test_names("old");
+  tell_machine();
+  drive();
+  EXPECT_TRUE(agent_->orders.empty());
+  EXPECT_EQ(store_.state, "failed");
+  EXPECT_EQ(store_.report.run().error(), "error: unknown test `igt@a@b`\n --> gem.testlist:1:1");
+  EXPECT_EQ(store_.report.verdict().result(), "refused");
+  EXPECT_EQ(store_.report.verdict().exit_code(), 2);
+  EXPECT_EQ(store_.report.verdict().headline(),
+            "The job is refused: unknown test `igt@a@b`; no test ran.");
+}
+
+TEST_F(Driver, AMachineThatGetsReadyLaterIsCheckedThen) {
+  machine_.set_preparing("its root image is being made");
+  tell_machine();
+  build_ = [this](const BuildTarget& target, std::stop_token,
+                  const std::function<void(const BuildProgress&)>&) -> Result<kernel::BuildRecord> {
+    // Both kernels are there, and the machine is not: only then it is.
+    if (++builds_made_ == 2) {
+      machine_.clear_preparing();
+      machine_.set_test_names("old");
+      tell_machine();
+    }
+    kernel::BuildRecord record;
+    record.key = target.key;
+    record.state = "built";
+    return record;
+  };
+  drive();
+  EXPECT_TRUE(agent_->orders.empty());
+  EXPECT_EQ(store_.report.verdict().exit_code(), 2);
+  EXPECT_THAT(lines_, Contains("m1 gets ready: its root image is being made"));
+}
+
+TEST_F(Driver, AnotherMachineThatHoldsTheTestsRunsThem) {
+  machine_.set_test_names("old");
+  tell_machine();
+  v1::Hello hello;
+  hello.set_agent("a1");
+  *hello.add_machines() = machine_;
+  machine_.set_name("m2");
+  machine_.set_test_names("new");
+  *hello.add_machines() = machine_;
+  fleet_.connected("a1", hello, agent_);
+  drive();
+  EXPECT_EQ(store_.state, "done");
+  ASSERT_EQ(agent_->orders.size(), 2U);
+  EXPECT_EQ(agent_->orders[0].machine(), "m2");
+}
+
+TEST_F(Driver, NamesThatCannotBeReadRefuseNothing) {
+  machine_.set_test_names("broken");
+  tell_machine();
+  drive();
+  EXPECT_EQ(store_.state, "done");
+  EXPECT_THAT(lines_,
+              Contains("the tests of m1 are not checked before they run: no such artifact"));
 }
 
 }  // namespace

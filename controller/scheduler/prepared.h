@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/igt/test_list.h"
 #include "lib/job/plan.h"
 #include "lib/job/spec.h"
 #include "lib/kernel/build.h"
@@ -35,6 +36,8 @@ struct PhaseList {
   std::string phase;
   std::string text;                ///< igt_runner --test-list
   std::vector<std::string> tests;  ///< its names, in order
+  igt::TestList list{};            ///< as written, with places
+  std::string written{};           ///< the file's text
 };
 
 struct Prepared {

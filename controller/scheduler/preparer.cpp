@@ -14,6 +14,8 @@
 namespace kiln::scheduler {
 namespace {
 
+constexpr uint64_t kMaxTestNames = 64u << 20;
+
 PatchInfo to_info(const series::Patch& patch) {
   PatchInfo info;
   info.subject = patch.subject;
@@ -98,8 +100,21 @@ Status Preparer::load_lists(Prepared* prepared) const {
                           entry.name, first->second))
               .at(Position{phase.list_file, entry.line, entry.column}));
     }
-    prepared->lists.push_back({phase.name, igt::format_test_list(names), std::move(reported)});
+    prepared->lists.push_back(
+        {phase.name, igt::format_test_list(names), std::move(reported), list, text});
   }
+  if (known_tests_.empty()) return {};
+  // A file that cannot be read refuses nothing: the machine is asked before its first session.
+  const auto names = os::read_file(known_tests_, kMaxTestNames);
+  return names ? check_tests(*prepared, *names) : Status();
+}
+
+Status Preparer::check_tests(const Prepared& prepared, std::string_view names) {
+  const igt::KnownTests known(names);
+  if (known.empty())
+    return fail(ErrorKind::kInfrastructure, "the machine's list of its tests names none");
+  for (const PhaseList& list : prepared.lists)
+    KILN_TRY(igt::check_known(list.list, list.written, known));
   return {};
 }
 

@@ -15,13 +15,18 @@ class Preparer {
  public:
   using Note = std::function<void(const std::string&)>;
 
-  /// Both must outlive it.
-  Preparer(intake::Intake& intake, builder::Builder& builder)
-      : intake_(intake), builder_(builder) {}
+  /// Both must outlive it. `known_tests` is a file with the names of all tests that the machines to
+  /// come hold, one a line; "" = not known.
+  Preparer(intake::Intake& intake, builder::Builder& builder, os::Path known_tests = {})
+      : intake_(intake), builder_(builder), known_tests_(std::move(known_tests)) {}
 
   /// `note` gets a line for each long step. Errors: kBadInput with place for whatever is wrong in
   /// the job, its lists, configs or series.
   Result<Prepared> prepare(const std::string& job_file, const Note& note, std::stop_token stop);
+
+  /// kBadInput at the line of the first test that is none of `names` (one a line);
+  /// kInfrastructure when they name no test at all.
+  static Status check_tests(const Prepared& prepared, std::string_view names);
 
   /// The builder's request for a target.
   static builder::BuildRequest request_of(const Prepared& prepared, const BuildTarget& target);
@@ -38,6 +43,7 @@ class Preparer {
   std::mutex mutex_;
   intake::Intake& intake_;
   builder::Builder& builder_;
+  os::Path known_tests_;
 };
 
 }  // namespace kiln::scheduler
