@@ -54,9 +54,9 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(JobSpec, file, name, title, sour
                                                 build_timeout, build_memory_bytes)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(StoredList, phase, text, tests)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(StoredPatch, subject, file_name, patch_id,
-                                                insertions, deletions, files)
+                                                message_id, insertions, deletions, files)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(StoredSeries, title, author, message_id, version,
-                                                references, patches)
+                                                answers, patches)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(StoredJob, spec, lists, config_highmem, series)
 
 std::string to_json(const StoredJob& job) {

@@ -21,6 +21,7 @@ struct StoredPatch {
   std::string subject;  ///< without the [PATCH ...] prefix
   std::string file_name;
   std::string patch_id;
+  std::string message_id;
   int insertions = 0;
   int deletions = 0;
   std::vector<std::string> files;
@@ -31,7 +32,7 @@ struct StoredSeries {
   std::string author;
   std::string message_id;
   int version = 1;
-  std::vector<std::string> references;  ///< message ids that its mails answer to
+  std::vector<std::string> answers;  ///< message ids that its mails answer to
   std::vector<StoredPatch> patches;
 };
 

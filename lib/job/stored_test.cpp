@@ -41,7 +41,7 @@ StoredJob founding() {
   job.lists = {{"gem", "igt@gem_pread@basic\n", {"igt@gem_pread@basic"}}};
   job.config_highmem = {{"i386-highmem", true}, {"i386-nohighmem", false}};
   job.series = {"[PATCH v2 0/1] drm: x", "A <a@example.org>", "id@example.org", 2, {"v1@x"}, {}};
-  job.series.patches = {{"drm: x", "0001-x.patch", "abc", 3, 4, {"drivers/a.c"}}};
+  job.series.patches = {{"drm: x", "0001-x.patch", "abc", "p1@x", 3, 4, {"drivers/a.c"}}};
   return job;
 }
 

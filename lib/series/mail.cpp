@@ -179,6 +179,22 @@ int to_int(std::string_view text) {
   return value;
 }
 
+/// The ids of "<a@x> <b@y>".
+void add_ids(std::string_view field, std::vector<std::string>* out) {
+  constexpr size_t kMostIds = 200;
+  while (out->size() < kMostIds) {
+    const size_t open = field.find('<');
+    if (open == std::string_view::npos) return;
+    field.remove_prefix(open + 1);
+    const size_t close = field.find('>');
+    if (close == std::string_view::npos) return;
+    const std::string_view id = field.substr(0, close);
+    if (!id.empty() && id.find_first_of(" \t<") == std::string_view::npos)
+      out->push_back(to_valid_utf8(id));
+    field.remove_prefix(close + 1);
+  }
+}
+
 /// Takes "[PATCH v2 1/3]" prefixes off the subject.
 void read_prefix(Mail& mail) {
   std::string_view rest = trim(mail.subject);
@@ -237,6 +253,8 @@ Result<Mail> parse_mail(const Message& message) {
   std::string_view id = trim(raw_id);
   if (id.starts_with('<') && id.ends_with('>')) id = id.substr(1, id.size() - 2);
   mail.message_id = to_valid_utf8(id);
+  add_ids(headers.get("In-Reply-To"), &mail.answers);
+  add_ids(headers.get("References"), &mail.answers);
   mail.body = message.text.substr(headers.body_offset);
   mail.body_line = headers.body_line;
   const std::string coding = headers.get("Content-Transfer-Encoding");

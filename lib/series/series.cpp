@@ -115,11 +115,23 @@ Result<std::vector<Parsed>> parse_all(std::vector<Message>& messages, const std:
   return all;
 }
 
+/// Mails of one sending answer to each other; what they answer to beside that is another thread.
+std::vector<std::string> answers_outside(const std::vector<Parsed>& all) {
+  std::set<std::string> own;
+  for (const Parsed& p : all) own.insert(p.mail.message_id);
+  std::set<std::string> out;
+  for (const Parsed& p : all)
+    for (const std::string& id : p.mail.answers)
+      if (own.count(id) == 0) out.insert(id);
+  return {out.begin(), out.end()};
+}
+
 }  // namespace
 
 Result<Series> assemble(std::vector<Message> messages, const std::string& where) {
   KILN_ASSIGN(std::vector<Parsed> all, parse_all(messages, where));
   Series series;
+  series.answers = answers_outside(all);
   std::vector<Parsed> patches;
   for (Parsed& parsed : all) {
     series.version = std::max(series.version, parsed.mail.version);

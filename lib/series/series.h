@@ -61,6 +61,7 @@ struct Series {
   std::string message_id;
   std::string cover;  ///< text of the cover letter, "" = none
   int version = 1;
+  std::vector<std::string> answers;  ///< message ids outside of it that its mails answer to, sorted
   std::vector<Patch> patches;
 };
 
@@ -75,6 +76,7 @@ struct Mail {
   std::string subject;  ///< whole, decoded, unfolded
   std::string author;
   std::string message_id;
+  std::vector<std::string> answers;  ///< In-Reply-To and References, without <>
   std::string body;
   int body_line = 1;  ///< line of the body's beginning in the message
   int number = 0;     ///< 1 of "[PATCH v2 1/3]", 0 for a cover letter, -1 when not numbered
