@@ -56,7 +56,9 @@ class Session {
                     const Result<ShellReply>& reply);
   void fetch_results(size_t index, const TestPhaseOrder& phase, const PhaseReport& report,
                      const std::string& folder, std::stop_token stop);
-  void store_results(const std::string& phase, const Path& tar);
+  void fetch_coverage(size_t index, const TestPhaseOrder& phase, std::stop_token stop);
+  /// A tar, compressed here when the machine could not.
+  void store_tar(const std::string& name, const Path& tar);
   void store_output(const igt::TestResult& result);
   Step collect(std::stop_token stop);
   void store_logs();

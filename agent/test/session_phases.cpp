@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "agent/test/archive.h"
+#include "agent/test/coverage.h"
 #include "agent/test/guest.h"
 #include "agent/test/metrics.h"
 #include "agent/test/results.h"
@@ -18,6 +19,7 @@ using Steady = std::chrono::steady_clock;
 
 constexpr uint64_t kMaxResultFile = 8ULL << 20;
 constexpr uint64_t kMaxResults = 256ULL << 20;
+constexpr uint64_t kMaxCoverage = 256ULL << 20;
 constexpr uint64_t kMaxBenchTar = 512ULL << 20;
 constexpr uint64_t kMaxBenchOutput = 4ULL << 20;
 constexpr int kMaxOutputs = 300;
@@ -44,6 +46,7 @@ Session::Step Session::run_phase(size_t index, std::stop_token stop) {
   host.restarts_left = [this] { return order_.max_restarts - outcome_.restarts; };
   host.deadline = deadline_;
   host.test_root = deps_.test_root;
+  host.collect_coverage = order_.collect_coverage;
   TestPhase runner(phase, index, std::move(host));
   auto report = runner.run(stop);
   if (!report) {
@@ -67,6 +70,7 @@ Session::Step Session::run_phase(size_t index, std::stop_token stop) {
   }
   enter("results " + phase.name);
   fetch_results(index, phase, *report, runner.folder(), stop);
+  if (order_.collect_coverage) fetch_coverage(index, phase, stop);
   return {};
 }
 
@@ -93,7 +97,7 @@ void Session::fetch_results(size_t index, const TestPhaseOrder& phase, const Pha
     const auto done = unpack_tar(tar, unpacked);
     if (!done) note(fmt::format("results of {}: {}", phase.name, done.error().message));
     if (done && done->cut_off) note(fmt::format("the results of {} are cut off", phase.name));
-    store_results(phase.name, tar);
+    store_tar("results-" + phase.name, tar);
   }
   const auto read = igt::read_results(unpacked);
   if (read) {
@@ -120,17 +124,37 @@ void Session::fetch_results(size_t index, const TestPhaseOrder& phase, const Pha
   (void)os::remove_tree(unpacked);
 }
 
-void Session::store_results(const std::string& phase, const Path& tar) {
-  const std::string name = "results-" + phase + ".tar.zst";
+/// What each test of the phase executed; a session without it is a session all the same.
+void Session::fetch_coverage(size_t index, const TestPhaseOrder& phase, std::stop_token stop) {
+  const Path tar = deps_.folder / fmt::format("coverage-{}.tar", index);
+  ShellRequest request;
+  request.command = coverage_end_script(coverage_folder(index),
+                                        fmt::format("(end of {})", phase.name), kMaxCoverage);
+  request.output_file = tar.string();
+  request.max_output = 2 * kMaxCoverage;
+  request.timeout = kFetchLimit;
+  const auto reply = dut_->run(request, stop);
+  if (!reply || !reply->ok()) {
+    note(fmt::format("the coverage of {} could not be fetched: {}", phase.name,
+                     !reply ? reply.error().message
+                     : reply->exit_code == kTooMuchCoverage
+                         ? fmt::format("it is more than {}", human_bytes(kMaxCoverage))
+                         : last_lines(reply->err)));
+    return;
+  }
+  store_tar("coverage-" + phase.name, tar);
+}
+
+void Session::store_tar(const std::string& name, const Path& tar) {
   if (is_compressed(tar)) {
-    store(name, tar);
+    store(name + ".tar.zst", tar);
     return;
   }
   const Path compressed = tar.string() + ".zst";
   if (auto packed = compress_file(tar, compressed)) {
-    store(name, compressed);
+    store(name + ".tar.zst", compressed);
   } else {
-    note(fmt::format("the results of {} are not stored: {}", phase, packed.error().message));
+    note(fmt::format("{} is not stored: {}", name, packed.error().message));
   }
 }
 

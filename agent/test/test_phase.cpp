@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "agent/test/coverage.h"
 #include "agent/test/guest.h"
 #include "lib/base/text.h"
 #include "lib/igt/runner.h"
@@ -47,6 +48,19 @@ Status TestPhase::setup(std::stop_token stop) {
     }
   }
   return order_.setup.empty() ? Status() : host_.check_modules();
+}
+
+Status TestPhase::begin_coverage(std::stop_token stop) {
+  ShellRequest request;
+  request.command =
+      coverage_begin_script(coverage_folder(index_), fmt::format("(setup of {})", order_.name));
+  request.input = collector();
+  request.timeout = kScriptLimit;
+  KILN_ASSIGN(const ShellReply reply, host_.dut->run(request, stop));
+  if (reply.ok()) return {};
+  return fail(ErrorKind::kInfrastructure,
+              reply.exit_code == kNoGcov ? fmt::format("this kernel shows no counters in {}", kGcov)
+                                         : "coverage could not be begun: " + last_lines(reply));
 }
 
 Result<PhaseReport> TestPhase::run(std::stop_token stop) {
@@ -136,6 +150,7 @@ Result<TestPhase::Step> TestPhase::attempt(int number, std::stop_token stop) {
   line_.clear();
   // After a restart the modules are gone, so the setup runs again.
   KILN_TRY(setup(stop));
+  if (host_.collect_coverage) KILN_TRY(begin_coverage(stop));
   const std::string results = folder_ + "/results";
   std::vector<std::string> argv = igt::resume_argv(results);
   ShellRequest start;
@@ -147,6 +162,7 @@ Result<TestPhase::Step> TestPhase::attempt(int number, std::stop_token stop) {
     options.test_root = host_.test_root;
     options.per_test = order_.per_test;
     options.abort_on = {"taint"};
+    if (host_.collect_coverage) options.hooks = {coverage_hook(coverage_folder(index_))};
     argv = igt::runner_argv(options);
     start.command = list_script(folder_) + " && ";
     start.input = order_.test_list;

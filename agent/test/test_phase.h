@@ -41,6 +41,7 @@ struct PhaseHost {
   /// End of the whole session.
   std::chrono::steady_clock::time_point deadline;
   std::string test_root;
+  bool collect_coverage = false;
 };
 
 /// Runs setup, igt_runner, igt_resume after each restart, teardown. Used once, by one thread.
@@ -54,6 +55,7 @@ class TestPhase {
  private:
   enum class Step { kEnded, kAborted, kTrouble, kTimeUp };
   Status setup(std::stop_token stop);
+  Status begin_coverage(std::stop_token stop);
   Result<Step> attempt(int number, std::stop_token stop);
   Result<Step> follow(int number, std::stop_token stop);
   /// The runner's exit is known: done, aborted on a monitored error, or no sense in it.

@@ -23,6 +23,7 @@ std::vector<std::string> runner_argv(const RunnerOptions& options) {
     add({"--disk-usage-limit", std::to_string(options.disk_limit_bytes)});
   if (!options.abort_on.empty()) add({"--abort-on-monitored-error=" + join(options.abort_on, ",")});
   for (const std::string& variable : options.environment) add({"--environment", variable});
+  for (const std::string& hook : options.hooks) add({"--hook", hook});
   add({"--test-list", options.test_list, options.test_root, options.results});
   return argv;
 }

@@ -22,6 +22,7 @@ struct RunnerOptions {
   /// "ping", "all". Empty = go on.
   std::vector<std::string> abort_on;
   std::vector<std::string> environment;  ///< KEY=VALUE for the tests
+  std::vector<std::string> hooks;        ///< EVENTS:COMMAND, run by each test at its events
 };
 
 /// igt_runner with whole seconds, every result synced to disk before the next test.

@@ -28,9 +28,10 @@ TEST(Runner, OptionsThatAreOffAreLeftOut) {
   options.disk_limit_bytes = 0;
   options.overall = Millis(5'000);
   options.environment = {"IGT_CI_META_TEST=1"};
+  options.hooks = {"post-test:sh x"};
   EXPECT_EQ(join(runner_argv(options), " "),
             "igt_runner -l verbose --dmesg-warn-level=4 --sync --overwrite --overall-timeout 5 "
-            "--environment IGT_CI_META_TEST=1 --test-list l /t r");
+            "--environment IGT_CI_META_TEST=1 --hook post-test:sh x --test-list l /t r");
 }
 
 TEST(Runner, ResumeAndResults) {
