@@ -83,7 +83,8 @@ class BareTree:
         argv = ["bwrap", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--die-with-parent",
                 "--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin", "--symlink", "usr/lib", "/lib",
                 "--symlink", "usr/lib64", "/lib64", "--symlink", "usr/sbin", "/sbin",
-                "--ro-bind-try", "/etc/alternatives", "/etc/alternatives", "--proc", "/proc", "--dev", "/dev",
+                # /etc by itself first: as a mere parent of a mount only root could enter it, and awk lies behind it.
+                "--dir", "/etc", "--ro-bind-try", "/etc/alternatives", "/etc/alternatives", "--proc", "/proc", "--dev", "/dev",
                 "--perms", "1777", "--tmpfs", "/tmp",  # make's --output-sync crashes without
                 "--dir", "/kiln", "--ro-bind", self.source, "/kiln/src",
                 "--bind", self.objects, "/kiln/obj", "--bind", self.lab.ccache, "/kiln/ccache",

@@ -42,10 +42,12 @@ def checked(argv, **options):
     """Runs a command and returns its stdout; its last words when it fails."""
     done = subprocess.run([str(a) for a in argv], capture_output=True, **options)
     if done.returncode != 0:
-        words = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
-        words = [line for line in words if "error:" in line] or words
+        words = (done.stdout + done.stderr).decode(errors="replace").strip().splitlines()
+        # Of a make: what went wrong first, not which folders it was left through.
+        telling = [line for line in words if "error:" in line or "denied" in line]
+        words = telling[:4] or words[-4:]
         raise BenchError(f"`{' '.join(map(str, argv))}` ended with exit code {done.returncode}: "
-                         + "; ".join(words[-4:]))
+                         + "; ".join(words))
     return done.stdout
 
 
