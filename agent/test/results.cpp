@@ -85,9 +85,16 @@ void blame(const Culprit& culprit, const std::string& console, const std::string
 std::vector<KernelMessage> kernel_messages(std::string_view console) {
   std::vector<KernelMessage> out;
   for (dmesg::Report& report : dmesg::cut_reports(console)) {
-    out.push_back({to_valid_utf8(report.kind), to_valid_utf8(report.title),
-                   to_valid_utf8(report.signature), bounded(std::move(report.text)),
-                   to_valid_utf8(report.test)});
+    KernelMessage& message = out.emplace_back();
+    message.kind = to_valid_utf8(report.kind);
+    message.title = to_valid_utf8(report.title);
+    message.signature = to_valid_utf8(report.signature);
+    message.text = bounded(std::move(report.text));
+    message.test = to_valid_utf8(report.test);
+    message.subsystem = to_valid_utf8(report.subsystem);
+    message.frames = std::move(report.frames);
+    message.late = report.late;
+    message.times = report.times;
   }
   return out;
 }

@@ -16,7 +16,8 @@ constexpr size_t kDetailLines = 15;
 std::optional<EventKind> from_report_kind(std::string_view kind) {
   if (kind == "panic") return EventKind::kPanic;
   if (kind == "oops") return EventKind::kOops;
-  if (kind == "bug" || kind == "kasan" || kind == "kfence" || kind == "list-corruption")
+  if (kind == "bug" || kind == "atomic" || kind == "kasan" || kind == "kfence" ||
+      kind == "list-corruption")
     return EventKind::kBug;
   if (kind == "warning" || kind == "lockdep" || kind == "ubsan" || kind == "kcsan")
     return EventKind::kWarning;

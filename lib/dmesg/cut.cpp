@@ -1,251 +1,270 @@
-#include <re2/re2.h>
-
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <unordered_map>
 
 #include "lib/base/text.h"
 #include "lib/dmesg/line.h"
+#include "lib/dmesg/open_report.h"
 #include "lib/dmesg/report.h"
 #include "lib/dmesg/running.h"
+#include "lib/dmesg/signature.h"
 #include "lib/dmesg/start.h"
+#include "lib/dmesg/subsystem.h"
 
 namespace kiln::dmesg {
 namespace {
 
+/// Reports that may be open at once, one a speaker.
+constexpr size_t kMaxOpen = 8;
+/// A line's words before its telling one are looked for so far back.
+constexpr size_t kMaxFront = 512;
+/// After so many whole reports with one title within one test, further ones are only counted.
+constexpr int kMaxWhole = 100;
+constexpr size_t kMaxTitles = 4096;
 constexpr size_t kMaxTitleBytes = 240;
-constexpr size_t kMaxTextBytes = 64 << 10;
-constexpr size_t kMaxReportLines = 800;
-/// Lines of other speakers in a row after which a report is over.
-constexpr size_t kMaxForeign = 12;
-/// A WARN's own message stands between `[ cut here ]` and its WARNING line.
-constexpr size_t kMaxMessageLines = 8;
-constexpr size_t kMaxLinesBehindEnd = 40;
-constexpr size_t kSignatureFrames = 3;
+/// A rule above a title is looked for so many lines up, and is no longer than this.
+constexpr int kMaxLinesUp = 3;
+constexpr size_t kMaxRuleBytes = 200;
 
-/// Numbers, addresses and names of processes' numbers become #.
-std::string without_numbers(std::string_view title) {
-  static const RE2 pattern(R"(\b(0x[0-9a-fA-F]+|[0-9a-f]{8,16}|\d+(\.\d+)?)\b)");
-  std::string out(title);
-  RE2::GlobalReplace(&out, pattern, "#");
-  return out;
-}
-
-std::string make_signature(const Report& report) {
-  static constexpr std::array kByTitle = {"error", "gpu-hang", "hardware", "panic", "oom"};
-  const bool by_title = std::find(kByTitle.begin(), kByTitle.end(), report.kind) != kByTitle.end();
-  if (report.kind == "oom") return "oom";
-  if (!by_title) {
-    std::vector<std::string> frames = own_frames(report.text);
-    if (frames.size() > kSignatureFrames) frames.resize(kSignatureFrames);
-    if (!frames.empty()) return report.kind + ": " + join(frames, " < ");
-  }
-  return report.kind + ": " + without_numbers(report.title);
-}
-
-std::string make_title(std::string_view text, size_t at) {
-  return to_valid_utf8(trim(text.substr(at)).substr(0, kMaxTitleBytes));
-}
-
-/// The bytes of the lines from `begin` to `end`, the middle left out when they are too many.
-std::string cut_text(std::string_view log, size_t begin, size_t end) {
-  const std::string_view whole = log.substr(begin, end - begin);
-  if (whole.size() <= kMaxTextBytes) return std::string(whole);
-  const size_t half = kMaxTextBytes / 2;
-  return std::string(whole.substr(0, half)) + "\n[... " + std::to_string(whole.size() - 2 * half) +
-         " bytes left out ...]\n" + std::string(whole.substr(whole.size() - half));
-}
-
-/// Walks a log line by line and collects its reports.
+/// Walks a log and collects its reports. While none is open, it leaps from one telling word to the
+/// next; what lies between is never taken apart.
 class Cutter {
  public:
   Cutter(std::string_view log, size_t max_reports) : log_(log), max_reports_(max_reports) {}
 
   std::vector<Report> run() {
-    size_t begin = 0;
-    while (begin < log_.size() && reports_.size() < max_reports_) {
-      size_t end = log_.find('\n', begin);
-      if (end == std::string_view::npos) end = log_.size();
+    while (position_ < log_.size() && done_.size() < max_reports_) {
+      if (open_.empty() && !leap()) break;
+      const size_t room = std::min(log_.size() - position_, kMaxLineBytes);
+      const size_t newline = log_.substr(position_, room).find('\n');
+      const size_t end = position_ + std::min(newline, room);
+      take_raw(log_.substr(position_, end - position_));
+      position_ = end;
+      if (newline == std::string_view::npos) continue;  // an endless line goes on
+      ++position_;
       ++number_;
-      begin_ = begin;
-      end_ = end;
-      take(parse_line(log_.substr(begin, end - begin)));
-      begin = end + 1;
     }
-    close();
-    return std::move(reports_);
+    while (!open_.empty()) close(open_.front());
+    return std::move(done_);
   }
 
  private:
-  /// A report whose end has not been seen.
   struct Open {
-    Report report;
-    size_t begin = 0;  ///< bytes in the log
-    size_t end = 0;
-    size_t start_line = 0;  ///< number of the line that gave the title
-    size_t foreign = 0;
-    bool has_oops_line = false;
-    size_t behind_end = 0;  ///< lines since its end mark; 0 = not ended
+    OpenReport report;
+    std::string title;  ///< its title_key(), "" = told by a later line
+  };
+  struct Title {
+    int times = 0;
+    std::optional<size_t> index;  ///< of the report in done_ that the last one with it became
   };
 
-  void take(const Line& line) {
+  /// To the beginning of the next line worth a look; false when there is none.
+  bool leap() {
+    const size_t hit = find_telling(log_, position_);
+    if (hit == std::string_view::npos) return false;
+    const size_t least = std::max(position_, hit - std::min(hit, kMaxFront));
+    const size_t newline = log_.substr(least, hit - least).rfind('\n');
+    const size_t begin = newline == std::string_view::npos ? least : least + newline + 1;
+    number_ += static_cast<size_t>(std::count(log_.begin() + static_cast<ptrdiff_t>(position_),
+                                              log_.begin() + static_cast<ptrdiff_t>(begin), '\n'));
+    position_ = begin;
+    return true;
+  }
+
+  void take_raw(std::string_view raw) {
+    take_apart(raw, lines_);
+    for (const Line& line : lines_) {
+      const auto begin = static_cast<size_t>(line.raw.data() - log_.data());
+      take({&line, begin, begin + line.raw.size(), number_});
+    }
+  }
+
+  void take(const Placed& at) {
+    const Line& line = *at.line;
     running_.feed(line.text, line.time);
+    drop_stale(at);
     const auto start = find_start(line.text);
-    if (open_ && (start ? take_start_inside(*start, line) : take_inside(line))) return;
+    if (Open* open = speaker_of(line)) {
+      if (start && take_start(*open, *start, at)) return;
+      if (!start && take_plain(*open, at)) return;
+    }
     if (start) {
-      begin_report(*start, line);
+      begin(*start, at);
     } else if (is_cut_here(line.text)) {
-      cut_here_ = Mark{begin_, number_};
+      add_open({OpenReport(at, running_), ""});
     }
   }
 
-  /// A report begins while another is open: true when the line is dealt with.
-  bool take_start_inside(const Start& start, const Line& line) {
-    if (absorbs(start)) {
-      extend();
-      open_->has_oops_line |= start.detail;
+  /// True when the line is dealt with.
+  bool take_plain(Open& open, const Placed& at) {
+    const Took took = open.report.take(at);
+    if (took != Took::kYes) close(open);
+    return took != Took::kNo;
+  }
+
+  bool take_start(Open& open, const Start& start, const Placed& at) {
+    if (start.single_line) {
+      add_single(start, at);
+      if (!open.report.pass_single()) close(open);
       return true;
     }
-    if (start.single_line && open_->behind_end == 0) {
-      reports_.push_back(make_report(start, line));
-      finish(reports_.back(), begin_, end_);
-      if (++open_->foreign > kMaxForeign) close();
-      return true;
-    }
-    close();
-    return false;
-  }
-
-  [[nodiscard]] bool absorbs(const Start& start) const {
-    const std::string& kind = open_->report.kind;
-    const size_t age = number_ - open_->start_line;
-    if (open_->behind_end > 0) return false;
-    if (start.detail)
-      return !open_->has_oops_line && kind != "panic" && kind != "hung-task" && kind != "oom";
-    if (kind == "list-corruption") return age <= 4 && start.kind != "panic";
-    if (kind == "lockdep" && start.kind == "warning") return age <= 3;
-    if (kind == "bug" && start.kind == "bug") return line_is_nested_bug();
-    return kind == start.kind && (kind == "lockdep" || kind == "rcu-stall" || kind == "panic");
-  }
-
-  /// `kernel BUG at` right under a `BUG: ` line that says what it is.
-  [[nodiscard]] bool line_is_nested_bug() const {
-    return log_.substr(begin_, end_ - begin_).find("kernel BUG at ") != std::string_view::npos &&
-           number_ - open_->start_line <= 4;
-  }
-
-  /// A line that begins nothing: true when the open report took it (or kept waiting).
-  bool take_inside(const Line& line) {
-    const std::string& kind = open_->report.kind;
-    if (is_cut_here(line.text)) {
-      if (kind == "list-corruption" && number_ - open_->start_line <= 3) {
-        extend();
+    if (open.report.is_pending()) {
+      open.title = title_key(start, at);
+      if (is_flood(open.title)) {
+        forget(open);
         return true;
       }
-      close();
-      return false;
     }
-    if (open_->behind_end > 0) return take_behind_end(line);
-    if (is_end(kind, line.text)) {
-      extend();
-      if (kind == "oops" || kind == "bug" || kind == "list-corruption") {
-        open_->behind_end = 1;
-      } else {
-        close();
-      }
-      return true;
-    }
-    if (is_body(line.text)) {
-      extend();
-    } else if (++open_->foreign > kMaxForeign) {
-      close();
-      return true;
-    }
-    if (open_ && number_ - open_->report.first_line > kMaxReportLines) close();
-    return true;
+    const Took took = open.report.take_start(start, at);
+    if (took == Took::kNo) close(open);
+    return took != Took::kNo;
   }
 
-  /// An x86 oops prints its registers once more behind the end mark.
-  bool take_behind_end(const Line& line) {
-    if (is_register_line(line.text)) {
-      extend();
-      ++open_->behind_end;
-    } else {
-      ++open_->foreign;
-      ++open_->behind_end;
-    }
-    if (open_->behind_end > kMaxLinesBehindEnd || open_->foreign > 3) close();
-    return true;
-  }
-
-  Report make_report(const Start& start, const Line& line) {
-    Report report;
-    report.kind = std::string(start.kind);
-    report.title = make_title(line.text, start.at);
-    report.first_line = number_;
-    report.last_line = number_;
-    report.kernel_time = line.time;
-    report.test = running_.at(line.time);
-    report.after_test = !report.test.empty() && running_.exited();
-    return report;
-  }
-
-  void begin_report(const Start& start, const Line& line) {
-    Report report = make_report(start, line);
-    size_t begin = begin_;
-    if (cut_here_ && number_ - cut_here_->line <= kMaxMessageLines && !start.single_line) {
-      begin = cut_here_->begin;
-      report.first_line = cut_here_->line;
-    }
-    if (!start.single_line) cut_here_.reset();
+  void begin(const Start& start, const Placed& at) {
     if (start.single_line) {
-      finish(report, begin, end_);
-      reports_.push_back(std::move(report));
+      add_single(start, at);
       return;
     }
-    open_ = Open{std::move(report), begin, end_, number_, 0, start.detail, 0};
+    std::string key = title_key(start, at);
+    if (is_flood(key)) return;
+    Open open{OpenReport(start, at, running_), std::move(key)};
+    look_up(open.report, at);
+    add_open(std::move(open));
   }
 
-  void extend() {
-    open_->end = end_;
-    open_->report.last_line = number_;
-    open_->foreign = 0;
+  /// Sanitizers and lockdep draw a rule above the title.
+  void look_up(OpenReport& open, const Placed& at) {
+    if (!has_rule(open.kind())) return;
+    size_t end = log_.substr(0, at.begin).rfind('\n');
+    for (int up = 1; up <= kMaxLinesUp && end != std::string_view::npos && end > claimed_; ++up) {
+      const size_t least = end - std::min(end, kMaxRuleBytes);
+      const size_t newline = log_.substr(least, end - least).rfind('\n');
+      if (newline == std::string_view::npos && least > 0) return;
+      const size_t first = newline == std::string_view::npos ? 0 : least + newline + 1;
+      const Line above = parse_line(log_.substr(first, end - first));
+      if (first >= claimed_ && above.caller == at.line->caller &&
+          is_double_rule(trim(above.text))) {
+        open.prepend(first, at.number - static_cast<size_t>(up));
+        return;
+      }
+      if (at.line->caller == kNoCaller && !trim(above.text).empty()) return;
+      end = newline == std::string_view::npos ? std::string_view::npos : least + newline;
+    }
   }
 
-  void finish(Report& report, size_t begin, size_t end) const {
-    report.text = cut_text(log_, begin, end);
-    report.signature = make_signature(report);
+  static bool has_rule(std::string_view kind) {
+    static constexpr std::array<std::string_view, 6> kKinds = {"kasan", "kfence",  "kcsan",
+                                                               "ubsan", "lockdep", "bug"};
+    return std::find(kKinds.begin(), kKinds.end(), kind) != kKinds.end();
   }
 
-  void close() {
-    if (!open_) return;
-    finish(open_->report, open_->begin, open_->end);
-    reports_.push_back(std::move(open_->report));
-    open_.reset();
+  std::string title_key(const Start& start, const Placed& at) const {
+    const std::string_view text = at.line->text;
+    return running_.owner(at.line->time, "", true).test + '\n' + std::string(start.kind) +
+           without_numbers(text.substr(start.at).substr(0, kMaxTitleBytes));
   }
 
-  struct Mark {
-    size_t begin = 0;
-    size_t line = 0;
-  };
+  /// Counts a title that came often enough in this test to be known.
+  bool is_flood(const std::string& key) {
+    auto found = titles_.find(key);
+    if (found == titles_.end()) {
+      if (titles_.size() >= kMaxTitles) return false;
+      found = titles_.emplace(key, Title{}).first;
+    }
+    Title& title = found->second;
+    if (++title.times <= kMaxWhole || !title.index) return false;
+    ++done_[*title.index].times;
+    return true;
+  }
+
+  void add_open(Open open) {
+    if (open_.size() >= kMaxOpen) close(open_.front());
+    open_.push_back(std::move(open));
+  }
+
+  Open* speaker_of(const Line& line) {
+    for (Open& open : open_)
+      if (open.report.speaks(line)) return &open;
+    for (Open& open : open_)
+      if (open.report.joins(line)) return &open;
+    return nullptr;
+  }
+
+  void drop_stale(const Placed& at) {
+    for (size_t i = 0; i < open_.size();) {
+      if (open_[i].report.is_stale(at)) {
+        close(open_[i]);
+      } else {
+        ++i;
+      }
+    }
+  }
+
+  void add_single(const Start& start, const Placed& at) {
+    const Line& line = *at.line;
+    const std::string_view title =
+        trim(std::string_view(line.text).substr(start.at).substr(0, kMaxTitleBytes));
+    const bool in_task = line.caller == kNoCaller || line.caller < kProcessor;
+    Owner owner = running_.owner(line.time, "", in_task);
+    std::string signature = make_signature(start.kind, title, {});
+    if (is_known(signature, owner.test)) return;
+    Report report;
+    report.kind = std::string(start.kind);
+    report.title = to_valid_utf8(title);
+    report.signature = to_valid_utf8(signature);
+    report.text = std::string(log_.substr(at.begin, at.end - at.begin));
+    report.first_line = at.number;
+    report.last_line = at.number;
+    report.kernel_time = line.time;
+    report.test = std::move(owner.test);
+    report.late = owner.late;
+    report.subsystem = subsystem_of({report.kind, report.title, {}});
+    done_.push_back(std::move(report));
+  }
+
+  /// Counts a report that came for this test before; else the next in done_ will be its first.
+  bool is_known(const std::string& signature, const std::string& test) {
+    const auto [known, is_new] = known_.emplace(signature + '\n' + test, done_.size());
+    last_ = known->second;
+    if (!is_new) ++done_[last_].times;
+    return !is_new;
+  }
+
+  void close(Open& open) {
+    if (!open.report.is_pending()) {
+      claimed_ = std::max(claimed_, open.report.end());
+      Report report = open.report.finish(log_);
+      if (!is_known(report.signature, report.test)) done_.push_back(std::move(report));
+      if (const auto title = titles_.find(open.title); title != titles_.end())
+        title->second.index = last_;
+    }
+    forget(open);
+  }
+
+  void forget(Open& open) { open_.erase(open_.begin() + (&open - open_.data())); }
 
   std::string_view log_;
   size_t max_reports_;
-  std::vector<Report> reports_;
-  std::optional<Open> open_;
-  std::optional<Mark> cut_here_;
+  std::vector<Report> done_;
+  std::unordered_map<std::string, size_t> known_;  ///< signature and test -> index in done_
+  std::unordered_map<std::string, Title> titles_;  ///< by title_key()
+  size_t last_ = 0;                                ///< index of the one that was added last
+  std::vector<Open> open_;
+  std::vector<Line> lines_;
   RunningTest running_;
-  size_t number_ = 0;
-  size_t begin_ = 0;
-  size_t end_ = 0;
+  size_t position_ = 0;
+  size_t number_ = 1;   ///< of the line at position_
+  size_t claimed_ = 0;  ///< bytes before this belong to reports
 };
 
 }  // namespace
 
 std::vector<Report> cut_reports(std::string_view log, size_t max_reports) {
   std::vector<Report> reports = Cutter(log, max_reports).run();
-  if (reports.size() > max_reports) reports.resize(max_reports);
   std::stable_sort(reports.begin(), reports.end(),
                    [](const Report& a, const Report& b) { return a.first_line < b.first_line; });
+  if (reports.size() > max_reports) reports.resize(max_reports);
   return reports;
 }
 
@@ -258,13 +277,15 @@ Severity severity(const Report& report) {
   static constexpr std::array kBroken = {"oops", "kasan", "kfence", "list-corruption", "hardware"};
   if (std::find(kBroken.begin(), kBroken.end(), report.kind) != kBroken.end())
     return Severity::kNeedsReboot;
-  if (report.kind == "bug") {
-    // A sleep in the wrong place is a defect that the kernel survives; other BUGs end a task that
-    // may hold locks, or found memory damaged.
-    const bool survives = report.title.find("sleeping function") != std::string::npos ||
-                          report.title.find("using smp_processor_id") != std::string::npos;
-    return survives ? Severity::kMarksTest : Severity::kNeedsReboot;
-  }
+  // A sleep in the wrong place is a defect that the kernel survives; other BUGs end a task that
+  // may hold locks, or found memory damaged.
+  if (report.kind == "bug")
+    return report.title.find("using smp_processor_id") != std::string::npos
+               ? Severity::kMarksTest
+               : Severity::kNeedsReboot;
+  if (report.kind == "atomic")
+    return report.title.find("scheduling") != std::string::npos ? Severity::kNeedsReboot
+                                                                : Severity::kMarksTest;
   return Severity::kMarksTest;
 }
 

@@ -4,9 +4,8 @@
 
 #include <array>
 #include <cctype>
-#include <initializer_list>
-
-#include "lib/base/text.h"
+#include <memory>
+#include <span>
 
 namespace kiln::dmesg {
 namespace {
@@ -16,109 +15,179 @@ struct Rule {
   std::string_view kind;
   bool single_line = false;
   bool detail = false;
+  bool whole_line = false;  ///< the telling words stand behind their subject: all is the title
 };
 
-/// In order: the first that matches wins, so the special stand before the general.
-constexpr std::array kRules = {
-    Rule{"Kernel panic - not syncing", "panic"},
+/// Rules that share a word. Groups and rules are tried in order and the first that matches wins, so
+/// the special stand before the general.
+struct Group {
+  std::string_view hint;
+  std::span<const Rule> rules;
+};
+
+constexpr std::array kPanic = {Rule{"Kernel panic - not syncing", "panic"}};
+constexpr std::array kBug = {
     Rule{"BUG: KASAN:", "kasan"},
     Rule{"BUG: KFENCE:", "kfence"},
     Rule{"BUG: KCSAN:", "kcsan"},
-    Rule{"UBSAN: ", "ubsan"},
     Rule{"BUG: soft lockup", "lockup"},
-    Rule{"Watchdog detected hard LOCKUP", "lockup"},
     Rule{"BUG: workqueue lockup", "lockup"},
-    Rule{"list_add corruption", "list-corruption"},
-    Rule{"list_del corruption", "list-corruption"},
+    Rule{"BUG: spinlock lockup", "lockup"},
     Rule{"BUG: unable to handle", "oops"},
     Rule{"BUG: kernel NULL pointer dereference", "oops"},
-    Rule{"Unable to handle kernel", "oops"},
     Rule{"kernel BUG at ", "bug"},
-    Rule{"BUG: sleeping function called from invalid context", "bug"},
-    Rule{"BUG: scheduling while atomic", "bug"},
+    Rule{"BUG: sleeping function called from invalid context", "atomic"},
+    Rule{"BUG: scheduling while atomic", "atomic"},
+    Rule{"BUG: scheduling in a non-blocking section", "atomic"},
+    Rule{"BUG: assuming atomic context", "atomic"},
+    Rule{"[ BUG: Invalid wait context ]", "lockdep"},
+    Rule{"BUG: key ", "lockdep"},
     Rule{"BUG: ", "bug"},
-    Rule{"general protection fault", "oops"},
+};
+constexpr std::array kUbsan = {Rule{"UBSAN: ", "ubsan"}};
+constexpr std::array kHardLockup = {
+    Rule{"Watchdog detected hard LOCKUP", "lockup", false, false, true}};
+constexpr std::array kCorruption = {
+    Rule{"list_add corruption", "list-corruption"},
+    Rule{"list_del corruption", "list-corruption"},
+};
+constexpr std::array kUnable = {Rule{"Unable to handle kernel", "oops"}};
+constexpr std::array kProtection = {Rule{"general protection fault", "oops"}};
+constexpr std::array kWarning = {
     Rule{"WARNING: possible circular locking dependency", "lockdep"},
     Rule{"WARNING: possible recursive locking", "lockdep"},
     Rule{"WARNING: possible irq lock inversion", "lockdep"},
     Rule{"WARNING: inconsistent lock state", "lockdep"},
     Rule{"WARNING: bad unlock balance", "lockdep"},
+    Rule{"WARNING: bad contention detected", "lockdep"},
+    Rule{"WARNING: Nested lock was not taken", "lockdep"},
+    Rule{"WARNING: chain_key collision", "lockdep"},
     Rule{"WARNING: held lock freed", "lockdep"},
     Rule{"WARNING: lock held when returning", "lockdep"},
+    Rule{"still has locks held!", "lockdep", false, false, true},
     Rule{"WARNING: suspicious RCU usage", "lockdep"},
-    Rule{"-safe -> ", "lockdep"},
-    Rule{"DEBUG_LOCKS_WARN_ON(", "lockdep"},
+    Rule{"-safe -> ", "lockdep", false, false, true},
     Rule{"WARNING: CPU: ", "warning"},
-    Rule{"self-detected stall on CPU", "rcu-stall"},
-    Rule{"detected stalls on CPUs/tasks", "rcu-stall"},
-    Rule{"detected expedited stalls on CPUs/tasks", "rcu-stall"},
-    Rule{"kthread starved for", "rcu-stall"},
-    Rule{" invoked oom-killer: ", "oom"},
-    Rule{": page allocation failure: order:", "page-alloc"},
-    Rule{"GPU HANG: ", "gpu-hang", true},
-    Rule{"Resetting chip for ", "gpu-hang", true},
-    Rule{"*ERROR* ", "error", true},
-    Rule{"[Hardware Error]: ", "hardware", true},
+};
+constexpr std::array kLocksWarn = {Rule{"DEBUG_LOCKS_WARN_ON(", "lockdep"}};
+constexpr std::array kInfo = {
+    Rule{"INFO: trying to register non-static key", "lockdep"},
+    Rule{"INFO: suspicious RCU usage", "lockdep"},
+};
+constexpr std::array kStall = {
+    Rule{"self-detected stall on CPU", "rcu-stall", false, false, true},
+    Rule{"detected stalls on CPUs/tasks", "rcu-stall", false, false, true},
+    Rule{"detected expedited stalls on CPUs/tasks", "rcu-stall", false, false, true},
+};
+constexpr std::array kStarved = {Rule{"kthread starved for", "rcu-stall", false, false, true}};
+constexpr std::array kOom = {Rule{" invoked oom-killer: ", "oom", false, false, true}};
+constexpr std::array kAllocation = {
+    Rule{": page allocation failure: order:", "page-alloc", false, false, true}};
+constexpr std::array kGpu = {
+    Rule{"GPU HANG: ", "gpu-hang", false, false, true},
+    Rule{"context reset due to GPU hang", "gpu-hang", false, false, true},
+    Rule{"GPU reset begin", "gpu-hang", false, false, true},
+    Rule{"recover hung GPU", "gpu-hang", false, false, true},
+    Rule{"Resetting GPU for hang", "gpu-hang", false, false, true},
+};
+constexpr std::array kResetting = {
+    Rule{"Resetting chip for ", "gpu-hang", false, false, true},
+};
+constexpr std::array kError = {Rule{"*ERROR* ", "error", true, false, true}};
+constexpr std::array kHardware = {Rule{"[Hardware Error]: ", "hardware", true, false, true}};
+
+constexpr std::array kGroups = {
+    Group{"Kernel panic", kPanic},
+    Group{"BUG", kBug},
+    Group{"UBSAN: ", kUbsan},
+    Group{"LOCKUP", kHardLockup},
+    Group{"corruption", kCorruption},
+    Group{"Unable to handle", kUnable},
+    Group{"protection fault", kProtection},
+    Group{"WARNING: ", kWarning},
+    Group{"DEBUG_LOCKS_WARN_ON", kLocksWarn},
+    Group{"INFO: ", kInfo},
+    Group{"stall", kStall},
+    Group{"starved", kStarved},
+    Group{"oom-killer", kOom},
+    Group{"allocation failure", kAllocation},
+    Group{"*ERROR*", kError},
+    Group{"GPU", kGpu},
+    Group{"Resetting ", kResetting},
+    Group{"[Hardware Error]", kHardware},
 };
 
-bool starts_with_any(std::string_view text, std::initializer_list<std::string_view> prefixes) {
-  for (const auto prefix : prefixes) {
-    if (text.starts_with(prefix)) return true;
+/// Patterns that need more than words; each with a word that a line must hold to be looked at.
+struct Pattern {
+  std::string_view hint;
+  std::string_view kind;
+  bool detail = false;
+  bool whole_line = false;
+  std::string_view pattern;
+};
+constexpr std::array kPatterns = {
+    Pattern{" blocked for more than ", "hung-task", false, false,
+            R"(INFO: task .{1,80} blocked for more than \d+ seconds)"},
+    // Newer kernels: `WARNING: drivers/x.c:12 at func+0x1/0x2, CPU#1: name/123`
+    Pattern{"WARNING: ", "warning", false, false, R"(WARNING: [^ ]{1,200}:\d+ at )"},
+    // `Oops: 0002 [#1] SMP`, `invalid opcode: 0000 [#1]`, `divide error: 0000 [#2] PREEMPT`
+    Pattern{" [#", "oops", true, false, R"((Oops: |[a-z][a-z -]{2,40}: )[0-9a-f]{4,16} \[#\d+\])"},
+    // SLUB: `BUG kmalloc-64 (Tainted: G    B): Poison overwritten`
+    Pattern{"BUG ", "bug", false, false, R"(\bBUG [^ ]{1,64} \((Not tainted|Tainted: [^)]*)\): )"},
+    // One engine of a GPU: `Resetting rcs0 for stopped heartbeat on rcs0`
+    Pattern{"Resetting ", "gpu-hang", false, true, R"(Resetting [a-z]{2,5}\d+ for )"},
+};
+
+/// What find_telling() looks for: each hint above, narrowed where it is also an everyday word.
+constexpr std::string_view kTelling =
+    R"(Kernel panic|BUG|UBSAN: |hard LOCKUP|corruption|Unable to handle kernel|protection fault)"
+    R"(|WARNING: |DEBUG_LOCKS_WARN_ON|INFO: |stall on CPU|stalls on CPU|kthread starved|oom-killer)"
+    R"(|allocation failure|\*ERROR\*|GPU HANG|GPU hang|GPU reset|hung GPU|GPU for hang|Resetting )"
+    R"(|\[Hardware Error\]| \[#|\[IGT\] |Linux version |\[ cut here \])";
+
+struct Compiled {
+  Compiled() {
+    RE2::Options options;
+    options.set_max_mem(32 << 20);
+    options.set_encoding(RE2::Options::EncodingLatin1);
+    telling = std::make_unique<RE2>(re2::StringPiece(kTelling.data(), kTelling.size()), options);
+    for (size_t i = 0; i < kPatterns.size(); ++i)
+      patterns[i] = std::make_unique<RE2>(
+          re2::StringPiece(kPatterns[i].pattern.data(), kPatterns[i].pattern.size()));
   }
-  return false;
+  std::unique_ptr<RE2> telling;
+  std::array<std::unique_ptr<RE2>, kPatterns.size()> patterns;
+};
+
+const Compiled& compiled() {
+  static const Compiled all;
+  return all;
 }
 
-/// `Oops: 0002 [#1] SMP`, `invalid opcode: 0000 [#1]`, `divide error: 0000 [#2] PREEMPT`
-const RE2& oops_line() {
-  static const RE2 pattern(R"((Oops: |[a-z][a-z -]{2,40}: )[0-9a-f]{4,16} \[#\d+\])");
-  return pattern;
-}
-
-const RE2& hung_task_line() {
-  static const RE2 pattern(R"(INFO: task .{1,80} blocked for more than \d+ seconds)");
-  return pattern;
-}
-
-/// A newer `WARNING: drivers/x.c:12 at func+0x1/0x2, CPU#1: name/123`
-const RE2& new_warning_line() {
-  static const RE2 pattern(R"(WARNING: [^ ]{1,200}:\d+ at )");
-  return pattern;
+bool is_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0;
 }
 
 /// Like text.find(), but not in the middle of a word: `DEBUG: ` holds no `BUG: `.
 size_t find_word(std::string_view text, std::string_view needle) {
   size_t at = text.find(needle);
-  while (at != std::string_view::npos && at > 0 &&
-         std::isalnum(static_cast<unsigned char>(needle[0])) &&
-         (std::isalnum(static_cast<unsigned char>(text[at - 1])) || text[at - 1] == '_'))
+  while (at != std::string_view::npos && at > 0 && is_word(needle[0]) &&
+         (is_word(text[at - 1]) || text[at - 1] == '_'))
     at = text.find(needle, at + 1);
   return at;
 }
 
-const RE2& frame_line() {
-  static const RE2 pattern(
-      R"(^\s*(\[<[0-9a-f]+>\]\s*)?(\? )?[A-Za-z_.][\w.]*\+0x[0-9a-f]+/0x[0-9a-f]+)");
-  return pattern;
-}
-
-const RE2& register_pattern() {
-  static const RE2 pattern(
-      R"(^(EIP|RIP|RSP|EFLAGS|EAX|ESI|RAX|RDX|RBP|R\d\d|DS|FS|CS|CR0|CR2|DR0|DR3|DR6|PKRU|CR3): )");
-  return pattern;
-}
-
 std::optional<Start> find_by_pattern(std::string_view text) {
-  re2::StringPiece match;
   const re2::StringPiece input(text.data(), text.size());
-  // The cheap look comes first: most lines of a log hold none of these words.
-  const auto matches = [&](std::string_view hint, const RE2& pattern) {
-    return text.find(hint) != std::string_view::npos &&
-           pattern.Match(input, 0, input.size(), RE2::UNANCHORED, &match, 1);
-  };
-  const auto position = [&] { return static_cast<size_t>(match.data() - input.data()); };
-  if (matches(" blocked for more than ", hung_task_line())) return Start{"hung-task", position()};
-  if (matches("WARNING: ", new_warning_line())) return Start{"warning", position()};
-  if (matches(" [#", oops_line())) return Start{"oops", position(), false, true};
+  for (size_t i = 0; i < kPatterns.size(); ++i) {
+    const Pattern& p = kPatterns[i];
+    if (text.find(p.hint) == std::string_view::npos) continue;
+    re2::StringPiece match;
+    if (!compiled().patterns[i]->Match(input, 0, input.size(), RE2::UNANCHORED, &match, 1))
+      continue;
+    const auto at = static_cast<size_t>(match.data() - input.data());
+    return Start{p.kind, p.whole_line ? 0 : at, false, p.detail};
+  }
   return std::nullopt;
 }
 
@@ -128,138 +197,34 @@ std::optional<Start> find_start(std::string_view text) {
   if (text.size() < 8 || text.starts_with("[IGT]") || text.starts_with("Command line:") ||
       text.starts_with("Kernel command line:") || text.find("end Kernel panic") != text.npos)
     return std::nullopt;
-  for (const Rule& rule : kRules) {
-    const size_t at = find_word(text, rule.needle);
-    if (at == std::string_view::npos) continue;
-    // `traps: prog[12] general protection fault ip:...` is a program's fault, not the kernel's.
-    if (rule.kind == "oops" && text.find("traps: ") != text.npos) continue;
-    // Where the telling words stand behind the subject, the whole line is the title.
-    const bool from_front = rule.kind == "rcu-stall" || rule.kind == "oom" ||
-                            rule.kind == "page-alloc" || rule.single_line ||
-                            rule.needle.starts_with("-safe") || rule.needle.starts_with("Watchdog");
-    return Start{rule.kind, from_front ? 0 : at, rule.single_line, rule.detail};
+  for (const Group& group : kGroups) {
+    if (text.find(group.hint) == std::string_view::npos) continue;
+    for (const Rule& rule : group.rules) {
+      const size_t at = find_word(text, rule.needle);
+      if (at == std::string_view::npos) continue;
+      // `traps: prog[12] general protection fault ip:...` is a program's fault, not the kernel's.
+      if (rule.kind == "oops" && text.find("traps: ") != text.npos) continue;
+      return Start{rule.kind, rule.whole_line ? 0 : at, rule.single_line, rule.detail};
+    }
   }
   return find_by_pattern(text);
+}
+
+size_t find_telling(std::string_view log, size_t from) {
+  if (from >= log.size()) return std::string_view::npos;
+  re2::StringPiece match;
+  if (!compiled().telling->Match(re2::StringPiece(log.data(), log.size()), from, log.size(),
+                                 RE2::UNANCHORED, &match, 1))
+    return std::string_view::npos;
+  return static_cast<size_t>(match.data() - log.data());
 }
 
 bool is_cut_here(std::string_view text) {
   return text.find("[ cut here ]") != text.npos;
 }
 
-bool is_end(std::string_view kind, std::string_view text) {
-  if (text.find("---[ end ") != text.npos) return true;
-  if (kind == "oom") return text.find("Out of memory: Killed process") != text.npos;
-  if (kind == "kasan" || kind == "kfence" || kind == "kcsan" || kind == "ubsan")
-    return text.starts_with("==================") || text.starts_with("------------------");
-  return false;
-}
-
-bool is_register_line(std::string_view text) {
-  const re2::StringPiece input(text.data(), text.size());
-  return RE2::PartialMatch(input, register_pattern()) || text.starts_with("Code: ");
-}
-
-bool is_body(std::string_view text) {
-  if (text.empty()) return false;
-  const re2::StringPiece input(text.data(), text.size());
-  if (RE2::PartialMatch(input, frame_line()) || is_register_line(text)) return true;
-  return starts_with_any(trim(text), {"CPU: ",
-                                      "CPU#",
-                                      "Hardware name:",
-                                      "Call Trace:",
-                                      "<TASK>",
-                                      "</TASK>",
-                                      "<IRQ>",
-                                      "</IRQ>",
-                                      "<NMI>",
-                                      "</NMI>",
-                                      "<SOFTIRQ>",
-                                      "</SOFTIRQ>",
-                                      "Modules linked in:",
-                                      "Stack:",
-                                      "Workqueue:",
-                                      "Tainted:",
-                                      "irq event stamp",
-                                      "hardirqs last",
-                                      "softirqs last",
-                                      "Last potentially",
-                                      "in_atomic(): ",
-                                      "preempt_count: ",
-                                      "RCU nest depth:",
-                                      "INFO: lockdep is turned off",
-                                      "Preemption disabled at",
-                                      "Kernel Offset:",
-                                      "Rebooting in ",
-                                      "---[ ",
-                                      "Oops: ",
-                                      "*pde",
-                                      "*pdpt",
-                                      "PGD ",
-                                      "#PF: ",
-                                      "note: ",
-                                      "Fixing recursive fault",
-                                      "Kernel stack",
-                                      "NMI backtrace for cpu",
-                                      "Sending NMI from CPU",
-                                      "task:",
-                                      "rcu: ",
-                                      "Mem-Info:",
-                                      "Node ",
-                                      "active_anon:",
-                                      "DMA ",
-                                      "DMA32 ",
-                                      "Normal ",
-                                      "HighMem ",
-                                      "lowmem_reserve",
-                                      "Swap cache",
-                                      "Free swap",
-                                      "Total swap",
-                                      "pages RAM",
-                                      "pages HighMem",
-                                      "pages reserved",
-                                      "[ pid ]",
-                                      "oom-kill:",
-                                      "Out of memory:",
-                                      "Call trace:",
-                                      "Exception stack",
-                                      "page:",
-                                      "raw: ",
-                                      "flags: ",
-                                      "page dumped because",
-                                      "Unloaded tainted modules",
-                                      "-> #",
-                                      "other info that might",
-                                      "stack backtrace:",
-                                      "which lock already depends",
-                                      "the existing dependency chain",
-                                      "Possible unsafe locking scenario",
-                                      "but task is already holding",
-                                      "is trying to acquire",
-                                      "locks held by",
-                                      "lock held by",
-                                      "#0: ",
-                                      "#1: ",
-                                      "#2: ",
-                                      "#3: ",
-                                      "DEADLOCK",
-                                      "Allocated by",
-                                      "Freed by",
-                                      "The buggy address",
-                                      "Memory state around",
-                                      "Read of size",
-                                      "Write of size",
-                                      "BUG: Bad page",
-                                      "Dumping ftrace",
-                                      "Mem abort",
-                                      "invalid opcode:",
-                                      "(t=",
-                                      "(detected by",
-                                      "\"echo 0 > /proc",
-                                      "Not tainted",
-                                      "This architecture does not",
-                                      "last sysfs file",
-                                      "======",
-                                      "------"});
+bool is_double_rule(std::string_view text) {
+  return text.size() >= 20 && text.find_first_not_of('=') == text.npos;
 }
 
 }  // namespace kiln::dmesg
