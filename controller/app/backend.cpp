@@ -118,6 +118,10 @@ Result<v1::StartRunReply> Backend::start_run(const std::string& job_file, bool f
                          const std::function<void(const scheduler::BuildProgress&)>& progress) {
           return build(*shared, target, build_stop, progress);
         };
+        deps.without = [this, shared](int patch, const std::string& config,
+                                      std::stop_token without_stop) {
+          return parts_.preparer->target_without(*shared, patch, config, std::move(without_stop));
+        };
         deps.check_tests = [this, shared](const std::string& test_names) {
           return check_tests(*shared, test_names);
         };

@@ -118,6 +118,20 @@ Result<PreparedSource> Intake::prepare(const job::SourceSpec& source, const job:
   return out;
 }
 
+Result<std::optional<std::string>> Intake::tree_without(const std::string& baseline_tree,
+                                                        const series::Series& series, size_t patch,
+                                                        std::stop_token stop) const {
+  std::vector<series::Patch> others = series.patches;
+  if (patch == 0 || patch > others.size())
+    return fail(ErrorKind::kInternal, fmt::format("the series has no patch {}", patch));
+  others.erase(others.begin() + static_cast<std::ptrdiff_t>(patch) - 1);
+  if (others.empty()) return std::optional(baseline_tree);
+  auto applied = apply_patches(git_, baseline_tree, others, "series", "the baseline", stop);
+  if (!applied && applied.error().kind == ErrorKind::kBadInput) return std::optional<std::string>();
+  if (!applied) return fail(applied.error());
+  return std::optional(applied->trees.back());
+}
+
 Result<std::vector<std::string>> Intake::patch_ids(
     const std::vector<series::Patch>& patches) const {
   std::vector<std::string> ids;

@@ -54,6 +54,12 @@ class Intake {
                                  const std::string& helpers, std::stop_token stop = {},
                                  const Progress& progress = {}) const;
 
+  /// The tree of `source` with every patch of its series but number `patch` (from 1); nullopt when
+  /// the others do not apply without it.
+  Result<std::optional<std::string>> tree_without(const std::string& baseline_tree,
+                                                  const series::Series& series, size_t patch,
+                                                  std::stop_token stop) const;
+
   /// Only the series, parsed; needs no source.
   Result<series::Series> load_series(const job::SeriesSpec& spec, std::stop_token stop = {}) const;
 

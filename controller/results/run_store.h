@@ -10,6 +10,7 @@
 #include "lib/base/result.h"
 #include "lib/job/plan.h"
 #include "lib/kernel/build.h"
+#include "lib/verdict/verdict.h"
 
 namespace kiln::results {
 
@@ -39,6 +40,10 @@ class RunStore {
   /// The end of a session; a second call with the same id changes nothing.
   virtual Status finish_session(int64_t run_id, const v1::Session& session) = 0;
   virtual Result<std::vector<StoredSession>> sessions(int64_t run_id) = 0;
+  /// Fills in how often the tests were bad without a series, on this machine in earlier runs: the
+  /// newest boots, at most verdict::kMostHistoryRuns each.
+  virtual Status look_up_history(int64_t run_id, const std::string& machine,
+                                 std::vector<verdict::TestHistory>* tests) = 0;
   /// The judged report; `state` "done" | "interrupted" | "failed".
   virtual Status finish_run(int64_t run_id, const std::string& state,
                             const v1::RunReport& report) = 0;

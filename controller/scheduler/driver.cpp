@@ -11,7 +11,8 @@ namespace {
 constexpr Millis kPoll{500};           // of the mailbox: bounds are checked that often
 constexpr Millis kNoMachine{300'000};  // a lab without a fitting machine for that long
 
-/// N of "confirmation/CONFIG/roundN/...": rounds go on where an earlier life of the run stopped.
+/// N of "confirmation/CONFIG/roundN/..." or "bisection/CONFIG/roundN/...": rounds go on where an
+/// earlier life of the run stopped.
 int round_of(const std::string& key) {
   const size_t at = key.find("/round");
   return at == std::string::npos ? 1 : std::max(1, std::atoi(key.c_str() + at + 6));
@@ -95,12 +96,16 @@ void RunDriver::load() {
     return;
   }
   for (results::StoredSession& old : *stored) {
-    if (step_of(old.key) == nullptr && old.planned.purpose == "confirmation") {
+    const bool follow_up =
+        old.planned.purpose == "confirmation" || old.planned.purpose == "bisection";
+    // A boot whose kernel is none of the plan's is asked for anew when it did not end.
+    const bool can_run = old.state == "done" || target_of(old.planned.build_key) != nullptr;
+    if (step_of(old.key) == nullptr && follow_up && can_run) {
       job::SessionStep step;
       step.session = old.planned;
       state_.sessions.push_back(std::move(step));
-      confirmation_round_ = std::max(confirmation_round_, round_of(old.key));
     }
+    if (follow_up) follow_up_round_ = std::max(follow_up_round_, round_of(old.key));
     job::SessionStep* step = step_of(old.key);
     opened_[old.key] = std::max(opened_[old.key], old.attempt);
     if (step != nullptr && old.state != "done") orphans_[old.id] = old.key;
@@ -119,14 +124,14 @@ void RunDriver::loop(const std::stop_token& stop) {
     if (stop.stop_requested() && !state_.stopping) begin_stopping();
     const std::vector<job::Action> actions = job::next_actions(state_);
     if (actions.size() == 1 && actions[0].kind == job::Action::Kind::kFinish) return;
-    for (const job::Action& action : actions) act(action);
+    for (const job::Action& action : actions) act(action, stop);
     if (!actions.empty()) continue;
     if (auto message = wait_message(kPoll)) handle(std::move(*message));
     check_bounds();
   }
 }
 
-void RunDriver::act(const job::Action& action) {
+void RunDriver::act(const job::Action& action, const std::stop_token& stop) {
   switch (action.kind) {
     case job::Action::Kind::kStartBuild:
       start_build(action.key);
@@ -135,7 +140,7 @@ void RunDriver::act(const job::Action& action) {
       start_session(action.key, action.machine);
       break;
     case job::Action::Kind::kAskSuspicions:
-      ask_suspicions();
+      ask_follow_ups(stop);
       break;
     case job::Action::Kind::kFinish:
       break;
@@ -264,9 +269,16 @@ bool RunDriver::adopt(const v1::Session& reported) {
 void RunDriver::take_machines() {
   state_.free_machines.clear();
   bool any = false;
+  std::string broken;
   const Error* lack = nullptr;
   for (const fleet::Machine& machine : deps_.fleet->machines()) {
     if (!fits(machine, input_.prepared.spec.machine)) continue;
+    if (!machine.info.broken().empty()) {
+      broken = machine.info.broken();
+      continue;
+    }
+    if (const auto igt = machine.info.facts().find("igt"); igt != machine.info.facts().end())
+      input_.run.set_igt_version(igt->second);
     if (const Error* missing = lack_of(machine.info)) {
       lack = missing;
       continue;
@@ -279,6 +291,10 @@ void RunDriver::take_machines() {
     if (!busy && is_ready(machine.info)) state_.free_machines.push_back(machine.info.name());
   }
   if (!any && lack != nullptr) refuse(*lack);
+  if (!any && !broken.empty() && !state_.stopping) {
+    infrastructure_error_ = broken;
+    begin_stopping();
+  }
   no_machine_since_ = any ? std::chrono::steady_clock::time_point{} : deps_.clock->steady();
 }
 

@@ -32,6 +32,11 @@ using BuildFunction =
     std::function<Result<kernel::BuildRecord>(const BuildTarget& target, std::stop_token stop,
                                               const std::function<void(const BuildProgress&)>&)>;
 
+/// The kernel of the series without one patch (from 1) in one config; nullopt when the other
+/// patches do not apply without it.
+using WithoutFunction = std::function<Result<std::optional<BuildTarget>>(
+    int patch, const std::string& config, std::stop_token stop)>;
+
 /// Whether a machine whose tests are named in the artifact `test_names` holds all that the run's
 /// lists ask for: kBadInput at the line of the first that it does not.
 using CheckTestsFunction = std::function<Status(const std::string& test_names)>;
@@ -42,6 +47,7 @@ struct DriverDeps {
   results::EventHub* hub = nullptr;
   results::RunStore* store = nullptr;
   BuildFunction build;
+  WithoutFunction without;
   CheckTestsFunction check_tests;
 };
 
@@ -82,7 +88,7 @@ class RunDriver {
   // driver.cpp
   void load();
   void loop(const std::stop_token& stop);
-  void act(const job::Action& action);
+  void act(const job::Action& action, const std::stop_token& stop);
   void handle(Message message);
   void handle_build(BuildEnded ended);
   void handle_session(const v1::SessionDone& done);
@@ -96,7 +102,11 @@ class RunDriver {
   // driver_steps.cpp
   void start_build(const std::string& key);
   void start_session(const std::string& key, const std::string& machine);
-  void ask_suspicions();
+  void ask_follow_ups(const std::stop_token& stop);
+  bool ask_confirmations(const verdict::Input& input);
+  bool ask_bisection(const verdict::Input& input, const std::stop_token& stop);
+  const BuildTarget* target_for_bisection(const verdict::BisectionBoot& boot,
+                                          const std::stop_token& stop);
   void end_session_as_infrastructure(int64_t session_id, const std::string& why);
   void on_session_event(const v1::SessionEvent& event);
   void finish();
@@ -131,7 +141,8 @@ class RunDriver {
   std::map<std::string, bool> emulated_;                   ///< by machine
   std::map<std::string, int> opened_;  ///< by session key: rows in the store, whatever came of them
   std::map<int64_t, std::string> orphans_;  ///< sessions of an earlier life that never ended, by id
-  int confirmation_round_ = 0;
+  int follow_up_round_ = 0;
+  std::vector<int> not_revertible_;  ///< patches without which the others do not apply
   std::string infrastructure_error_;
   std::map<std::string, std::optional<Error>> lacks_;  ///< by test_names: what is not there
   std::map<std::string, std::string> preparing_told_;  ///< by machine

@@ -10,7 +10,6 @@
 namespace kiln::scheduler {
 namespace {
 constexpr Millis kAgentGrace{60'000};  // beyond the session's own bound
-constexpr int kMaxConfirmationRounds = 4;
 }  // namespace
 
 void RunDriver::start_build(const std::string& key) {
@@ -22,7 +21,7 @@ void RunDriver::start_build(const std::string& key) {
   // The thread before has ended: one build at a time, and its end came through the mailbox.
   build_thread_ = {};
   build_stop_ = {};
-  build_thread_ = std::jthread([this, target, cell, stop = build_stop_.get_token()] {
+  build_thread_ = std::jthread([this, target = *target, cell, stop = build_stop_.get_token()] {
     const auto begun = deps_.clock->steady();
     auto last = begun;
     const auto progress = [&](const BuildProgress& now) {
@@ -37,9 +36,9 @@ void RunDriver::start_build(const std::string& key) {
       event.set_total(now.total);
       deps_.hub->publish(input_.run_id, std::move(event));
     };
-    auto record = deps_.build(*target, stop, progress);
+    auto record = deps_.build(target, stop, progress);
     const double seconds = std::chrono::duration<double>(deps_.clock->steady() - begun).count();
-    post(BuildEnded{target->key, std::move(record), seconds});
+    post(BuildEnded{target.key, std::move(record), seconds});
   });
 }
 
@@ -85,33 +84,6 @@ void RunDriver::on_session_event(const v1::SessionEvent& session_event) {
   deps_.hub->publish(input_.run_id, std::move(event));
 }
 
-/// After the functional sessions: what differs is run again on both sides before it gets a name.
-/// Asked again after the confirmations, since some may have ended as infrastructure; the verdict
-/// itself says when it is enough.
-void RunDriver::ask_suspicions() {
-  state_.suspicions_asked = true;
-  if (confirmation_round_ >= kMaxConfirmationRounds) return;
-  ++confirmation_round_;
-  for (const verdict::Suspicion& suspicion : verdict::suspicions(verdict_input())) {
-    const auto more = job::confirmation_sessions(input_.plan, suspicion.config,
-                                                 input_.prepared.spec.confirmations,
-                                                 confirmation_round_, suspicion.tests, input_.seed);
-    for (const job::PlannedSession& session : more) {
-      if (step_of(session.key) != nullptr) continue;
-      job::SessionStep step;
-      step.session = session;
-      state_.sessions.push_back(std::move(step));
-      state_.suspicions_asked = false;
-    }
-    std::string text = fmt::format("suspected: {}", suspicion.tests.front());
-    if (suspicion.tests.size() > 1) text += fmt::format(" and {} more", suspicion.tests.size() - 1);
-    text += fmt::format(" differ with {}; confirming on {} more boots a side", suspicion.config,
-                        input_.prepared.spec.confirmations);
-    publish("suspect", text);
-  }
-  publish_phase("");
-}
-
 verdict::Input RunDriver::verdict_input() {
   verdict::Input input;
   input.job = input_.prepared.spec;
@@ -135,6 +107,14 @@ verdict::Input RunDriver::verdict_input() {
   for (const BuildTarget& target : input_.prepared.targets)
     if (const auto found = records_.find(target.key); found != records_.end())
       input.builds.push_back({target.variant, target.config, found->second});
+  input.not_revertible = not_revertible_;
+  input.history = verdict::tests_to_look_up(input);
+  if (!emulated_.empty() && !input.history.empty()) {
+    // Machines of one job are alike; where there are several, the first tells.
+    const std::string& machine = emulated_.begin()->first;
+    if (!deps_.store->look_up_history(input_.run_id, machine, &input.history))
+      input.history.clear();
+  }
   input.interrupted = state_.stopping && infrastructure_error_.empty();
   input.infrastructure_error = infrastructure_error_;
   return input;
@@ -176,6 +156,7 @@ verdict::SessionRow to_row(const v1::Session& session, const job::PlannedSession
   row.config = planned.config;
   row.pair = planned.pair;
   row.patched_first = planned.patched_first;
+  row.only_tests = planned.only_tests;
   row.emulated = emulated;
   return db::to_verdict_row(std::move(row));
 }

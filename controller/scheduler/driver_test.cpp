@@ -44,6 +44,11 @@ class FakeStore final : public results::RunStore {
     return {};
   }
   Result<std::vector<results::StoredSession>> sessions(int64_t) override { return stored; }
+  Status look_up_history(int64_t, const std::string& machine,
+                         std::vector<verdict::TestHistory>* tests) override {
+    for (verdict::TestHistory& test : *tests) looked_up.push_back(machine + " " + test.test);
+    return {};
+  }
   Status finish_run(int64_t, const std::string& new_state,
                     const v1::RunReport& new_report) override {
     state = new_state;
@@ -54,6 +59,7 @@ class FakeStore final : public results::RunStore {
 
   std::map<std::string, kernel::BuildRecord> builds;
   std::vector<results::StoredSession> stored;
+  std::vector<std::string> looked_up;
   std::string state;
   v1::RunReport report;
 };
@@ -117,7 +123,6 @@ class Driver : public testing::Test {
     p.spec.configs = {"hm"};
     p.spec.tests.resize(1);
     p.spec.tests[0].name = "gem";
-    p.spec.confirmations = 2;
     p.lists = {{"gem", "igt@a@b\n", {"igt@a@b"}}};
     p.config_highmem["hm"] = true;
     p.patches = {{"one", "0001.patch", "", 1, 1, {"a.c"}}};
@@ -159,6 +164,24 @@ class Driver : public testing::Test {
     return fail(Error(ErrorKind::kBadInput, "unknown test `igt@a@b`").at({"gem.testlist", 1, 1}));
   }
 
+  void three_patches() {
+    Prepared& p = input_.prepared;
+    p.patches = {
+        {"one", "1", "", 1, 1, {}}, {"two", "2", "", 1, 1, {}}, {"three", "3", "", 1, 1, {}}};
+    job::PlanInput plan;
+    plan.spec = p.spec;
+    for (const char* variant : {"prefix-1", "prefix-2"}) {
+      BuildTarget target = p.targets[1];
+      target.variant = variant;
+      target.key = std::string("key-") + variant;
+      target.is_prefix = true;
+      p.targets.push_back(target);
+    }
+    for (const BuildTarget& t : p.targets)
+      plan.cells.push_back({t.variant, t.config, t.key, job::CellKey::State::kFull});
+    input_.plan = job::make_plan(plan);
+  }
+
   void drive(std::stop_token stop = {}) {
     const SystemClock clock;
     results::EventHub hub(
@@ -169,6 +192,7 @@ class Driver : public testing::Test {
     deps.hub = &hub;
     deps.store = &store_;
     deps.build = build_;
+    deps.without = without_;
     deps.check_tests = [this](const std::string& names) { return check_tests(names); };
     RunDriver driver(std::move(deps), input_);
     driver.run(stop);
@@ -180,6 +204,7 @@ class Driver : public testing::Test {
   FakeStore store_;
   DriverInput input_;
   BuildFunction build_;
+  WithoutFunction without_;
   std::atomic<int> builds_made_{0};
   std::vector<std::string> lines_;
 };
@@ -198,9 +223,56 @@ TEST_F(Driver, ARegressionIsConfirmedOnBothSides) {
     return order.cell() == "patched/hm" ? "fail" : "pass";
   };
   drive();
-  EXPECT_EQ(agent_->orders.size(), 6U);  // 2 functional, 2 confirmations a side
+  EXPECT_EQ(agent_->orders.size(), 12U);  // 2 functional, 5 confirmations a side
   EXPECT_EQ(store_.report.verdict().exit_code(), 1) << store_.report.DebugString();
-  EXPECT_THAT(lines_, Contains(HasSubstr("suspected: igt@a@b")));
+  EXPECT_THAT(lines_,
+              Contains("suspected: igt@a@b differs with hm; confirming on 4 more boots a side"));
+  EXPECT_THAT(store_.looked_up, Contains("m1 igt@a@b"));
+}
+
+TEST_F(Driver, AFlakyTestIsRunUntilItsCountsClearTheSeries) {
+  agent_->outcome_of = [n = 0](const v1::SessionOrder&) mutable {
+    return ++n == 2 || n % 5 == 0 ? "fail" : "pass";
+  };
+  drive();
+  EXPECT_EQ(store_.report.verdict().exit_code(), 0) << store_.report.DebugString();
+  EXPECT_EQ(store_.report.findings(0).class_(), "flaky");
+  EXPECT_LT(agent_->orders.size(), 80U);
+}
+
+TEST_F(Driver, ARegressionIsBisectedAndProvedWithoutItsCulprit) {
+  three_patches();
+  without_ = [](int patch, const std::string& config, std::stop_token) {
+    BuildTarget target;
+    target.variant = "without-" + std::to_string(patch);
+    target.config = config;
+    target.key = "key-" + target.variant;
+    target.base_key = "key-baseline";
+    return Result<std::optional<BuildTarget>>(std::move(target));
+  };
+  agent_->outcome_of = [](const v1::SessionOrder& order) {
+    return order.cell() == "patched/hm" || order.cell() == "prefix-2/hm" ? "fail" : "pass";
+  };
+  drive();
+  ASSERT_EQ(store_.report.findings_size(), 1) << store_.report.DebugString();
+  EXPECT_EQ(store_.report.findings(0).patch(), "2/3 two");
+  std::vector<std::string> cells;
+  for (size_t i = 12; i < agent_->orders.size(); ++i) cells.push_back(agent_->orders[i].cell());
+  EXPECT_THAT(cells, testing::UnorderedElementsAre("prefix-1/hm", "prefix-2/hm", "without-2/hm"));
+  EXPECT_EQ(builds_made_, 5);  // both cells, two prefixes, one without the culprit
+}
+
+TEST_F(Driver, ASeriesThatDoesNotApplyWithoutItsCulpritSaysSo) {
+  three_patches();
+  without_ = [](int, const std::string&, std::stop_token) {
+    return Result<std::optional<BuildTarget>>(std::nullopt);
+  };
+  agent_->outcome_of = [](const v1::SessionOrder& order) {
+    return order.cell() == "baseline/hm" ? "pass" : "fail";
+  };
+  drive();
+  EXPECT_EQ(store_.report.findings(0).patch(), "1/3 one") << store_.report.DebugString();
+  EXPECT_THAT(lines_, Contains("the series does not apply without patch 1"));
 }
 
 TEST_F(Driver, InfrastructureIsRunAgainAndNeverBlamesTheSeries) {
@@ -249,6 +321,29 @@ TEST_F(Driver, ABuildThatFailsIsTheSeriesFault) {
   drive();
   EXPECT_EQ(agent_->orders.size(), 1U);
   EXPECT_EQ(store_.report.verdict().exit_code(), 1) << store_.report.DebugString();
+}
+
+TEST_F(Driver, AMachineThatCannotBeMadeEndsTheRunAtOnce) {
+  v1::Hello hello;
+  hello.set_agent("a1");
+  hello.add_machines()->set_name("m1");
+  hello.mutable_machines(0)->set_broken("error: no root image: apt failed");
+  fleet_.connected("a1", hello, agent_);
+  drive();
+  EXPECT_TRUE(agent_->orders.empty());
+  EXPECT_EQ(store_.state, "failed");
+  EXPECT_EQ(store_.report.run().error(), "error: no root image: apt failed");
+  EXPECT_EQ(store_.report.verdict().exit_code(), 3) << store_.report.DebugString();
+}
+
+TEST_F(Driver, TheReportNamesTheMachinesIgt) {
+  v1::Hello hello;
+  hello.set_agent("a1");
+  hello.add_machines()->set_name("m1");
+  (*hello.mutable_machines(0)->mutable_facts())["igt"] = "2.5-1";
+  fleet_.connected("a1", hello, agent_);
+  drive();
+  EXPECT_EQ(store_.report.run().igt_version(), "2.5-1");
 }
 
 TEST_F(Driver, ADiskThatIsFullEndsTheRunWithoutAVerdict) {

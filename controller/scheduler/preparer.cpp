@@ -185,6 +185,30 @@ Status Preparer::compare_configs(const std::string& tree,
   return {};
 }
 
+Result<std::optional<BuildTarget>> Preparer::target_without(const Prepared& prepared, int patch,
+                                                            const std::string& config,
+                                                            std::stop_token stop) {
+  const std::lock_guard lock(mutex_);
+  KILN_ASSIGN(const series::Series series, intake_.load_series(prepared.spec.series, stop));
+  KILN_ASSIGN(const auto tree,
+              intake_.tree_without(prepared.source_tree, series, static_cast<size_t>(patch), stop));
+  if (!tree) return std::optional<BuildTarget>();
+  KILN_ASSIGN(const kernel::NamedConfig named,
+              kernel::load_named_config(prepared.spec.config_dir, config));
+  KILN_ASSIGN(const builder::ResolvedConfig resolved,
+              builder_.resolver().resolve(*tree, named, stop));
+  KILN_ASSIGN(const std::string bench_digest, builder::folder_digest(prepared.spec.bench_files));
+  BuildTarget target;
+  target.variant = fmt::format("without-{}", patch);
+  target.config = config;
+  target.input = {*tree, resolved.arch, resolved.text, builder_.toolchain(), bench_digest};
+  target.key = kernel::build_key(target.input);
+  target.is_prefix = true;
+  for (const BuildTarget& other : prepared.targets)
+    if (other.variant == "baseline" && other.config == config) target.base_key = other.key;
+  return std::optional(std::move(target));
+}
+
 builder::BuildRequest Preparer::request_of(const Prepared& prepared, const BuildTarget& target) {
   builder::BuildRequest request;
   request.input = target.input;

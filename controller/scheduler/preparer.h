@@ -3,6 +3,7 @@
 /// lists.
 #include <functional>
 #include <mutex>
+#include <optional>
 
 #include "controller/builder/builder.h"
 #include "controller/intake/intake.h"
@@ -23,6 +24,12 @@ class Preparer {
   /// `note` gets a line for each long step. Errors: kBadInput with place for whatever is wrong in
   /// the job, its lists, configs or series.
   Result<Prepared> prepare(const std::string& job_file, const Note& note, std::stop_token stop);
+
+  /// The kernel of a config with the whole series but patch number `patch` (from 1); nullopt when
+  /// the other patches do not apply without it.
+  Result<std::optional<BuildTarget>> target_without(const Prepared& prepared, int patch,
+                                                    const std::string& config,
+                                                    std::stop_token stop);
 
   /// kBadInput at the line of the first test that is none of `names` (one a line);
   /// kInfrastructure when they name no test at all.

@@ -97,6 +97,8 @@ Result<int64_t> SessionTable::open(const StoredSession& s) {
                         "INSERT INTO session_tests (session_id, position, test) VALUES (?, ?, ?)");
     int position = 0;
     for (const std::string& test : s.only_tests) tests.add(id, position++, test);
+    sql::Inserter tags(db, "INSERT OR IGNORE INTO session_tags (session_id, tag) VALUES (?, ?)");
+    for (const std::string& tag : s.tags) tags.add(id, tag);
     return id;
   });
 }
@@ -148,13 +150,25 @@ Result<StoredSession> SessionTable::get(int64_t session_id) const {
                    });
 }
 
-Result<std::vector<verdict::SessionRow>> SessionTable::for_verdict(int64_t run_id) const {
-  KILN_ASSIGN(std::vector<StoredSession> sessions, of_run(run_id));
-  std::vector<verdict::SessionRow> rows;
-  for (StoredSession& session : sessions) {
-    if (session.state == "done") rows.push_back(to_verdict_row(std::move(session)));
-  }
-  return rows;
+Status SessionTable::look_up_history(int64_t run_id, const std::string& machine,
+                                     verdict::TestHistory* test) const {
+  test->failures = 0;
+  test->runs = 0;
+  return sql::read(*database_, "read the test's history", [&](SQLite::Database& db) -> Status {
+    sql::each(
+        db,
+        "SELECT r.outcome NOT IN ('pass', 'skip', 'notrun') FROM results r"
+        " JOIN sessions s ON s.id = r.session_id"
+        " WHERE r.test = ? AND s.config = ? AND s.machine = ? AND s.variant = 'baseline'"
+        " AND s.purpose IN ('functional', 'confirmation') AND s.state = 'done' AND s.run_id <> ?"
+        " ORDER BY r.session_id DESC LIMIT ?",
+        [&](SQLite::Statement& row) {
+          ++test->runs;
+          test->failures += row.getColumn(0).getInt();
+        },
+        test->test, test->config, machine, run_id, verdict::kMostHistoryRuns);
+    return {};
+  });
 }
 
 verdict::SessionRow to_verdict_row(StoredSession session) {
@@ -165,9 +179,12 @@ verdict::SessionRow to_verdict_row(StoredSession session) {
   row.config = std::move(session.config);
   row.ending = std::move(session.ending);
   row.error = std::move(session.error);
+  row.machine = std::move(session.machine);
+  row.tags = std::move(session.tags);
   row.pair = session.pair;
   row.patched_first = session.patched_first;
   row.emulated = session.emulated;
+  row.only_tests = std::move(session.only_tests);
   row.results = std::move(session.results);
   row.measurements = std::move(session.measurements);
   row.kernel = std::move(session.kernel);

@@ -236,7 +236,7 @@ Object not_reached_table(NotReachedSpec* spec) {
 
 Object repeats_table(JobSpec* spec) {
   return Object()
-      .optional("confirmations", conf::integer(&spec->confirmations, 0, 50))
+      .optional("confirmations", conf::integer(&spec->confirmations, 0, 99))
       .optional("pairs", conf::integer(&spec->pairs, 0, 1000))
       .optional("instruction_boots", conf::integer(&spec->instruction_boots, 0, 100))
       .optional("seed", conf::integer64(&spec->seed, UINT64_MAX));

@@ -48,7 +48,7 @@ TEST_F(Load, DefaultsFillWhatIsNotSaid) {
   EXPECT_EQ(spec->source.package, "linux-source-6.1");
   EXPECT_EQ(spec->series.kind, SeriesSpec::Kind::kNone);
   EXPECT_EQ(spec->pairs, 6);
-  EXPECT_EQ(spec->confirmations, 2);
+  EXPECT_EQ(spec->confirmations, 39);
   EXPECT_EQ(spec->tests[0].list_file, (dir_ / "jobs" / "a.testlist").string());
   EXPECT_EQ(spec->config_dir, (dir_ / "kernel-configs").string());
 }

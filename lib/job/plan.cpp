@@ -22,10 +22,11 @@ struct Guess {
   double seconds;
 };
 /// First guesses: 2 cores, TCG (docs/performance.md); replaced by what this computer took.
-constexpr std::array<Guess, 7> kGuesses{{{"build-full", 600},
+constexpr std::array<Guess, 8> kGuesses{{{"build-full", 600},
                                          {"build-incremental", 20},
                                          {"session-functional", 120},
                                          {"session-confirmation", 60},
+                                         {"session-bisection", 60},
                                          {"session-performance", 12},
                                          {"session-instructions", 12},
                                          {"image", 150}}};
@@ -231,6 +232,19 @@ Plan make_plan(const PlanInput& input) {
   add_measuring(input, &plan);
   add_totals(input, &plan);
   return plan;
+}
+
+PlannedSession bisection_session(const std::string& config, const std::string& variant,
+                                 const std::string& build_key, int round,
+                                 std::vector<std::string> tests) {
+  PlannedSession session;
+  session.key = fmt::format("bisection/{}/round{}/{}", config, round, variant);
+  session.purpose = "bisection";
+  session.variant = variant;
+  session.config = config;
+  session.build_key = build_key;
+  session.only_tests = std::move(tests);
+  return session;
 }
 
 std::vector<PlannedSession> confirmation_sessions(const Plan& plan, const std::string& config,

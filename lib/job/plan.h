@@ -20,7 +20,7 @@ struct CellKey {
 
 /// What this computer took before, seconds, newest last. Kinds: "build-full", "build-incremental",
 /// "session-functional", "session-performance", "session-instructions", "session-confirmation",
-/// "image".
+/// "session-bisection", "image".
 using History = std::map<std::string, std::vector<double>>;
 
 struct PlanInput {
@@ -41,7 +41,8 @@ struct PlanInput {
 struct PlannedSession {
   std::string
       key;  ///< "functional/patched/i386-highmem/0", "performance/i386-highmem/pair3/patched"
-  std::string purpose;  ///< "functional" | "confirmation" | "performance" | "instructions"
+  /// "functional" | "confirmation" | "bisection" | "performance" | "instructions"
+  std::string purpose;
   std::string variant;
   std::string config;
   int pair = 0;                ///< from 1; 0 = not of a pair
@@ -86,6 +87,11 @@ Plan make_plan(const PlanInput& input);
 /// What a kind of step (as in History) takes where this computer has no history yet; 0 for unknown
 /// kinds.
 double first_guess_seconds(const std::string& kind);
+
+/// A boot of a part of the series ("prefix-K", "without-K") that looks for the patch at fault.
+PlannedSession bisection_session(const std::string& config, const std::string& variant,
+                                 const std::string& build_key, int round,
+                                 std::vector<std::string> tests);
 
 /// `n` more sessions on each side of one config, interleaved baseline/patched in an order drawn
 /// from the seed; `round` makes the keys unique.

@@ -18,6 +18,7 @@ void fill_verdict(const verdict::Output& from, v1::Verdict* to) {
   to->set_fixes(from.fixes);
   to->set_warnings(from.warnings);
   to->set_flaky(from.flaky);
+  to->set_known(from.known);
   to->set_lost(static_cast<int>(from.lost.size()));
 }
 
@@ -56,10 +57,22 @@ void fill_finding(const verdict::Finding& from, v1::Finding* to) {
     for (const int64_t id : counts.session_ids) out->add_session_ids(id);
   }
   to->set_interaction(proto_string(from.interaction));
+  to->set_known(proto_string(from.known));
+  to->set_explain(proto_string(from.explain));
   for (const verdict::KernelReport& report : from.kernel)
     fill_kernel_report(report, to->add_kernel());
   to->set_patch(proto_string(from.patch));
   for (const std::string& line : from.evidence) to->add_evidence(proto_string(line));
+  to->set_confidence(from.confidence);
+  to->set_prior(proto_string(from.prior));
+  for (const verdict::BisectionStep& step : from.bisection) {
+    v1::BisectionStep* out = to->add_bisection();
+    out->set_variant(proto_string(step.variant));
+    out->set_config(proto_string(step.config));
+    out->set_bad(step.bad);
+    out->set_runs(step.runs);
+    for (const int64_t id : step.session_ids) out->add_session_ids(id);
+  }
 }
 
 /// JSON knows no infinity that every reader takes: what cannot be said is 0.
@@ -96,10 +109,34 @@ void fill_comparison(const verdict::Comparison& from, v1::Comparison* to) {
     out->set_right(finite(pair.right));
     out->set_order(pair.order);
     out->set_excluded(proto_string(pair.excluded));
+    out->set_pair(pair.pair);
   }
 }
 
 }  // namespace
+
+void fill_filter(const known::Filter& from, v1::KnownFilter* to) {
+  const auto set_time = [](WallTime time, google::protobuf::Timestamp* out) {
+    const int64_t ms = time.time_since_epoch().count();
+    out->set_seconds(ms / 1000);
+    out->set_nanos(static_cast<int>(ms % 1000 * 1'000'000));
+  };
+  to->Clear();
+  to->set_id(from.id);
+  to->set_machine(proto_string(from.machine));
+  to->set_tag(proto_string(from.tag));
+  to->set_config(proto_string(from.config));
+  to->set_test(proto_string(from.test));
+  for (const std::string& outcome : from.outcomes) to->add_outcomes(proto_string(outcome));
+  to->set_signature(proto_string(from.signature));
+  to->set_text(proto_string(from.text));
+  to->set_author(proto_string(from.author));
+  to->set_reason(proto_string(from.reason));
+  to->set_link(proto_string(from.link));
+  set_time(from.created, to->mutable_created());
+  if (from.expires) set_time(*from.expires, to->mutable_expires());
+  to->set_removed(from.removed);
+}
 
 std::string proto_string(std::string_view bytes) {
   std::string out = to_valid_utf8(bytes);
@@ -112,6 +149,9 @@ void fill(const verdict::Output& output, v1::RunReport* report) {
   report->clear_findings();
   for (const verdict::Finding& finding : output.findings)
     fill_finding(finding, report->add_findings());
+  report->clear_known_filters();
+  for (const known::Filter& filter : output.known_filters)
+    fill_filter(filter, report->add_known_filters());
   report->clear_comparisons();
   for (const verdict::Comparison& comparison : output.comparisons)
     fill_comparison(comparison, report->add_comparisons());

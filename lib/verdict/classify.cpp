@@ -21,12 +21,98 @@ bool is_new(const TestView& test, const ConfigView& view) {
   });
 }
 
-Classified classify_mixed(const SideView& baseline, const SideView& patched) {
-  const int bad_before = baseline.count(Kind::kBad);
-  const int bad_after = patched.count(Kind::kBad);
+using stats::RateAnswer;
+
+bool is_open(const stats::RateDecision& decision) {
+  return decision.answer == RateAnswer::kMore || decision.answer == RateAnswer::kUndecided;
+}
+
+/// Other outcomes of a test that is bad anyway are named after so many boots a side; a rate has
+/// nothing to say of them.
+constexpr int kBootsForOtherOutcome = 3;
+
+int boots_missing(const TestView& test, const stats::RateRules& rules) {
+  const int wanted = std::min(kBootsForOtherOutcome, rules.max_runs_each);
+  const auto least = std::min(test.baseline.seen.size(), test.patched.seen.size());
+  return std::max(0, wanted - static_cast<int>(least));
+}
+
+/// Bad in every boot of both sides.
+Classified classify_bad(const TestView& test, const stats::RateRules& rules) {
   Classified out;
-  out.cls = Cls::kFlaky;
-  out.only_patched = bad_before == 0 && bad_after >= 2;
+  if (share_an_outcome(test.baseline, test.patched)) {
+    out.cls = Cls::kNotTheSeries;
+    return out;
+  }
+  out.cls = Cls::kWarning;
+  out.more_each = boots_missing(test, rules);
+  out.unconfirmed = out.more_each > 0 || rules.max_runs_each < kBootsForOtherOutcome;
+  return out;
+}
+
+/// Bad in no boot: what passed may have stopped to run.
+Classified classify_silent(const TestView& test, const ConfigView& view,
+                           const stats::RateRules& rules, const stats::RatePrior& prior) {
+  Classified out;
+  const int passed_before = test.baseline.count(Kind::kPass);
+  const int passed_after = test.patched.count(Kind::kPass);
+  if (passed_before == 0) {
+    if (passed_after > 0 && (test.baseline.count(Kind::kSkip) > 0 || is_new(test, view)))
+      out.cls = Cls::kNewTest;
+    return out;
+  }
+  if (passed_after == static_cast<int>(test.patched.seen.size())) return out;
+  const auto worse = is_worse(test.baseline, test.patched, Failure::kNoPass, prior, rules);
+  if (worse.answer == RateAnswer::kAsBefore) {
+    out.cls = Cls::kFlaky;
+    return out;
+  }
+  out.cls = Cls::kCoverageLost;
+  out.unconfirmed = is_open(worse);
+  out.more_each = worse.answer == RateAnswer::kMore ? worse.more_each : 0;
+  out.confidence = worse.confidence;
+  return out;
+}
+
+/// Not decided: what it looks like so far.
+Classified classify_open(const TestView& test, const stats::RateDecision& decision, bool worse) {
+  Classified out;
+  out.more_each = decision.answer == RateAnswer::kMore ? decision.more_each : 0;
+  const bool pure = test.baseline.state() != State::kMixed && test.patched.state() != State::kMixed;
+  out.cls = pure ? Cls::kWarning : Cls::kFlaky;
+  out.unconfirmed = pure || (worse && out.more_each > 0);
+  out.only_patched =
+      !pure && worse && test.baseline.count(Kind::kBad) == 0 && test.patched.count(Kind::kBad) >= 2;
+  return out;
+}
+
+/// Bad in some boots: the two rates are compared in the direction in which they differ.
+Classified classify_rates(const TestView& test, const ConfigView& view,
+                          const stats::RateRules& rules, const stats::RatePrior& prior) {
+  const SideView& before = test.baseline;
+  const SideView& after = test.patched;
+  Classified out;
+  const bool nothing_before = before.count(Kind::kMissing) == static_cast<int>(before.seen.size());
+  if (nothing_before && !is_new(test, view)) {
+    out.cls = Cls::kWarning;
+    out.no_baseline = true;
+    return out;
+  }
+  const auto rate = [](const SideView& side) {
+    return static_cast<double>(side.count(Kind::kBad)) / static_cast<double>(side.seen.size());
+  };
+  const bool worse = rate(after) > rate(before);
+  const stats::RateDecision decision = worse ? is_worse(before, after, Failure::kBad, prior, rules)
+                                             : is_worse(after, before, Failure::kBad, prior, rules);
+  if (is_open(decision)) return classify_open(test, decision, worse);
+  out.confidence = decision.confidence;
+  if (decision.answer == RateAnswer::kAsBefore) {
+    out.cls = Cls::kFlaky;
+  } else if (worse) {
+    out.cls = Cls::kRegression;
+  } else {
+    out.cls = after.count(Kind::kPass) > 0 ? Cls::kFix : Cls::kWarning;
+  }
   return out;
 }
 
@@ -54,38 +140,16 @@ std::string_view to_string(Cls cls) {
   return "";
 }
 
-Classified classify(const TestView& test, const ConfigView& view, int confirmations) {
-  const State before = test.baseline.state();
-  const State after = test.patched.state();
-  Classified out;
-  if (before == State::kNone || after == State::kNone) return out;
-  if (before == State::kMixed || after == State::kMixed)
-    return classify_mixed(test.baseline, test.patched);
-
-  const size_t wanted = 1 + static_cast<size_t>(std::max(0, confirmations));
-  const bool enough = test.baseline.seen.size() >= wanted && test.patched.seen.size() >= wanted;
-  const bool good_before = before == State::kPass || before == State::kSkip;
-  if (after == State::kBad) {
-    if (before == State::kBad) {
-      out.cls = share_an_outcome(test.baseline, test.patched) ? Cls::kNotTheSeries : Cls::kWarning;
-      out.unconfirmed = out.cls == Cls::kWarning && !enough;
-    } else if (good_before || is_new(test, view)) {
-      out.cls = enough ? Cls::kRegression : Cls::kWarning;
-      out.unconfirmed = !enough;
-    } else {
-      out.cls = Cls::kWarning;
-      out.no_baseline = true;
-    }
-  } else if (before == State::kBad) {
-    out.cls = after == State::kPass && enough ? Cls::kFix : Cls::kWarning;
-    out.unconfirmed = !enough;
-  } else if (before == State::kPass && after != State::kPass) {
-    out.cls = Cls::kCoverageLost;
-    out.unconfirmed = !enough;
-  } else if (after == State::kPass && before != State::kPass) {
-    if (before == State::kSkip || is_new(test, view)) out.cls = Cls::kNewTest;
-  }
-  return out;
+Classified classify(const TestView& test, const ConfigView& view, const stats::RateRules& rules,
+                    const stats::RatePrior& prior) {
+  if (test.baseline.seen.empty() || test.patched.seen.empty()) return {};
+  const int bad_before = test.baseline.count(Kind::kBad);
+  const int bad_after = test.patched.count(Kind::kBad);
+  if (bad_before == 0 && bad_after == 0) return classify_silent(test, view, rules, prior);
+  if (bad_before == static_cast<int>(test.baseline.seen.size()) &&
+      bad_after == static_cast<int>(test.patched.seen.size()))
+    return classify_bad(test, rules);
+  return classify_rates(test, view, rules, prior);
 }
 
 }  // namespace kiln::verdict

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "lib/verdict/observe.h"
+#include "lib/verdict/rates.h"
 
 namespace kiln::verdict {
 
@@ -28,15 +29,21 @@ struct Classified {
   bool only_patched = false;
   /// Bad with the series, and the baseline gave nothing to hold it against.
   bool no_baseline = false;
+  /// Of a regression, fix or lost coverage: how sure, 0 to 1; 0 = not decided by counts.
+  double confidence = 0;
+  /// Further boots on each side that a decision needs at least; 0 = decided, or the bound reached.
+  int more_each = 0;
 };
 
 /// Rules:
-///   pass or skip -> bad: regression; bad -> other bad: warning; bad -> pass: fix;
+///   failure rate risen: regression; fallen: fix; as before: flaky, with its counts;
+///   bad in every boot of both sides: not-the-series, or a warning when the outcomes differ;
 ///   pass -> skip or missing: coverage-lost; bad -> skip or missing: warning;
-///   bad on both sides alike: not-the-series; either side mixed: flaky;
-///   new and bad: regression; new and good: new-test.
-/// A difference counts with 1 + `confirmations` boots on each side, else it is unconfirmed; an
-/// unconfirmed regression or fix is a warning.
-Classified classify(const TestView& test, const ConfigView& view, int confirmations);
+///   bad with the series and nothing before: regression when the series brings the test;
+///   new and good: new-test.
+/// Whether a rate has risen or fallen is the sequential test's word (rates.h): until it has one
+/// the difference is unconfirmed, and a warning.
+Classified classify(const TestView& test, const ConfigView& view, const stats::RateRules& rules,
+                    const stats::RatePrior& prior = {});
 
 }  // namespace kiln::verdict

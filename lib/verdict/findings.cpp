@@ -6,6 +6,7 @@
 #include <set>
 
 #include "lib/base/text.h"
+#include "lib/verdict/known.h"
 
 namespace kiln::verdict {
 namespace {
@@ -24,6 +25,8 @@ struct Item {
   std::string interaction;
   std::string cause;  ///< what groups it
   std::vector<KernelReport> kernel;
+  std::vector<Occurrence> seen;  ///< what known issues may cover
+  std::vector<int64_t> known;    ///< filters that together cover it
 };
 
 const TestView* find_test(const ConfigView& view, const std::string& name) {
@@ -104,20 +107,36 @@ std::string interaction_word(const Item& item, const std::vector<ConfigView>& vi
                      config_names(views, item.configs), config_names(views, anyway));
 }
 
-std::vector<Item> collect_items(const Input& input, const std::vector<ConfigView>& views) {
+/// Bad on both sides: both are what a filter must cover.
+void look_for_known(const KnownIssues& known, const std::vector<ConfigView>& views, Item* item) {
+  if (!may_be_known(item->cls)) return;
+  const bool both = item->cls == Cls::kNotTheSeries || item->cls == Cls::kFlaky;
+  for (const size_t c : item->configs)
+    for (const SideView* side : {&item->tests[c]->baseline, &item->tests[c]->patched}) {
+      if (!both && side != &telling_side(*item, c)) continue;
+      const auto seen = occurrences_of(*side, item->test, views[c].config, item->cls);
+      item->seen.insert(item->seen.end(), seen.begin(), seen.end());
+    }
+  item->known = known.cover(&item->seen);
+}
+
+std::vector<Item> collect_items(const Input& input, const std::vector<ConfigView>& views,
+                                const KnownIssues& known) {
   std::vector<Item> items;
+  const stats::RateRules rules = rate_rules(input.job);
   std::map<std::pair<std::string, Cls>, size_t> at;
   std::set<std::string> regressed;
   for (size_t c = 0; c < views.size(); ++c) {
     if (!views[c].comparable()) continue;
     for (const TestView& test : views[c].tests) {
-      const Classified how = classify(test, views[c], input.job.confirmations);
+      const Classified how =
+          classify(test, views[c], rules, prior_of(input, views[c].config, test.test));
       if (how.cls == Cls::kNone) continue;
       if (how.cls == Cls::kCoverageLost && explained_by_parent(test, views[c])) continue;
       if (how.cls == Cls::kRegression) regressed.insert(test.test);
       const auto [found, is_new] = at.emplace(std::pair{test.test, how.cls}, items.size());
       if (is_new) {
-        items.push_back({test.test, test.order, how.cls, how, {}, {}, "", "", {}});
+        items.push_back({test.test, test.order, how.cls, how, {}, {}, "", "", {}, {}, {}});
         for (const ConfigView& view : views)
           items.back().tests.push_back(find_test(view, test.test));
       }
@@ -126,6 +145,7 @@ std::vector<Item> collect_items(const Input& input, const std::vector<ConfigView
       item.how.unconfirmed = item.how.unconfirmed || how.unconfirmed;
       item.how.only_patched = item.how.only_patched || how.only_patched;
       item.how.no_baseline = item.how.no_baseline || how.no_baseline;
+      item.how.confidence = std::max(item.how.confidence, how.confidence);
     }
   }
   // Where a test regresses in one config, its being bad anyway in another is in its counts.
@@ -136,6 +156,7 @@ std::vector<Item> collect_items(const Input& input, const std::vector<ConfigView
     for (const size_t c : item.configs) add_reports(telling_side(item, c), item.test, &item.kernel);
     item.interaction = interaction_word(item, views);
     item.cause = cause_of(item);
+    look_for_known(known, views, &item);
   }
   std::stable_sort(items.begin(), items.end(), [](const Item& a, const Item& b) {
     return std::pair(a.order, a.test) < std::pair(b.order, b.test);
@@ -197,7 +218,21 @@ std::vector<std::string> evidence_of(const Item& item) {
   return out;
 }
 
-Judged to_finding(const std::vector<const Item*>& group, const std::vector<ConfigView>& views) {
+/// "earlier runs without a series: bad in 2 of 14 boots (i386-highmem)"
+std::string prior_words(const Input& input, const Item& item,
+                        const std::vector<ConfigView>& views) {
+  std::vector<std::string> parts;
+  for (const size_t c : item.configs) {
+    const stats::RatePrior prior = prior_of(input, views[c].config, item.test);
+    if (prior.runs > 0)
+      parts.push_back(
+          fmt::format("bad in {:.0f} of {:.0f} ({})", prior.failures, prior.runs, views[c].config));
+  }
+  return parts.empty() ? "" : "earlier boots without the series: " + join(parts, ", ");
+}
+
+Judged to_finding(const Input& input, const std::vector<const Item*>& group,
+                  const std::vector<ConfigView>& views, const KnownIssues& known) {
   // A dynamic subtest says more than the subtest above it that merely repeats it.
   const Item* first = group.front();
   for (const Item* item : group)
@@ -211,12 +246,20 @@ Judged to_finding(const std::vector<const Item*>& group, const std::vector<Confi
   finding.interaction = first->interaction;
   finding.kernel = first->kernel;
   finding.evidence = evidence_of(*first);
+  finding.confidence = first->how.confidence;
+  if (first->cls == Cls::kRegression) out.config = views[first->configs.front()].config;
+  finding.prior = prior_words(input, *first, views);
   for (const Item* item : group) {
     if (item != first) finding.also.push_back(item->test);
     out.unconfirmed = out.unconfirmed || item->how.unconfirmed;
     out.only_patched = out.only_patched || item->how.only_patched;
     out.no_baseline = out.no_baseline || item->how.no_baseline;
+    out.seen.insert(out.seen.end(), item->seen.begin(), item->seen.end());
   }
+  finding.only_patched = std::none_of(first->tests.begin(), first->tests.end(), [](const auto* t) {
+    return t != nullptr && t->baseline.count(Kind::kBad) > 0;
+  });
+  known.apply(first->known, &out);
   return out;
 }
 
@@ -248,7 +291,8 @@ std::string interaction_of(const std::vector<ConfigView>& views, const std::vect
 }
 
 std::vector<Judged> test_findings(const Input& input, const std::vector<ConfigView>& views) {
-  const std::vector<Item> items = collect_items(input, views);
+  const KnownIssues known(input);
+  const std::vector<Item> items = collect_items(input, views, known);
   std::vector<Judged> out;
   for (const Cls cls : {Cls::kRegression, Cls::kCoverageLost, Cls::kWarning, Cls::kFlaky, Cls::kFix,
                         Cls::kNewTest, Cls::kNotTheSeries}) {
@@ -258,13 +302,14 @@ std::vector<Judged> test_findings(const Input& input, const std::vector<ConfigVi
       if (item.cls != cls) continue;
       // What stands on different ground is not one finding.
       const std::string key =
-          fmt::format("{}|{}|{}{}{}", item.cause, config_names(views, item.configs),
-                      item.how.unconfirmed, item.how.only_patched, item.how.no_baseline);
+          fmt::format("{}|{}|{}{}{}|{}", item.cause, config_names(views, item.configs),
+                      item.how.unconfirmed, item.how.only_patched, item.how.no_baseline,
+                      fmt::join(item.known, " "));
       auto& group = groups[key];
       if (group.empty()) keys.push_back(key);
       group.push_back(&item);
     }
-    for (const std::string& key : keys) out.push_back(to_finding(groups[key], views));
+    for (const std::string& key : keys) out.push_back(to_finding(input, groups[key], views, known));
   }
   return out;
 }

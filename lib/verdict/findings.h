@@ -13,6 +13,10 @@ struct Judged {
   bool unconfirmed = false;   ///< seen, and too few boots to say more
   bool only_patched = false;  ///< flaky, bad only with the series
   bool no_baseline = false;   ///< bad, with nothing to compare with
+  std::string config;         ///< of a confirmed regression: where its bisection boots
+  std::string signature;      ///< of a regression that is a kernel report, not a test
+  std::vector<Occurrence> seen;  ///< what it rests on, as far as known issues can cover it
+  std::vector<int64_t> known;    ///< filters that together cover it
 };
 
 /// The word for where a difference shows: `in` are the configs that have it, of all `views` that
@@ -26,9 +30,10 @@ std::vector<Judged> test_findings(const Input& input, const std::vector<ConfigVi
 /// Findings of reports that the kernel made with the series only, in no test or in a boot that
 /// measured.
 std::vector<Judged> kernel_findings(const Input& input, const std::vector<ConfigView>& views);
-/// Configs in which such a report was seen in functional sessions and needs more boots.
-std::vector<std::string> kernel_suspicions(const Input& input,
-                                           const std::vector<ConfigView>& views);
+/// Configs in which such a report was seen in functional sessions and needs more boots: how many
+/// on each side.
+std::map<std::string, int> kernel_suspicions(const Input& input,
+                                             const std::vector<ConfigView>& views);
 
 /// build-failure and build-warning findings; a baseline that does not build is "infrastructure".
 std::vector<Judged> build_findings(const Input& input);

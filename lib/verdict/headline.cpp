@@ -117,8 +117,10 @@ std::string success_headline(const Input& input, const Output& out) {
     return fmt::format("No series to judge: {} from the baseline{}", results_words(out), tail);
   if (!complete)
     return fmt::format("No regression in what ran, but only {}{}", results_words(out), tail);
-  return fmt::format("No regression: {} and none is worse with the series{}", results_words(out),
-                     tail);
+  const std::string known =
+      out.known == 0 ? "" : ", " + count_of(out.known, "known issue", "known issues") + " aside";
+  return fmt::format("No regression: {} and none is worse with the series{}{}", results_words(out),
+                     known, tail);
 }
 
 }  // namespace

@@ -4,29 +4,37 @@
 #include <charconv>
 #include <set>
 
+#include "lib/verdict/bisection.h"
 #include "lib/verdict/claims.h"
 #include "lib/verdict/findings.h"
+#include "lib/verdict/explain.h"
 #include "lib/verdict/headline.h"
+#include "lib/verdict/known.h"
 #include "lib/verdict/observe.h"
 #include "lib/verdict/performance.h"
 
 namespace kiln::verdict {
 namespace {
 
-/// After so many tries a side per wanted boot, machines that do not deliver are not asked again.
-constexpr int kTriesPerConfirmation = 3;
+/// Machines that gave so many more useless confirming boots than useful ones are not asked again.
+constexpr int kMostUselessBoots = 6;
+/// Tests whose history is looked up; where more differ, it is no test's own habit.
+constexpr size_t kMostHistories = 200;
+/// Boots of one config that are asked for at once: the decision may come earlier than the bound.
+constexpr int kMostBootsAtOnce = 4;
 
-bool confirmations_in(const CellView& baseline, const CellView& patched, const Input& input) {
-  const auto enough = [&](const CellView& cell) {
-    if (static_cast<int>(cell.confirmations.size()) >= input.job.confirmations) return true;
-    const auto tried =
-        std::count_if(input.sessions.begin(), input.sessions.end(), [&](const SessionRow& session) {
-          return session.purpose == "confirmation" && session.variant == cell.variant &&
-                 session.config == cell.config;
-        });
-    return tried >= input.job.confirmations * kTriesPerConfirmation;
-  };
-  return enough(baseline) && enough(patched);
+/// Boots on each side that may still be asked for.
+int confirmations_left(const CellView& baseline, const CellView& patched, const Input& input) {
+  int left = input.job.confirmations;
+  for (const CellView* cell : {&baseline, &patched}) {
+    const auto useful = static_cast<int>(cell->confirmations.size());
+    const auto useless = static_cast<int>(
+        std::count_if(cell->unusable.begin(), cell->unusable.end(),
+                      [](const SessionRow* row) { return row->purpose == "confirmation"; }));
+    if (useless >= useful + kMostUselessBoots) return 0;
+    left = std::min(left, input.job.confirmations - useful);
+  }
+  return std::max(0, left);
 }
 
 std::vector<Judged> infrastructure_findings(const Input& input,
@@ -76,6 +84,7 @@ std::vector<Judged> performance_findings(const std::vector<ConfigView>& views,
     if (is_new) {
       finding.cls = "regression";
       finding.summary = words;
+      finding.subject = fmt::format("{} ({})", c.metric, c.kind);
     }
     finding.evidence.push_back(words);
     for (size_t i = 0; i < views.size(); ++i)
@@ -144,21 +153,39 @@ std::vector<Suspicion> suspicions(const Input& input) {
   std::vector<Suspicion> out;
   if (!has_series(input) || input.job.confirmations <= 0) return out;
   const std::vector<ConfigView> views = observe(input);
-  const std::vector<std::string> by_kernel = kernel_suspicions(input, views);
+  const std::map<std::string, int> by_kernel = kernel_suspicions(input, views);
+  const stats::RateRules rules = rate_rules(input.job);
   for (const ConfigView& view : views) {
-    if (!view.comparable() || confirmations_in(view.baseline, view.patched, input)) continue;
-    Suspicion suspicion{view.config, {}};
-    // A report outside of any test may come from any of them: then all run again.
-    if (std::find(by_kernel.begin(), by_kernel.end(), view.config) != by_kernel.end()) {
-      suspicion.tests = input.planned_tests;
-    } else {
-      std::set<std::string> known;
-      for (const TestView& test : view.tests)
-        if (differs(test) && known.insert(test.planned).second)
-          suspicion.tests.push_back(test.planned);
+    if (!view.comparable()) continue;
+    const int left = confirmations_left(view.baseline, view.patched, input);
+    if (left == 0) continue;
+    Suspicion suspicion{view.config, {}, 0};
+    std::set<std::string> known;
+    for (const TestView& test : view.tests) {
+      const int more =
+          classify(test, view, rules, prior_of(input, view.config, test.test)).more_each;
+      if (more == 0) continue;
+      suspicion.boots_each = std::max(suspicion.boots_each, more);
+      if (known.insert(test.planned).second) suspicion.tests.push_back(test.planned);
     }
+    // A report outside of any test may come from any of them: then all run again.
+    if (const auto found = by_kernel.find(view.config); found != by_kernel.end()) {
+      suspicion.tests = input.planned_tests;
+      suspicion.boots_each = std::max(suspicion.boots_each, found->second);
+    }
+    suspicion.boots_each = std::min({suspicion.boots_each, left, kMostBootsAtOnce});
     if (!suspicion.tests.empty()) out.push_back(std::move(suspicion));
   }
+  return out;
+}
+
+std::vector<TestHistory> tests_to_look_up(const Input& input) {
+  std::vector<TestHistory> out;
+  if (!has_series(input)) return out;
+  for (const ConfigView& view : observe(input))
+    for (const TestView& test : view.tests)
+      if (differs(test) && out.size() < kMostHistories)
+        out.push_back({view.config, test.test, 0, 0});
   return out;
 }
 
@@ -171,17 +198,24 @@ Output judge(const Input& input) {
   append(&judged, kernel_findings(input, views));
   append(&judged, performance_findings(views, out.comparisons));
   append(&judged, infrastructure_findings(input, views));
+  name_patches(input, &judged);
   // What a person must act on comes first.
   std::stable_partition(judged.begin(), judged.end(), [](const Judged& one) {
     return one.finding.cls == "regression" || one.finding.cls == "build-failure";
   });
+  std::stable_partition(judged.begin(), judged.end(),
+                        [](const Judged& one) { return one.known.empty(); });
   int number = 0;
   for (Judged& one : judged) {
+    one.finding.explain = explain(input, one);
+    one.finding.subject = subject_of(one.finding);
+    if (one.finding.bare_cls.empty()) one.finding.bare_cls = one.finding.cls;
     one.finding.id = fmt::format("f{}", ++number);
     out.findings.push_back(one.finding);
   }
   count_results(input, views, &out);
   count_findings(&out);
+  list_known(input, judged, &out);
   out.outcome_counts = outcome_counts(views);
   for (const job::NotReachedSpec& spec : input.job.not_reached)
     out.not_tested.push_back(not_tested_of(spec));

@@ -73,12 +73,12 @@ TEST(Judge, AConfirmedDifferenceIsARegressionOnlyWithHighmem) {
   EXPECT_EQ(finding.id, "f1");
   EXPECT_EQ(finding.cls, "regression");
   EXPECT_EQ(finding.summary,
-            "crash in 3 of 3 boots with the series, pass in 3 of 3 boots without it "
+            "crash in 6 of 6 boots with the series, pass in 6 of 6 boots without it "
             "(i386-highmem)");
   ASSERT_EQ(finding.counts.size(), 4U);
   EXPECT_EQ(finding.counts[1].variant, "patched");
-  EXPECT_EQ(finding.counts[1].outcomes.at("crash"), 3);
-  EXPECT_EQ(finding.counts[1].session_ids.size(), 3U);
+  EXPECT_EQ(finding.counts[1].outcomes.at("crash"), 6);
+  EXPECT_EQ(finding.counts[1].session_ids.size(), 6U);
   EXPECT_EQ(finding.counts[3].outcomes.at("pass"), 1);
   EXPECT_EQ(finding.evidence.at(0), "session 2: crash: SIGBUS");
   // Tests that the confirming boots did not run are not missing from them.
@@ -142,7 +142,7 @@ TEST(Judge, MixedBootsAreFlakyWithTheirCounts) {
   EXPECT_EQ(out.exit_code, 0);
   EXPECT_EQ(out.flaky, 1);
   EXPECT_EQ(out.findings.at(0).summary,
-            "fail in 1 and pass in 2 of 3 boots with the series, fail in 1 and pass in 2 of 3 "
+            "fail in 1 and pass in 5 of 6 boots with the series, fail in 1 and pass in 5 of 6 "
             "boots without it (i386-highmem)");
   EXPECT_EQ(out.headline,
             "No regression: all 12 planned results arrived and none is worse with the series; "
@@ -153,6 +153,9 @@ TEST(Judge, FlakyOnlyWithTheSeriesIsNotCleared) {
   Rows rows;
   rows.functional().set("patched", kHigh, kPread, "fail").confirm(kHigh, kPread, "pass", "fail");
   rows.input.sessions.back().results[0].outcome = "pass";
+  EXPECT_THAT(suspicions(rows.input).at(0).tests, ElementsAre(kPread));  // more boots may tell
+  rows.input.job.confirmations = 5;                                      // but not here
+  EXPECT_THAT(suspicions(rows.input), IsEmpty());
   const Output out = judge(rows.input);
   EXPECT_EQ(out.result, "inconclusive");
   EXPECT_EQ(out.findings.at(0).cls, "flaky");
@@ -199,7 +202,7 @@ TEST(Judge, APassWithKernelErrorsIsNoPlainPass) {
   const Output out = judge(rows.input);
   EXPECT_EQ(out.exit_code, 1);
   const Finding& finding = out.findings.at(0);
-  EXPECT_EQ(finding.counts[1].outcomes.at("dmesg-warn"), 3);
+  EXPECT_EQ(finding.counts[1].outcomes.at("dmesg-warn"), 6);
   ASSERT_EQ(finding.kernel.size(), 1U);  // one signature, three boots
   EXPECT_EQ(finding.kernel[0].signature, "warning:kunmap");
   EXPECT_EQ(out.findings.size(), 1U);
@@ -393,7 +396,7 @@ TEST(Judge, AKernelThatRunsNoTestLosesAllCoverage) {
   const auto asked = suspicions(rows.input);
   ASSERT_EQ(asked.size(), 1U);
   EXPECT_EQ(asked[0].tests, rows.input.planned_tests);
-  for (int i = 0; i < 2; ++i) {
+  for (int i = 0; i < 5; ++i) {
     rows.session("confirmation", "baseline", kHigh);
     SessionRow again = rows.find("functional", "patched", kHigh);
     again.purpose = "confirmation";
@@ -403,8 +406,8 @@ TEST(Judge, AKernelThatRunsNoTestLosesAllCoverage) {
   const Output out = judge(rows.input);
   EXPECT_EQ(out.exit_code, 1);
   EXPECT_EQ(find(out, "regression")->summary,
-            "the kernel reports \"Kernel panic - not syncing: Fatal exception\" in 3 of 3 boots "
-            "with the series and in 0 of 3 without it (i386-highmem)");
+            "the kernel reports \"Kernel panic - not syncing: Fatal exception\" in 6 of 6 boots "
+            "with the series and in 0 of 6 without it (i386-highmem)");
   EXPECT_EQ(find(out, "regression")->interaction, "only with HIGHMEM and the series");
   EXPECT_EQ(find(out, "coverage-lost")->also.size(), 3U);
 }

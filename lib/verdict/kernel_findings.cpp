@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "lib/verdict/findings.h"
+#include "lib/verdict/known.h"
 
 namespace kiln::verdict {
 namespace {
@@ -76,6 +76,46 @@ int boots(const Input& input, const Sighting& sighting, const std::string& varia
       }));
 }
 
+/// Boots with and without the report, as failures of the two sides.
+struct Sighted {
+  int with = 0;     ///< boots with the series
+  int without = 0;  ///< and without
+  int seen = 0;     ///< of `with`
+  stats::RateDecision decision;
+};
+
+Sighted weigh(const Input& input, const Sighting& sighting) {
+  Sighted out;
+  out.with = boots(input, sighting, "patched");
+  out.without = boots(input, sighting, "baseline");
+  out.seen = std::min(out.with, static_cast<int>(sighting.patched.size()));
+  out.decision =
+      stats::decide_rates({0, out.without, out.seen, out.with}, {}, rate_rules(input.job));
+  return out;
+}
+
+/// The report in each of the boots that had it.
+std::vector<Occurrence> occurrences_of(const Input& input, const Sighting& sighting) {
+  std::vector<Occurrence> out;
+  for (const SessionRow& session : input.sessions) {
+    const auto& ids = sighting.patched;
+    if (std::find(ids.begin(), ids.end(), session.id) == ids.end()) continue;
+    for (size_t i = 0; i < session.kernel.size(); ++i) {
+      const KernelReport& report = session.kernel[i];
+      if (name_of(report) != name_of(sighting.report) || !stands_alone(session, report)) continue;
+      Occurrence seen;
+      seen.session_id = session.id;
+      seen.test = report.test;
+      seen.config = sighting.config;
+      seen.outcome = "report";
+      seen.report = static_cast<int>(i);
+      out.push_back(std::move(seen));
+      break;
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 std::vector<Judged> kernel_findings(const Input& input, const std::vector<ConfigView>& views) {
@@ -84,11 +124,8 @@ std::vector<Judged> kernel_findings(const Input& input, const std::vector<Config
   std::map<std::string, std::vector<size_t>> configs;
   for (const Sighting& sighting : sightings(input, views)) {
     const std::string& name = name_of(sighting.report);
-    const int with = boots(input, sighting, "patched");
-    const int without = boots(input, sighting, "baseline");
-    const int seen = std::min(with, static_cast<int>(sighting.patched.size()));
-    const int wanted = 1 + std::max(0, input.job.confirmations);
-    const bool sure = seen == with && with >= wanted && without >= wanted;
+    const auto [with, without, seen, decision] = weigh(input, sighting);
+    const bool sure = decision.answer == stats::RateAnswer::kRegression;
     const auto [found, is_new] = at.emplace(name, out.size());
     if (is_new) {
       out.emplace_back();
@@ -103,9 +140,16 @@ std::vector<Judged> kernel_findings(const Input& input, const std::vector<Config
     }
     Judged& judged = out[found->second];
     Finding& finding = judged.finding;
+    if (decision.answer == stats::RateAnswer::kAsBefore && finding.cls != "regression") {
+      finding.cls = to_string(Cls::kFlaky);
+      judged.unconfirmed = false;
+    }
     if (sure) {
       finding.cls = to_string(Cls::kRegression);
       judged.unconfirmed = false;
+      judged.config = sighting.config;
+      judged.signature = name;
+      finding.confidence = decision.confidence;
     }
     configs[name].push_back(sighting.config_index);
     finding.interaction = interaction_of(views, configs[name], Cls::kRegression);
@@ -116,16 +160,26 @@ std::vector<Judged> kernel_findings(const Input& input, const std::vector<Config
     for (const int64_t id : sighting.patched)
       if (finding.evidence.size() < 6)
         finding.evidence.push_back(fmt::format("session {}: {}", id, sighting.report.title));
+    for (Occurrence& boot : occurrences_of(input, sighting))
+      judged.seen.push_back(std::move(boot));
+  }
+  const KnownIssues known(input);
+  for (Judged& judged : out) {
+    judged.finding.only_patched = true;
+    known.apply(known.cover(&judged.seen), &judged);
   }
   return out;
 }
 
-std::vector<std::string> kernel_suspicions(const Input& input,
-                                           const std::vector<ConfigView>& views) {
-  std::vector<std::string> out;
-  for (const Sighting& sighting : sightings(input, views))
-    if (sighting.functional && (out.empty() || out.back() != sighting.config))
-      out.push_back(sighting.config);
+std::map<std::string, int> kernel_suspicions(const Input& input,
+                                             const std::vector<ConfigView>& views) {
+  std::map<std::string, int> out;
+  for (const Sighting& sighting : sightings(input, views)) {
+    if (!sighting.functional) continue;
+    const stats::RateDecision decision = weigh(input, sighting).decision;
+    if (decision.answer == stats::RateAnswer::kMore)
+      out[sighting.config] = std::max(out[sighting.config], decision.more_each);
+  }
   return out;
 }
 

@@ -147,6 +147,13 @@ void add_session(const SessionRow& session, std::vector<TestView>* tests, SideVi
   }
 }
 
+/// Only tests that differ in the first boots are asked for again.
+bool was_asked(const SessionRow& session, const TestView& test) {
+  if (!differs(test)) return false;
+  const auto& asked = session.only_tests;
+  return asked.empty() || std::find(asked.begin(), asked.end(), test.planned) != asked.end();
+}
+
 /// Every test that gave a result anywhere in this config, and planned ones that never did.
 std::vector<TestView> list_tests(const Input& input, const ConfigView& view,
                                  const PlanIndex& index) {
@@ -266,15 +273,12 @@ std::vector<ConfigView> observe(const Input& input) {
                                      std::pair{&view.patched, &TestView::patched}})
       for (const SessionRow* session : cell->functional)
         add_session(*session, &view.tests, side, [](const TestView&) { return true; });
-    // A confirming boot runs only what differed: nothing else can be missing from it.
-    std::set<std::string> asked;
-    for (const TestView& test : view.tests)
-      if (differs(test)) asked.insert(test.planned);
+    // A confirming boot runs only what it was asked for: nothing else can be missing from it.
     for (const auto& [cell, side] : {std::pair{&view.baseline, &TestView::baseline},
                                      std::pair{&view.patched, &TestView::patched}})
       for (const SessionRow* session : cell->confirmations)
         add_session(*session, &view.tests, side,
-                    [&](const TestView& test) { return asked.count(test.planned) > 0; });
+                    [&](const TestView& test) { return was_asked(*session, test); });
     views.push_back(std::move(view));
   }
   return views;

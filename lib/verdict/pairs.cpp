@@ -67,6 +67,7 @@ void pair_variants(const Sessions& sessions, PairedMetric* out) {
     const SessionRow* left = side_of(sessions, number, "baseline", out->metric);
     const SessionRow* right = side_of(sessions, number, "patched", out->metric);
     PairValue pair;
+    pair.pair = number;
     const SessionRow* any = left != nullptr ? left : right;
     pair.order = any != nullptr && any->patched_first ? "BA" : "AB";
     pair.excluded = missing_because(left, "baseline", out->metric);
@@ -89,6 +90,7 @@ void pair_arms(const Sessions& sessions, const std::string& left, const std::str
     if (!left_value && !right_value) continue;
     PairValue pair;
     pair.order = "same boot";
+    pair.pair = session->pair;
     if (left_value) pair.left = left_value->value;
     if (right_value) pair.right = right_value->value;
     if (!left_value)

@@ -33,14 +33,18 @@ struct MeasurementRow {
 /// One finished session.
 struct SessionRow {
   int64_t id = 0;
-  std::string purpose;  ///< "functional" | "confirmation" | "performance" | "instructions"
-  std::string variant;  ///< "baseline" | "patched" | "prefix-K"
+  /// "functional" | "confirmation" | "bisection" | "performance" | "instructions"
+  std::string purpose;
+  std::string variant;  ///< "baseline" | "patched" | "prefix-K" | "without-K"
   std::string config;
   std::string ending;  ///< "tested" | "test-failed" | "infrastructure" | "cancelled"
   std::string error;
-  int pair = 0;  ///< performance pairs: same number = one pair of one config
+  std::string machine;
+  std::vector<std::string> tags;  ///< of the machine
+  int pair = 0;                   ///< performance pairs: same number = one pair of one config
   bool patched_first = false;
-  bool emulated = true;  ///< machine is emulated: wall clock is information only
+  bool emulated = true;                 ///< machine is emulated: wall clock is information only
+  std::vector<std::string> only_tests;  ///< what it was to run; empty = all of the job
   std::vector<ResultRow> results;
   std::vector<MeasurementRow> measurements;
   std::vector<KernelReport> kernel;
@@ -53,7 +57,17 @@ struct BuildRow {
   kernel::BuildRecord record;
 };
 
-/// A prefix of the series that was only built (or did not build).
+/// Older boots of a test say nothing more of it.
+inline constexpr int kMostHistoryRuns = 50;
+
+/// How often a test was bad on a kind of machine and config without any series, in earlier runs.
+struct TestHistory {
+  std::string config;
+  std::string test;
+  int failures = 0;
+  int runs = 0;
+};
+
 struct Input {
   job::JobSpec job;
   std::vector<std::string> planned_tests;  ///< expanded from the lists, in order, no duplicates
@@ -62,8 +76,24 @@ struct Input {
   std::map<std::string, bool> config_wants_highmem;  ///< config -> its kernel has CONFIG_HIGHMEM
   std::vector<SessionRow> sessions;
   std::vector<BuildRow> builds;
+  std::vector<int> not_revertible;   ///< patches (from 1) without which the rest does not apply
+  std::vector<TestHistory> history;  ///< of tests that differ; others need none
   bool interrupted = false;
   std::string infrastructure_error;  ///< why the run could not go on, "" = it could
+  std::vector<known::Filter> known;  ///< known issues, also those that no longer hold
+  WallTime ended{};                  ///< of the run (now, while it runs): which filters hold
+};
+
+/// What in which boot makes a finding: known issues are matched with it.
+struct Occurrence {
+  std::string finding;  ///< its id
+  int64_t session_id = 0;
+  std::string test;  ///< "" = a report outside of tests
+  std::string config;
+  std::string outcome;         ///< effective (outcome.h)
+  int row = -1;                ///< index in the session's results; -1 = no result
+  int report = -1;             ///< index in the session's kernel reports; -1 = all of the test's
+  std::vector<int64_t> known;  ///< filters that cover it, or a part of it
 };
 
 /// Functional outcomes of one test in one cell.
@@ -71,6 +101,15 @@ struct CellCounts {
   std::string variant;
   std::string config;
   std::map<std::string, int> outcomes;
+  std::vector<int64_t> session_ids;
+};
+
+/// What one step of a series' bisection showed.
+struct BisectionStep {
+  std::string variant;  ///< "baseline" | "prefix-K" | "patched" | "without-K"
+  std::string config;
+  int bad = 0;
+  int runs = 0;
   std::vector<int64_t> session_ids;
 };
 
@@ -82,9 +121,17 @@ struct Finding {
   std::string summary;
   std::vector<CellCounts> counts;
   std::string interaction;
+  std::string known;          ///< of class "known": "filter 3: reason"
+  std::string subject;         ///< what it is about, the same in every run: test, signature ...
+  std::string bare_cls;       ///< the class without known issues
+  bool only_patched = false;  ///< nothing of it was seen without the series
+  std::string explain;        ///< two sentences for outsiders
   std::vector<KernelReport> kernel;
-  std::string patch;
+  std::string patch;  ///< "2/3 drm/i915/gt: ..."
   std::vector<std::string> evidence;
+  double confidence = 0;  ///< 0 to 1, of the class; 0 = not decided by counts
+  std::string prior;      ///< what earlier runs say of the test, "" = nothing
+  std::vector<BisectionStep> bisection;
 };
 
 struct PairValue {
@@ -92,6 +139,7 @@ struct PairValue {
   double right = 0;
   std::string order;  ///< "AB" | "BA" | "same boot"
   std::string excluded;
+  int pair = 0;  ///< of the sessions
 };
 
 struct Comparison {
@@ -126,24 +174,42 @@ struct Output {
   std::string headline;
   std::vector<std::string> reasons;
   int results_planned = 0, results_got = 0;
-  int regressions = 0, fixes = 0, warnings = 0, flaky = 0;
+  int regressions = 0, fixes = 0, warnings = 0, flaky = 0, known = 0;
   std::vector<Finding> findings;
   std::vector<Comparison> comparisons;
   std::vector<Claim> claims;
   std::vector<NotTested> not_tested;
   std::vector<Lost> lost;
   std::vector<CellCounts> outcome_counts;
+  std::vector<Occurrence> occurrences;       ///< of findings that known issues may cover
+  std::vector<known::Filter> known_filters;  ///< those that make a finding known
 };
 
 /// A difference seen in the functional sessions that asks for confirmation.
 struct Suspicion {
   std::string config;
-  std::vector<std::string> tests;  ///< all that differ in this config, in planned order
+  std::vector<std::string> tests;  ///< all that need more boots in this config, in planned order
+  int boots_each = 0;              ///< further boots on each side that decide at the earliest
 };
 
-/// Which configs need `job.confirmations` more sessions on each side, and for which tests; empty
-/// when nothing differs or the confirmations are in already.
+/// Which configs need more boots on both sides, and of which tests, before their differences get a
+/// name; empty when all are decided or their bounds are reached.
 std::vector<Suspicion> suspicions(const Input& input);
+
+/// The tests that differ, by config, with no counts: whoever has the store fills Input::history.
+std::vector<TestHistory> tests_to_look_up(const Input& input);
+
+/// A boot that a bisection asks for.
+struct BisectionBoot {
+  std::string config;
+  std::string variant;  ///< "prefix-K" | "without-K"
+  std::vector<std::string> tests;
+  bool operator==(const BisectionBoot&) const = default;
+};
+
+/// Which parts of the series to boot next so that each confirmed regression gets its patch;
+/// findings share boots. Empty when all have one, or no boot can tell more.
+std::vector<BisectionBoot> bisection_boots(const Input& input);
 
 Output judge(const Input& input);
 

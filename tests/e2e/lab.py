@@ -94,7 +94,7 @@ class Folder:
         return path
 
     def small_job(self, name="small", series=PARTS / "series", configs="[i386-highmem]", tests=None, pairs=0,
-                  extra="", confirmations=1):
+                  extra="", confirmations=39):
         """A quick job: one config, a short list on the mock node, no measuring unless asked."""
         tests = tests or ["igt@core_getversion@basic", "igt@gem_pread@self", "igt@gem_pwrite@basic-self"]
         self.write(f"{name}.testlist", "\n".join(tests) + "\n")
