@@ -266,6 +266,16 @@ class WrongSeries(unittest.TestCase):
         self.assertTrue(any(f.get("kernel") for f in regressions), regressions)
         confirmations = [s for s in report["sessions"] if s["purpose"] == "confirmation"]
         self.assertEqual({s["variant"] for s in confirmations}, {"baseline", "patched"})
+        # Named, and proved by a kernel of the series without it.
+        self.assertTrue(all(f["patch"].startswith("1/3 ") for f in regressions), regressions)
+        bisections = [s["variant"] for s in report["sessions"] if s["purpose"] == "bisection"]
+        self.assertIn("prefix-1", bisections)
+        self.assertIn("without-1", bisections)
+        self.assertLessEqual(len([v for v in bisections if v.startswith("prefix-")]), 2)
+        for finding in regressions:
+            steps = {s["variant"]: s for s in finding["bisection"]}
+            self.assertGreater(steps["prefix-1"]["bad"], 0)
+            self.assertEqual(steps["without-1"].get("bad", 0), 0, finding)
 
     def test_a_kernel_that_panics_at_boot_belongs_to_the_series(self):
         done, report = self.run_wrong("never-boots", ["igt@core_getversion@basic"])
