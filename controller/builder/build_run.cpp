@@ -153,6 +153,7 @@ Status BuildRun::judge(const Result<os::Exit>& result, const std::string& what) 
 }
 
 Status BuildRun::make_kernel() {
+  if (!request_.input.profiled.empty()) return make_profiled();
   MakeCall make;
   // Output by target, so that warnings stand behind the unit they belong to.
   make.targets = {fmt::format("-j{}", make_.jobs()), "--output-sync=target"};
@@ -288,6 +289,8 @@ Status BuildRun::store_log() {
 }
 
 Status BuildRun::finish() {
+  // Nothing starts from a kernel that counts: its objects are not kept.
+  if (!request_.input.profiled.empty()) return {};
   meta_.tree_id = request_.input.tree_id;
   meta_.arch = request_.input.arch;
   meta_.config_digest = record_.config_digest;

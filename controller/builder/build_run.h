@@ -5,7 +5,9 @@
 #include <string>
 
 #include "controller/builder/builder.h"
+#include "controller/builder/profile.h"
 #include "lib/kernel/output.h"
+#include "lib/reach/gcov.h"
 
 namespace kiln::builder {
 
@@ -37,6 +39,12 @@ class BuildRun {
   [[nodiscard]] bool failed() const { return record_.state == "failed"; }
   [[nodiscard]] Result<Millis> time_left() const;
 
+  // profiled_run.cpp
+  Status make_profiled();
+  Status make_with_counts(const MakeCall& make);
+  Status keep_counts(const ProfilePlan& plan);
+  Result<std::map<std::string, reach::LineSet>> preprocess(const ProfilePlan& plan);
+
   const BuildRequest& request_;
   const KernelMake& make_;
   const TreeStore& trees_;
@@ -56,6 +64,7 @@ class BuildRun {
   std::string log_;
   bool no_space_ = false;
   bool killed_ = false;
+  bool exact_counts_ = true;
   int expected_ = 0;
 };
 

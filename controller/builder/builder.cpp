@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "controller/builder/build_run.h"
+#include "controller/builder/line_reader.h"
 #include "lib/base/text.h"
 
 namespace kiln::builder {
@@ -85,6 +86,22 @@ Result<kernel::BuildRecord> Builder::build(const BuildRequest& request, std::sto
                                "--data-dir"));
   BuildRun run(request, make_, trees_, objects_, sink_, std::move(stop), progress);
   return run.run();
+}
+
+Result<Coverage> Builder::read_coverage(const CoverageRequest& request, FetchArtifact fetch,
+                                        std::stop_token stop) const {
+  CoverageReader reader(trees_, make_, options_.data_dir / "tmp" / "builder" / "coverage",
+                        std::move(fetch));
+  return reader.read(request, std::move(stop));
+}
+
+Result<symbols::Decoded> Builder::decode(const DecodeRequest& request, std::stop_token stop) const {
+  const auto meta = objects_.find(request.key);
+  if (!meta) return fail(ErrorKind::kNotFound, "the objects of this build are not kept any more");
+  KILN_ASSIGN(SourceView sources, trees_.view(meta->tree_id, request.base_tree_id, stop));
+  LineReader reader(make_, std::move(sources), objects_.objects(request.key), request.timeout);
+  return symbols::decode(request.stack, reader, options_.data_dir / "tmp" / "builder",
+                         std::move(stop));
 }
 
 Status Builder::collect(const std::vector<std::string>& keys,

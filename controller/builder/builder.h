@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "controller/builder/coverage_reader.h"
 #include "controller/builder/kernel_make.h"
 #include "controller/builder/object_store.h"
 #include "controller/builder/packing.h"
@@ -15,6 +16,7 @@
 #include "controller/intake/git.h"
 #include "lib/kernel/build.h"
 #include "lib/kernel/config.h"
+#include "lib/symbols/decode.h"
 
 namespace kiln::builder {
 
@@ -35,6 +37,13 @@ struct BuildRequest {
   os::Path bench_dir;        ///< folder of input.bench_digest, "" = none
   Millis timeout{3'600'000};
   uint64_t memory_bytes = 6ULL << 30;
+};
+
+struct DecodeRequest {
+  std::string key;           ///< of the build
+  std::string base_tree_id;  ///< the baseline's tree, "" for a baseline itself
+  std::vector<dmesg::StackEntry> stack;
+  Millis timeout{300'000};
 };
 
 struct BuildProgress {
@@ -77,6 +86,14 @@ class Builder {
   /// (kInfrastructure), stopped (kCancelled, within about 3 s).
   Result<kernel::BuildRecord> build(const BuildRequest& request, std::stop_token stop = {},
                                     const OnProgress& progress = {});
+
+  /// What is known of each line of the series, from the counters of coverage sessions.
+  Result<Coverage> read_coverage(const CoverageRequest& request, FetchArtifact fetch,
+                                 std::stop_token stop = {}) const;
+
+  /// The files and lines of a stack that the kernel of this build printed. kNotFound when the
+  /// build's objects are not kept any more; other errors as build()'s.
+  Result<symbols::Decoded> decode(const DecodeRequest& request, std::stop_token stop = {}) const;
 
   /// Keeps objects and trees within their limits; `keys` and `trees` are in use by the run.
   Status collect(const std::vector<std::string>& keys, const std::vector<std::string>& trees) const;

@@ -27,6 +27,9 @@ using File = std::unique_ptr<std::FILE, FileClose>;
 struct ArchiveFree {
   void operator()(archive* a) const { archive_write_free(a); }
 };
+struct ReadFree {
+  void operator()(archive* a) const { archive_read_free(a); }
+};
 struct EntryFree {
   void operator()(archive_entry* e) const { archive_entry_free(e); }
 };
@@ -110,6 +113,35 @@ Status pack_folder(const os::Path& folder, const os::Path& target, std::stop_tok
     KILN_TRY(add_entry(out.get(), folder, name, target));
   }
   if (archive_write_close(out.get()) != ARCHIVE_OK) return fail(archive_failure(out.get(), target));
+  return {};
+}
+
+Status read_tar(std::string_view bytes, uint64_t max_bytes,
+                const std::function<Status(const std::string& name, std::string content)>& visit) {
+  const std::unique_ptr<archive, ReadFree> in(archive_read_new());
+  archive_read_support_filter_zstd(in.get());
+  archive_read_support_format_tar(in.get());
+  if (archive_read_open_memory(in.get(), bytes.data(), bytes.size()) != ARCHIVE_OK)
+    return fail(ErrorKind::kBadInput, fmt::format("{} bytes are no archive", bytes.size()));
+  archive_entry* entry = nullptr;
+  uint64_t total = 0;
+  std::vector<char> buffer(1 << 16);
+  while (archive_read_next_header(in.get(), &entry) == ARCHIVE_OK) {
+    const char* name = archive_entry_pathname(entry);
+    if (name == nullptr || archive_entry_filetype(entry) != AE_IFREG) continue;
+    const std::string path = name;  // the entry's, and gone with the next read
+    std::string content;
+    la_ssize_t n = 0;
+    while ((n = archive_read_data(in.get(), buffer.data(), buffer.size())) > 0) {
+      total += static_cast<uint64_t>(n);
+      if (total > max_bytes)
+        return fail(ErrorKind::kBadInput,
+                    fmt::format("an archive unpacks to more than {} bytes", max_bytes));
+      content.append(buffer.data(), static_cast<size_t>(n));
+    }
+    if (n < 0) return {};  // cut off in the middle of this one
+    KILN_TRY(visit(path, std::move(content)));
+  }
   return {};
 }
 

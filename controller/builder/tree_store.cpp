@@ -129,6 +129,29 @@ Result<std::vector<TreeChange>> TreeStore::changes(const std::string& from,
   return list;
 }
 
+Result<std::string> TreeStore::diff(const std::string& from, const std::string& to) const {
+  const intake::Git::Call call{
+      {"diff-tree", "-r", "-p", "--no-renames", "--no-color", "--no-ext-diff", from, to}};
+  KILN_ASSIGN(os::Exit exit, git_.run(call));
+  if (!exit.ok() || exit.truncated)
+    return fail(ErrorKind::kInfrastructure,
+                fmt::format("git cannot tell how {} and {} differ: {}", from, to,
+                            to_valid_utf8(trim(exit.err.substr(0, 500)))));
+  return std::move(exit.out);
+}
+
+Result<std::string> TreeStore::text(const std::string& tree, const std::string& path,
+                                    size_t max_bytes) const {
+  intake::Git::Call call{{"cat-file", "blob", tree + ":" + path}};
+  call.max_output = max_bytes;
+  // Not trimmed: lines are counted.
+  KILN_ASSIGN(os::Exit exit, git_.run(call));
+  if (exit.truncated)
+    return fail(ErrorKind::kBadInput, fmt::format("{} is longer than {} bytes", path, max_bytes));
+  if (!exit.ok()) return fail(ErrorKind::kNotFound, fmt::format("{} is not in {}", path, tree));
+  return std::move(exit.out);
+}
+
 Status TreeStore::check_out(const std::string& tree, const os::Path& target,
                             const std::vector<std::string>* paths, std::stop_token stop) const {
   KILN_TRY(os::make_dirs(target));

@@ -31,6 +31,13 @@ class TreeStore {
   /// Files that differ, sorted by path.
   Result<std::vector<TreeChange>> changes(const std::string& from, const std::string& to) const;
 
+  /// The difference as a unified diff, without renames.
+  Result<std::string> diff(const std::string& from, const std::string& to) const;
+
+  /// One file's text in a tree. kNotFound when it is not there, kBadInput beyond `max_bytes`.
+  Result<std::string> text(const std::string& tree, const std::string& path,
+                           size_t max_bytes) const;
+
   /// The tree in a folder of its own. The first one is checked out; another is a hard-linked clone
   /// of the nearest one there with the differing files replaced.
   Result<os::Path> folder(const std::string& tree, std::stop_token stop = {}) const;

@@ -15,6 +15,8 @@ std::string build_key(const BuildInput& input) {
     hash.update(fmt::format(":{}:", field->size()));
     hash.update(*field);
   }
+  for (const std::string& file : input.profiled)
+    hash.update(fmt::format(":profiled:{}:{}", file.size(), file));
   return hash.hex();
 }
 

@@ -22,6 +22,8 @@ struct BuildInput {
   std::string config_text;   ///< resolved .config
   std::string toolchain;     ///< id: versions of gcc, binutils, ...
   std::string bench_digest;  ///< digest of the bench_files folder, "" = none
+  /// Sources whose objects count their lines, sorted; empty = a kernel as it is judged.
+  std::vector<std::string> profiled{};
 };
 
 /// sha256 over the input's fields, domain separated; 64 hex digits.
@@ -40,6 +42,8 @@ struct BuildRecord {
   std::string vmlinux_digest;  ///< zstd
   std::string bench_digest;    ///< tar.zst of built bench files, "" = none
   std::string log_digest;      ///< zstd of the build's output
+  /// tar.zst of what reading its counters takes (docs/reach.md); "" = it does not count
+  std::string coverage_digest;
   std::vector<Warning> warnings;
   std::string error;  ///< first error, "drivers/...c:12: ..." when failed
   bool incremental = false;

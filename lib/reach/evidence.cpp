@@ -41,15 +41,21 @@ uint32_t CellEvidence::test(const std::string& name) {
   return static_cast<uint32_t>(tests.size() - 1);
 }
 
-void CellEvidence::add(uint32_t test, const std::vector<FileCounts>& counts) {
+void CellEvidence::know(const std::vector<FileCounts>& counts) {
   for (const FileCounts& one : counts) {
     FileEvidence& file = files[one.path];
     file.functions.insert(one.functions.begin(), one.functions.end());
-    for (const auto& [line, count] : one.lines) {
-      file.code.insert(line);
-      // Each object has its own copy of a header's function, and each counts for itself.
+    for (const auto& [line, count] : one.lines) file.code.insert(line);
+  }
+}
+
+void CellEvidence::add(uint32_t test, const std::vector<FileCounts>& counts) {
+  know(counts);
+  for (const FileCounts& one : counts) {
+    FileEvidence& file = files[one.path];
+    // Each object has its own copy of a header's function, and each counts for itself.
+    for (const auto& [line, count] : one.lines)
       if (count > 0) file.by_test[test][line] += count;
-    }
   }
 }
 

@@ -58,13 +58,15 @@ void read_functions(const json& list, FileCounts* file) {
 
 }  // namespace
 
-Result<std::vector<FileCounts>> read_gcov(std::string_view text, const Wanted& wanted) {
+Result<GcovAnswer> read_gcov(std::string_view text, const Wanted& wanted) {
   const json document = json::parse(text, nullptr, false);
   const json* files = member(document, "files");
   if (files == nullptr || !files->is_array())
     return fail(ErrorKind::kBadInput,
                 fmt::format("gcov's answer of {} bytes is no list of files", text.size()));
-  std::vector<FileCounts> out;
+  GcovAnswer out;
+  if (const json* data = member(document, "data_file"); data != nullptr && data->is_string())
+    out.data_file = data->get<std::string>();
   for (const json& entry : *files) {
     const json* name = member(entry, "file");
     if (name == nullptr || !name->is_string()) continue;
@@ -76,7 +78,7 @@ Result<std::vector<FileCounts>> read_gcov(std::string_view text, const Wanted& w
     if (const json* functions = member(entry, "functions");
         functions != nullptr && functions->is_array())
       read_functions(*functions, &file);
-    out.push_back(std::move(file));
+    out.files.push_back(std::move(file));
   }
   return out;
 }

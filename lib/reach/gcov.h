@@ -33,8 +33,14 @@ struct Wanted {
   std::set<std::string> files;  ///< relative to it
 };
 
-/// One document of `gcov --json-format`: the counts of the wanted files. Errors: kBadInput.
-Result<std::vector<FileCounts>> read_gcov(std::string_view json, const Wanted& wanted);
+/// What gcov says of one object file.
+struct GcovAnswer {
+  std::string data_file;          ///< that it was asked about
+  std::vector<FileCounts> files;  ///< the wanted ones
+};
+
+/// One document of `gcov --json-format`. Errors: kBadInput.
+Result<GcovAnswer> read_gcov(std::string_view json, const Wanted& wanted);
 
 /// Lines of a file, as ranges.
 class LineSet {

@@ -24,8 +24,9 @@ const Wanted kWanted{"/kiln/src", {"lib/sample.c", "lib/sample.h"}};
 TEST(ReadGcov, GivesCountsAndFunctionsOfTheWantedFiles) {
   const auto files = read_gcov(fixture("write.json"), {"/kiln/src", {"lib/sample.c"}});
   ASSERT_TRUE(files) << files.error().message;
-  ASSERT_EQ(files->size(), 1u);
-  const FileCounts& file = files->front();
+  EXPECT_EQ(files->data_file, "sample.gcda");
+  ASSERT_EQ(files->files.size(), 1u);
+  const FileCounts& file = files->files.front();
   EXPECT_EQ(file.path, "lib/sample.c");
   EXPECT_EQ(file.lines.at(39), 1u);
   EXPECT_EQ(file.lines.at(40), 0u);
@@ -50,8 +51,8 @@ TEST(ReadGcov, OddMembersAreLeftOut) {
            {"line_number": 9, "count": 2}, {"line_number": 9, "count": 1}]}]})",
       kWanted);
   ASSERT_TRUE(files);
-  ASSERT_EQ(files->size(), 1u);
-  EXPECT_THAT(files->front().lines, ElementsAre(Pair(4, 0u), Pair(9, 2u)));
+  ASSERT_EQ(files->files.size(), 1u);
+  EXPECT_THAT(files->files.front().lines, ElementsAre(Pair(4, 0u), Pair(9, 2u)));
 }
 
 TEST(CompiledLines, AreThoseThatThePreprocessorLeft) {

@@ -55,6 +55,8 @@ struct CellEvidence {
 
   /// The index of a test's name, added when new.
   uint32_t test(const std::string& name);
+  /// Which lines of an object file have code.
+  void know(const std::vector<FileCounts>& counts);
   /// Adds the counts of one object file while one test ran.
   void add(uint32_t test, const std::vector<FileCounts>& counts);
 };

@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Input input;
   input.cells.emplace_back();
   CellEvidence& cell = input.cells.front();
-  if (const auto counts = read_gcov(text, wanted)) cell.add(cell.test("igt@a"), *counts);
+  if (const auto counts = read_gcov(text, wanted)) cell.add(cell.test("igt@a"), counts->files);
   FileEvidence& file = cell.files["lib/sample.c"];
   file.objects.emplace_back("lib/sample.o");
   for (const auto& [path, lines] : compiled_lines(text, wanted)) file.compiled.add(lines);

@@ -34,7 +34,7 @@ Input sample() {
   cell.config = "i386-highmem";
   for (const char* name : {"read", "write"})
     cell.add(cell.test(std::string("igt@sample@") + name),
-             *read_gcov(fixture(std::string(name) + ".json"), kWanted));
+             read_gcov(fixture(std::string(name) + ".json"), kWanted)->files);
   FileEvidence& evidence = cell.files["lib/sample.c"];
   evidence.objects = {"lib/sample.o"};
   evidence.compiled = compiled_lines(fixture("sample.i"), kWanted).at("lib/sample.c");
