@@ -145,19 +145,22 @@ void Agent::Impl::start_link() {
 }
 
 std::vector<v1::MachineInfo> Agent::Impl::machine_infos() {
+  const ImageNews image = images->news();
   std::vector<v1::MachineInfo> out;
   for (const auto& [name, machine] : machines) {
     v1::MachineInfo info = to_proto(machine->facts());
     auto now = preparation.lock();
     info.set_preparing(now->doing);
-    if (!now->why_unknown.empty())
-      (*info.mutable_facts())["tests_unknown"] = to_valid_utf8(now->why_unknown);
+    auto& facts = *info.mutable_facts();
+    if (!now->why_unknown.empty()) facts["tests_unknown"] = to_valid_utf8(now->why_unknown);
+    if (!image.igt_version.empty()) facts["igt"] = to_valid_utf8(image.igt_version);
+    if (image.state == ImageNews::State::kBroken) info.set_broken(to_valid_utf8(image.text));
     out.push_back(std::move(info));
   }
   return out;
 }
 
-/// An error shows again, with its words, in the first session that needs the image.
+/// An error reaches the controller with its words, in MachineInfo.broken.
 void Agent::Impl::prepare_image(const std::stop_token& stop) {
   const auto tell = [this](const std::string& text) {
     preparation.lock()->doing = text;
@@ -200,6 +203,9 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentConfig config) {
   impl->channel = rpc::make_channel(impl->config.target);
   impl->artifacts = std::make_unique<ArtifactClient>(impl->channel, *impl->outbox, data / "cache");
   impl->images = std::make_unique<RootImages>(recipe_of(impl->config), images_of(impl->config));
+  impl->images->watch([each = impl.get()](const ImageNews&) {
+    each->with_link([](Link& to) { to.machines_changed(); });
+  });
   AccelProbe::Config accel;
   accel.qemu = impl->config.qemu;
   accel.memory_file = data / "accel.json";

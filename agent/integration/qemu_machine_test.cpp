@@ -190,6 +190,10 @@ TEST_F(QemuMachineTest, AMissingQemuIsNamed) {
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().message, "program `qemu-system-none` is not installed");
   EXPECT_EQ(answer.error().hint, "run `kiln doctor` to see what is missing");
+  QemuMachine::Config config;
+  config.folder = dir_ / "machine2";
+  EXPECT_EQ(QemuMachine(config, *images_, probe).facts().broken, render(answer.error()));
+  EXPECT_EQ(machine_->facts().broken, "");
 }
 
 TEST_F(QemuMachineTest, TheProbeBootsAndItsAnswerIsRemembered) {

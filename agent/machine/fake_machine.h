@@ -44,7 +44,7 @@ class FakeMachine final : public Machine, private Power, private Boot, private C
   [[nodiscard]] bool ended() const { return ended_; }
   [[nodiscard]] const BootSpec& spec() const { return spec_; }
 
-  MachineFacts facts() override { return {"fake-1", {"fake"}, {{"accel", "none"}}, true}; }
+  MachineFacts facts() override { return {"fake-1", {"fake"}, {{"accel", "none"}}, true, ""}; }
   Status begin(const Path&, const std::function<void(const std::string&)>&,
                std::stop_token) override {
     ended_ = false;

@@ -22,6 +22,7 @@ struct MachineFacts {
   std::vector<std::string> tags{};
   std::map<std::string, std::string> facts{};  ///< "accel" -> "tcg"
   bool emulated = false;                       ///< its wall clock says nothing about hardware
+  std::string broken{};  ///< why no session can start before somebody mends it, "" = it can
 };
 
 enum class PowerState { kOff, kOn, kUnknown };

@@ -93,11 +93,12 @@ void QemuMachine::end_leftovers() {
 }
 
 MachineFacts QemuMachine::facts() {
-  MachineFacts facts{config_.name, {"qemu", "i386"}, {}, true};
+  MachineFacts facts{config_.name, {"qemu", "i386"}, {}, true, ""};
   const auto accel = accel_.choose();
   if (!accel) {
     facts.facts["accel"] = "none";
     facts.facts["accel_why"] = accel.error().message;
+    if (accel.error().kind == ErrorKind::kNotFound) facts.broken = render(accel.error());
     return facts;
   }
   facts.emulated = !accel->kvm;

@@ -7,6 +7,8 @@
 #include <future>
 #include <thread>
 
+#include "lib/os/process.h"
+
 namespace kiln::agent {
 namespace {
 
@@ -156,6 +158,30 @@ TEST_F(RootImageTest, OldImagesGoWhenANewOneIsThereButNoneInUse) {
   ASSERT_TRUE(ensure());
   EXPECT_FALSE(std::filesystem::exists(folder));
   EXPECT_TRUE(std::filesystem::exists(dir_ / "images/mine")) << "no image";
+}
+
+TEST_F(RootImageTest, TheRecipesWordsBecomeStepsWithCounts) {
+  os::Command command;
+  command.argv = {os::Path(KILN_SOURCE_DIR) / "images/forky-i386/progress", dir_ / "log"};
+  command.stdin_text =
+      "I: running apt-get update...\n"
+      "Get:1 http://mirror/debian forky InRelease [200 kB]\n"
+      "Get:2 http://mirror/debian forky/main i386 Packages [9,000 kB]\n"
+      "I: downloading packages with apt...\n"
+      "0 upgraded, 2 newly installed, 0 to remove and 0 not upgraded.\n"
+      "Get:1 http://mirror/debian forky/main i386 libc6 i386 2.42-1 [2,800 kB]\n"
+      "Get:2 http://mirror/debian forky/main i386 dash i386 0.5.12 [90 kB]\n"
+      "I: installing essential packages...\n"
+      "Setting up libc6:i386 (2.42-1) ...\n"
+      "bytes that are no text: \xff\xfe\n"
+      "step: making the file system\n";
+  const auto steps = os::run_ok(command);
+  ASSERT_TRUE(steps) << render(steps.error());
+  EXPECT_EQ(*steps,
+            "reading the package lists\ndownloading packages\ndownloading packages 1/2\n"
+            "downloading packages 2/2\ninstalling packages\ninstalling packages 1/2\n"
+            "making the file system\n");
+  EXPECT_EQ(os::read_file(dir_ / "log").value_or(""), command.stdin_text);
 }
 
 TEST_F(RootImageTest, LookingMakesNothing) {
