@@ -182,7 +182,8 @@ Result<ShellReply> ChannelRun::pump(Steady::time_point deadline, std::stop_token
                   fmt::format("`{}` did not end within {}", shown(request_.command),
                               human_duration(request_.timeout)));
     }
-    if (moved > 0 || end) continue;
+    // The reads themselves may have met the end; then nothing more comes to wait for.
+    if (moved > 0 || end || ended()) continue;
     if (ssh_is_connected(session_) == 0) {
       return fail(ErrorKind::kInfrastructure,
                   fmt::format("the connection broke while `{}` ran", shown(request_.command)));
