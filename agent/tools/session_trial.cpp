@@ -41,8 +41,14 @@ Status trial(const std::vector<std::string>& args) {
   kernel.highmem = config.find("\nCONFIG_HIGHMEM=y\n") != std::string::npos;
   KILN_ASSIGN(v1::SessionOrder order, trial_order(*controller, kernel));
   order.set_session_id(static_cast<int64_t>(clock.now().time_since_epoch().count()));
+  std::vector<std::string> setup;
   for (size_t i = 4; i < args.size(); ++i) {
+    if (args[i] == "--setup" && i + 1 < args.size()) {
+      setup.push_back(args[++i]);
+      continue;
+    }
     v1::TestPhase* phase = order.add_phases();
+    for (const std::string& command : setup) phase->add_setup(command);
     phase->set_name(os::Path(args[i]).stem().string());
     KILN_ASSIGN(*phase->mutable_test_list(), os::read_file(args[i]));
     phase->set_per_test_seconds(120);
@@ -82,7 +88,7 @@ Status trial(const std::vector<std::string>& args) {
 
 int main(int argc, char** argv) {
   if (argc < 4) {
-    fmt::print(stderr, "usage: session_trial BUILD_DIR MODULES.tar.zst DATA_DIR [LIST...]\n");
+    fmt::print(stderr, "usage: session_trial BUILD_DIR MODULES.tar.zst DATA_DIR [[--setup COMMAND]... LIST]...\n");
     return 2;
   }
   const auto done = kiln::agent::trial({argv, argv + argc});
