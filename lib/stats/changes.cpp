@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "lib/stats/energy.h"
 #include "lib/stats/interaction.h"
@@ -39,19 +40,49 @@ struct Cut {
   double p;
 };
 
+/// The best split of [from, to) when it is more than chance.
+std::optional<Cut> cut_of(const Line& line, size_t from, size_t to, double alpha, int permutations,
+                          const ChangeRules& rules) {
+  const auto least = static_cast<size_t>(std::max(2, rules.least_nights));
+  if (to - from < 2 * least) return std::nullopt;
+  const std::span<const double> values = std::span(line.values).subspan(from, to - from);
+  const Split best = best_split(values, least);
+  // A seed of its own for each part: a night more at the end does not change older answers.
+  const double p = split_p(values, best, least, permutations, rules.seed + from);
+  if (best.at == 0 || p > alpha) return std::nullopt;
+  return Cut{from + best.at, p};
+}
+
+/// A dip that is short beside the whole is lost in it: looked for in windows that overlap by half,
+/// each at its share of a tenth of alpha: there are many, and noise has some memory.
+std::optional<Cut> cut_in_windows(const Line& line, size_t from, size_t to,
+                                  const ChangeRules& rules) {
+  constexpr size_t kWindow = 60;
+  constexpr int kMostPermutations = 50'000;
+  if (to - from <= kWindow) return std::nullopt;
+  const size_t windows = (to - from - 1) / (kWindow / 2);
+  const double alpha = rules.alpha / 10 / static_cast<double>(windows);
+  const int permutations =
+      static_cast<int>(std::min(2 / std::max(alpha, 1e-12), double{kMostPermutations}));
+  for (size_t i = 0; i < windows; ++i) {
+    const size_t end = std::min(to, from + i * kWindow / 2 + kWindow);
+    std::optional<Cut> cut = cut_of(line, end - kWindow, end, alpha, permutations, rules);
+    if (!cut) continue;
+    cut->p = std::min(1.0, cut->p * static_cast<double>(windows));
+    return cut;
+  }
+  return std::nullopt;
+}
+
 /// Splits [from, to) as long as the parts differ by more than chance.
 void split(const Line& line, size_t from, size_t to, const ChangeRules& rules,
            std::vector<Cut>* out) {
-  const auto least = static_cast<size_t>(std::max(2, rules.least_nights));
-  if (to - from < 2 * least) return;
-  const std::span<const double> part = std::span(line.values).subspan(from, to - from);
-  const Split best = best_split(part, least);
-  // Each part has its own seed, so that a night more at the end does not change older answers.
-  const double p = split_p(part, best, least, rules.permutations, rules.seed + from);
-  if (best.at == 0 || p > rules.alpha) return;
-  split(line, from, from + best.at, rules, out);
-  out->push_back({from + best.at, p});
-  split(line, from + best.at, to, rules, out);
+  std::optional<Cut> cut = cut_of(line, from, to, rules.alpha, rules.permutations, rules);
+  if (!cut) cut = cut_in_windows(line, from, to, rules);
+  if (!cut) return;
+  split(line, from, cut->at, rules, out);
+  out->push_back(*cut);
+  split(line, cut->at, to, rules, out);
 }
 
 /// The segments around cut i.
@@ -181,7 +212,7 @@ std::vector<Change> changes_of(const Line& line, const ChangeRules& rules) {
 /// Takes the machine's level out: the median of the nearest nights of its own series, a filter that
 /// keeps steps sharp.
 void take_out(const Line& machine, Line* line) {
-  constexpr size_t kNear = 7;
+  constexpr size_t kNear = 11;
   const double usual = median(machine.values);
   const size_t width = std::min(kNear, machine.values.size());
   size_t from = 0;
@@ -197,6 +228,24 @@ void take_out(const Line& machine, Line* line) {
   }
 }
 
+/// Drops the nights inside a machine's change: between two of its own measurements nobody knows
+/// which level it had.
+void drop_unknown(std::span<const Night> machine, const std::vector<Change>& changes, Line* line) {
+  Line kept;
+  kept.by_ratio = line->by_ratio;
+  for (size_t i = 0; i < line->values.size(); ++i) {
+    const int64_t night = line->nights[i];
+    const bool unknown = std::any_of(changes.begin(), changes.end(), [&](const Change& change) {
+      return machine[change.after].night < night && night < machine[change.until].night;
+    });
+    if (unknown) continue;
+    kept.values.push_back(line->values[i]);
+    kept.nights.push_back(night);
+    kept.origin.push_back(line->origin[i]);
+  }
+  *line = std::move(kept);
+}
+
 }  // namespace
 
 History find_changes(std::span<const Night> metric, std::span<const Night> machine,
@@ -206,7 +255,10 @@ History find_changes(std::span<const Night> metric, std::span<const Night> machi
   const Line own = line_of(machine);
   out.machine = changes_of(own, rules);
   out.machine_told_apart = own.values.size() >= kLeastReference && own.by_ratio && line.by_ratio;
-  if (out.machine_told_apart) take_out(own, &line);
+  if (out.machine_told_apart) {
+    take_out(own, &line);
+    drop_unknown(machine, out.machine, &line);
+  }
   out.code = changes_of(line, rules);
   return out;
 }

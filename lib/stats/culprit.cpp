@@ -11,9 +11,9 @@ namespace kiln::stats {
 namespace {
 
 constexpr double kNever = -std::numeric_limits<double>::infinity();
-constexpr double kExactly = 0.8;    ///< share of regressions that fail always and never before
-constexpr double kSurelyBad = 0.1;  ///< ... that do so but for mishaps
-constexpr double kAnyRates = 0.1;   ///< ... of which only the smallest increase is known
+constexpr double kExactly = 0.9;     ///< share of regressions that fail always and never before
+constexpr double kSurelyBad = 0.05;  ///< ... that do so but for mishaps
+constexpr double kAnyRates = 0.05;   ///< ... of which only the smallest increase is known
 
 /// What is known once a culprit is supposed.
 struct Supposed {
@@ -92,6 +92,18 @@ double entropy(double p) {
   return p <= 0 || p >= 1 ? 0 : -(p * std::log2(p) + (1 - p) * std::log2(1 - p));
 }
 
+/// Without the culprits that are next to impossible: their remainders would pull a bisection away
+/// from the middle.
+std::vector<double> credible(const std::vector<double>& chance) {
+  constexpr double kHardly = 0.01;  ///< of the likeliest
+  const double least = kHardly * *std::max_element(chance.begin(), chance.end());
+  double sum = 0;
+  std::vector<double> out = chance;
+  for (double& c : out) sum += c = c < least ? 0 : c;
+  for (double& c : out) c /= sum;
+  return out;
+}
+
 /// Mutual information between the culprit and the outcome of a run, for each prefix.
 std::vector<double> information_of(std::span<const PrefixRuns> prefixes,
                                    const std::vector<double>& chance,
@@ -145,7 +157,9 @@ Culprit find_culprit(std::span<const PrefixRuns> prefixes, const CulpritRules& r
     out.rate_before += out.chance.back() * s.rate_before;
     out.rate_after += out.chance.back() * s.rate_after;
   }
-  out.information = information_of(prefixes, out.chance, supposed);
+  out.information = information_of(prefixes, credible(out.chance), supposed);
+  if (*std::max_element(out.information.begin(), out.information.end()) <= 0)
+    out.information = information_of(prefixes, out.chance, supposed);
   choose_range(prefixes, &out);
   const Runs with = possible(prefixes[static_cast<size_t>(out.last)]);
   const Runs without = possible(prefixes[static_cast<size_t>(out.first) - 1]);

@@ -40,7 +40,8 @@ struct Culprit {
 Culprit find_culprit(std::span<const PrefixRuns> prefixes, const CulpritRules& rules);
 
 /// The prefix to run next; none when decided. A failure that always comes is found in N patches
-/// with ceil(log2 N) runs.
+/// with ceil(log2 N) runs (up to 64 patches; beyond, one run more may be asked for, where all
+/// would hang on a single one).
 std::optional<int> next_prefix(const Culprit& culprit);
 
 /// For several failures of one series: the prefix that tells most about all of them together, since
