@@ -22,11 +22,12 @@ struct Guess {
   double seconds;
 };
 /// First guesses: 2 cores, TCG (docs/performance.md); replaced by what this computer took.
-constexpr std::array<Guess, 8> kGuesses{{{"build-full", 600},
+constexpr std::array<Guess, 9> kGuesses{{{"build-full", 600},
                                          {"build-incremental", 20},
                                          {"session-functional", 120},
                                          {"session-confirmation", 60},
                                          {"session-bisection", 60},
+                                         {"session-coverage", 180},
                                          {"session-performance", 12},
                                          {"session-instructions", 12},
                                          {"image", 150}}};
@@ -66,7 +67,7 @@ const PlanCell* find_cell(const Plan& plan, const std::string& variant, const st
 
 void add_cells(const PlanInput& input, Plan* plan) {
   for (const CellKey& key : input.cells) {
-    if (is_prefix(key.variant)) continue;
+    if (is_prefix(key.variant) || is_coverage(key.variant)) continue;
     PlanCell cell{key.variant, key.config, key.key, ""};
     for (const PlanCell& other : plan->cells) {
       if (other.build_key != key.key || !other.same_as.empty()) continue;
@@ -79,18 +80,37 @@ void add_cells(const PlanInput& input, Plan* plan) {
   }
 }
 
+const CellKey* find_key(const PlanInput& input, const std::string& variant,
+                        const std::string& config) {
+  for (const CellKey& key : input.cells)
+    if (key.variant == variant && key.config == config) return &key;
+  return nullptr;
+}
+
+/// The cell whose objects a cell's build starts from; nullptr = none.
+const CellKey* base_of(const PlanInput& input, const CellKey& key) {
+  if (key.variant == "baseline" || key.variant == kCoverageBase) return nullptr;
+  const CellKey* base =
+      find_key(input, key.variant == kCoverage ? kCoverageBase : "baseline", key.config);
+  return base == nullptr || base->key == key.key ? nullptr : base;
+}
+
+/// A base that nothing will start from is not built.
+bool is_needed(const PlanInput& input, const CellKey& key) {
+  if (key.variant != kCoverageBase) return true;
+  const CellKey* counting = find_key(input, kCoverage, key.config);
+  return counting != nullptr && counting->state != CellKey::State::kCached;
+}
+
 void add_builds(const PlanInput& input, Plan* plan) {
   std::set<std::string> planned;
   for (const CellKey& key : input.cells) {
-    if (!planned.insert(key.key).second) continue;
+    if (!is_needed(input, key) || !planned.insert(key.key).second) continue;
     PlanBuild build;
     build.cell = cell_name(key.variant, key.config);
     build.key = key.key;
-    if (key.variant != "baseline") {
-      if (const PlanCell* base = find_cell(*plan, "baseline", key.config);
-          base != nullptr && base->build_key != key.key)
-        build.after_key = base->build_key;
-    }
+    const CellKey* base = base_of(input, key);
+    if (base != nullptr) build.after_key = base->key;
     switch (key.state) {
       case CellKey::State::kCached:
         build.state = "cached";
@@ -98,7 +118,8 @@ void add_builds(const PlanInput& input, Plan* plan) {
         break;
       case CellKey::State::kIncremental:
         build.state = "incremental";
-        build.reason = "starts from the objects of baseline/" + key.config;
+        build.reason = "starts from the objects of " +
+                       (base == nullptr ? "another build" : cell_name(base->variant, key.config));
         build.estimated_seconds = estimate(input.history, "build-incremental").typical;
         break;
       case CellKey::State::kFull:
@@ -142,6 +163,22 @@ void add_functional(const JobSpec& spec, Plan* plan) {
       session.config = config;
       add_session(*plan, std::move(session), &plan->sessions);
     }
+  }
+}
+
+/// One boot of each config's kernel that counts.
+void add_coverage(const PlanInput& input, Plan* plan) {
+  if (input.spec.tests.empty()) return;
+  std::set<std::string> planned;
+  for (const CellKey& key : input.cells) {
+    if (key.variant != kCoverage || !planned.insert(key.key).second) continue;
+    PlannedSession session;
+    session.key = fmt::format("coverage/{}", key.config);
+    session.purpose = kCoverage;
+    session.variant = kCoverage;
+    session.config = key.config;
+    session.build_key = key.key;
+    plan->sessions.push_back(std::move(session));
   }
 }
 
@@ -203,7 +240,7 @@ void add_totals(const PlanInput& input, Plan* plan) {
                                      [&](const PlanBuild& b) { return b.state == state; });
     take(std::string("build-") + state, static_cast<int>(count));
   }
-  for (const char* purpose : {"functional", "performance", "instructions"}) {
+  for (const char* purpose : {"functional", kCoverage, "performance", "instructions"}) {
     const auto count = std::count_if(plan->sessions.begin(), plan->sessions.end(),
                                      [&](const PlannedSession& s) { return s.purpose == purpose; });
     if (count == 0) continue;
@@ -218,6 +255,10 @@ void add_totals(const PlanInput& input, Plan* plan) {
 
 }  // namespace
 
+bool is_coverage(std::string_view variant) {
+  return variant == kCoverage || variant == kCoverageBase;
+}
+
 double first_guess_seconds(const std::string& kind) {
   for (const Guess& guess : kGuesses)
     if (kind == guess.kind) return guess.seconds;
@@ -229,6 +270,7 @@ Plan make_plan(const PlanInput& input) {
   add_cells(input, &plan);
   add_builds(input, &plan);
   add_functional(input.spec, &plan);
+  add_coverage(input, &plan);
   add_measuring(input, &plan);
   add_totals(input, &plan);
   return plan;

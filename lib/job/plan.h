@@ -3,15 +3,22 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lib/job/spec.h"
 
 namespace kiln::job {
 
+/// The series' kernel with its own objects counting their lines, and the baseline that it starts
+/// from. They are built and booted for reach alone, never judged.
+inline constexpr const char* kCoverage = "coverage";
+inline constexpr const char* kCoverageBase = "coverage-base";
+bool is_coverage(std::string_view variant);  ///< either
+
 /// One cell with the key of its kernel.
 struct CellKey {
-  std::string variant;  ///< "baseline" | "patched" | "prefix-K"
+  std::string variant;  ///< "baseline" | "patched" | "prefix-K" | "coverage-base" | "coverage"
   std::string config;
   std::string key;
   enum class State { kCached, kIncremental, kFull };
@@ -20,7 +27,7 @@ struct CellKey {
 
 /// What this computer took before, seconds, newest last. Kinds: "build-full", "build-incremental",
 /// "session-functional", "session-performance", "session-instructions", "session-confirmation",
-/// "session-bisection", "image".
+/// "session-bisection", "session-coverage", "image".
 using History = std::map<std::string, std::vector<double>>;
 
 struct PlanInput {
@@ -41,7 +48,7 @@ struct PlanInput {
 struct PlannedSession {
   std::string
       key;  ///< "functional/patched/i386-highmem/0", "performance/i386-highmem/pair3/patched"
-  /// "functional" | "confirmation" | "bisection" | "performance" | "instructions"
+  /// "functional" | "confirmation" | "bisection" | "coverage" | "performance" | "instructions"
   std::string purpose;
   std::string variant;
   std::string config;

@@ -50,6 +50,47 @@ TEST(Plan, FourCellsFourBuildsAndAPrefix) {
   EXPECT_GT(plan.estimated_seconds_high, plan.estimated_seconds);
 }
 
+TEST(Plan, CoverageIsOneBuildAndOneBootAConfig) {
+  PlanInput input = founding_job();
+  for (const char* config : {"i386-highmem", "i386-nohighmem"}) {
+    // A config that can count as it is: the base is the baseline itself.
+    const bool same = std::string(config) == "i386-highmem";
+    input.cells.push_back(
+        {kCoverageBase, config, same ? "baselinei386-highmem" : "cb", CellKey::State::kFull});
+    input.cells.push_back(
+        {kCoverage, config, std::string("c") + config, CellKey::State::kIncremental});
+  }
+  const Plan plan = make_plan(input);
+  EXPECT_EQ(plan.cells.size(), 4U) << "they are no cells";
+  std::vector<std::string> builds;
+  for (const PlanBuild& build : plan.builds)
+    if (build.cell.starts_with("coverage"))
+      builds.push_back(build.cell + " after " + build.after_key + ": " + build.reason);
+  EXPECT_THAT(
+      builds,
+      ElementsAre("coverage/i386-highmem after baselinei386-highmem: starts from the objects of "
+                  "coverage-base/i386-highmem",
+                  "coverage-base/i386-nohighmem after : no objects to start from",
+                  "coverage/i386-nohighmem after cb: starts from the objects of "
+                  "coverage-base/i386-nohighmem"));
+  EXPECT_THAT(keys(plan, "coverage"),
+              ElementsAre("coverage/i386-highmem", "coverage/i386-nohighmem"));
+  for (const PlannedSession& session : plan.sessions) {
+    if (session.purpose != "coverage") continue;
+    EXPECT_EQ(session.build_key, "c" + session.config);
+  }
+  EXPECT_EQ(plan.totals[1].purpose, "coverage");
+  EXPECT_EQ(plan.totals[1].count, 2);
+  EXPECT_EQ(plan.totals[1].estimated_seconds_each, first_guess_seconds("session-coverage"));
+}
+
+TEST(Plan, ABaseThatNothingStartsFromIsNotBuilt) {
+  PlanInput input = founding_job();
+  input.cells.push_back({kCoverageBase, "i386-highmem", "cb", CellKey::State::kFull});
+  input.cells.push_back({kCoverage, "i386-highmem", "c", CellKey::State::kCached});
+  for (const PlanBuild& build : make_plan(input).builds) EXPECT_NE(build.key, "cb");
+}
+
 TEST(Plan, PairsAreBackToBackAndTheSeedDecidesTheirOrder) {
   PlanInput input = founding_job();
   input.spec.pairs = 40;

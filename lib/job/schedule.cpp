@@ -56,11 +56,18 @@ bool pair_is_whole(const RunState& state, const SessionStep& step) {
   });
 }
 
-bool any_left(const RunState& state, bool measuring) {
+/// What a session is for, in the order in which they are wanted.
+enum class Class { kTests, kCoverage, kMeasures };
+
+Class class_of(const SessionStep& step) {
+  if (measures(step.session)) return Class::kMeasures;
+  return step.session.purpose == kCoverage ? Class::kCoverage : Class::kTests;
+}
+
+bool any_left(const RunState& state, Class of) {
   return std::any_of(state.sessions.begin(), state.sessions.end(), [&](const SessionStep& step) {
-    return measures(step.session) == measuring &&
-           (step.state == StepState::kRunning ||
-            (can_become_ready(state, step) && pair_is_whole(state, step)));
+    return class_of(step) == of && (step.state == StepState::kRunning ||
+                                    (can_become_ready(state, step) && pair_is_whole(state, step)));
   });
 }
 
@@ -69,14 +76,17 @@ bool any_session_runs(const RunState& state) {
                      [](const SessionStep& s) { return s.state == StepState::kRunning; });
 }
 
-/// Functional sessions and confirmations: each free machine takes the next ready one.
-void add_functional(const RunState& state, std::vector<std::string> machines,
-                    std::vector<Action>* actions) {
-  for (const SessionStep& step : state.sessions) {
-    if (machines.empty()) return;
-    if (measures(step.session) || !is_ready(state, step)) continue;
-    actions->push_back({Action::Kind::kStartSession, step.session.key, machines.front()});
-    machines.erase(machines.begin());
+/// Each free machine takes the next ready session: functional ones and confirmations, then
+/// coverage.
+void add_tests(const RunState& state, std::vector<std::string> machines,
+               std::vector<Action>* actions) {
+  for (const Class of : {Class::kTests, Class::kCoverage}) {
+    for (const SessionStep& step : state.sessions) {
+      if (machines.empty()) return;
+      if (class_of(step) != of || !is_ready(state, step)) continue;
+      actions->push_back({Action::Kind::kStartSession, step.session.key, machines.front()});
+      machines.erase(machines.begin());
+    }
   }
 }
 
@@ -112,14 +122,16 @@ std::vector<Action> next_actions(const RunState& state) {
   }
   const BuildStep* build = build_runs ? nullptr : next_build(state);
   if (build != nullptr) actions.push_back({Action::Kind::kStartBuild, build->build.key, ""});
-  add_functional(state, state.free_machines, &actions);
+  add_tests(state, state.free_machines, &actions);
   if (!actions.empty()) return actions;
 
-  if (any_left(state, false)) return actions;  // they run, or wait for a machine or a build
+  // They run, or wait for a machine or a build.
+  if (any_left(state, Class::kTests)) return actions;
   if (!state.suspicions_asked) return {{Action::Kind::kAskSuspicions, "", ""}};
+  if (any_left(state, Class::kCoverage)) return actions;
   if (!build_runs) add_measuring(state, &actions);
   if (!actions.empty()) return actions;
-  if (any_left(state, true) || build_runs || any_session_runs(state)) return actions;
+  if (any_left(state, Class::kMeasures) || build_runs || any_session_runs(state)) return actions;
   return {{Action::Kind::kFinish, "", ""}};
 }
 

@@ -46,9 +46,9 @@ constexpr int kMaxAttempts = 3;
 
 /// The steps to take now, in order; empty = wait for something that runs. kFinish comes alone, once
 /// nothing runs and nothing can start. kAskSuspicions comes when the functional sessions (and any
-/// confirmations) have ended and suspicions_asked is false. Rules: one build at a time; functional
-/// and confirmation sessions may run beside a build; sessions that measure run when nothing else
-/// runs on the host; confirmations before measurements.
+/// confirmations) have ended and suspicions_asked is false. Rules: one build at a time; functional,
+/// confirmation and coverage sessions may run beside a build, coverage when none of the others is
+/// ready; sessions that measure run when nothing else runs on the host, and last.
 std::vector<Action> next_actions(const RunState& state);
 
 /// Does a session of this purpose measure performance?

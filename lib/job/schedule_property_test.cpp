@@ -12,7 +12,8 @@ namespace {
 /// How a step ends: well, or not. A session that is lost is tried again.
 enum class End { kGood, kBad };
 
-/// A run with a baseline and a patched kernel: functional sessions, then one pair.
+/// A run with a baseline and a patched kernel: functional sessions, one that counts lines, one
+/// pair.
 RunState make_run(bool with_prefix, size_t machines) {
   RunState state;
   const auto add_build = [&](const char* key, const char* after, bool prefix) {
@@ -24,6 +25,7 @@ RunState make_run(bool with_prefix, size_t machines) {
   };
   add_build("base", "", false);
   add_build("patched", "base", false);
+  add_build("counting", "base", false);
   if (with_prefix) add_build("prefix", "base", true);
   const auto add_session = [&](const char* key, const char* purpose, const char* build, int pair) {
     SessionStep step;
@@ -36,6 +38,7 @@ RunState make_run(bool with_prefix, size_t machines) {
   };
   add_session("f/base", "functional", "base", 0);
   add_session("f/patched", "functional", "patched", 0);
+  add_session("coverage", "coverage", "counting", 0);
   add_session("p/base", "performance", "base", 1);
   add_session("p/patched", "performance", "patched", 1);
   for (size_t i = 0; i < machines; ++i) state.free_machines.push_back("m" + std::to_string(i));

@@ -134,6 +134,42 @@ TEST(Schedule, ConfirmationsComeBeforeMeasurements) {
   EXPECT_EQ(next_actions(state), (std::vector<Action>{{Action::Kind::kStartSession, "c/1", "m1"}}));
 }
 
+RunState with_coverage() {
+  RunState state = small_run();
+  state.builds.insert(state.builds.begin() + 2, build_step("cov", "base"));
+  state.sessions.insert(state.sessions.begin() + 2, session_step("cov/c", "coverage", "cov"));
+  return state;
+}
+
+TEST(Schedule, CoverageComesBeforeMeasurementsAndDelaysNoQuestion) {
+  EXPECT_EQ(drive(with_coverage()), (Order{"base", "patched", "f/base", "cov", "f/patched", "p1",
+                                           "cov/c", "ask", "p/1/base", "p/1/patched", "finish"}));
+  RunState state = with_coverage();
+  for (BuildStep& step : state.builds) step.state = StepState::kDone;
+  state.sessions[0].state = state.sessions[1].state = StepState::kDone;
+  state.sessions[2].state = StepState::kRunning;
+  state.free_machines.clear();
+  EXPECT_EQ(next_actions(state), (std::vector<Action>{{Action::Kind::kAskSuspicions, "", ""}}));
+  state.suspicions_asked = true;
+  state.free_machines = {"m2"};
+  EXPECT_TRUE(next_actions(state).empty()) << "nothing measures beside a coverage session";
+}
+
+TEST(Schedule, ConfirmationsComeBeforeCoverage) {
+  RunState state = with_coverage();
+  for (BuildStep& step : state.builds) step.state = StepState::kDone;
+  state.sessions[0].state = state.sessions[1].state = StepState::kDone;
+  state.suspicions_asked = true;
+  state.sessions.push_back(session_step("c/1", "confirmation", "base"));
+  EXPECT_EQ(next_actions(state), (std::vector<Action>{{Action::Kind::kStartSession, "c/1", "m1"}}));
+}
+
+TEST(Schedule, AKernelThatCannotCountLeavesItsSessionOut) {
+  EXPECT_EQ(drive(with_coverage(), {{"cov", StepState::kFailed}}),
+            (Order{"base", "patched", "f/base", "cov", "f/patched", "p1", "ask", "p/1/base",
+                   "p/1/patched", "finish"}));
+}
+
 TEST(Schedule, WithoutAMachineItWaits) {
   RunState state = small_run();
   for (BuildStep& step : state.builds) step.state = StepState::kDone;

@@ -49,7 +49,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(NotReachedSpec, file, what, need
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(JobSpec, file, name, title, source, series, helpers,
                                                 bench_files, configs, config_dir, machine, cmdline,
                                                 modules_checked, tests, benches, metrics, claims,
-                                                not_reached, confirmations, pairs,
+                                                not_reached, coverage, confirmations, pairs,
                                                 instruction_boots, seed, time_budget, boot_timeout,
                                                 build_timeout, build_memory_bytes)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(StoredList, phase, text, tests)
