@@ -22,7 +22,7 @@ Status KernelMake::prepare() const {
 Result<os::Exit> KernelMake::run(const MakeCall& call, std::stop_token stop) const {
   SandboxJob job;
   job.mounts = {{call.source.root, kSourceInside, false},
-                {call.objects, kObjectsInside, true},
+                {call.objects, kObjectsInside, call.objects_writable},
                 {ccache_dir_, kCcacheInside, true}};
   for (const auto& [path, file] : call.source.overlays)
     job.mounts.push_back({file, std::string(kSourceInside) + "/" + path, false});

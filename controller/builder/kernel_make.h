@@ -20,6 +20,7 @@ inline constexpr const char* kOutInside = "/kiln/out";
 struct MakeCall {
   SourceView source;
   os::Path objects;
+  bool objects_writable = true;
   os::Path bench;  ///< "" = none
   os::Path out;    ///< for installed files, "" = none
   std::string arch;

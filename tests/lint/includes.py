@@ -16,6 +16,7 @@ LIB = {
     "kernel": ["base", "os", "conf"],
     "igt": ["base", "os", "dmesg"],
     "dmesg": ["base", "os"],
+    "symbols": ["base", "os", "dmesg"],
     "job": ["base", "os", "conf", "kernel"],
     "known": ["base"],
     "verdict": ["base", "job", "kernel", "dmesg", "igt", "stats", "known"],
