@@ -172,6 +172,7 @@ Result<int> run_checked(const Options& options) {
   v1::StartRunRequest request;
   request.set_job_file(options.job_file);
   request.set_fresh(options.fresh);
+  request.set_plan_id(plan.id());
   v1::StartRunReply started;
   if (const grpc::Status status = host->lab().StartRun(&context, request, &started); !status.ok())
     return fail(rpc::from_grpc(status, "starting " + options.job_file));

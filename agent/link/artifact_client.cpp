@@ -9,6 +9,7 @@
 #include <fstream>
 #include <vector>
 
+#include "lib/os/eviction.h"
 #include "lib/rpc/status.h"
 
 namespace kiln::agent {
@@ -123,27 +124,17 @@ Status ArtifactClient::upload(const os::Path& path, const std::string& digest,
 }
 
 void ArtifactClient::trim(uint64_t max_bytes) {
-  struct Entry {
-    os::Path path;
-    uint64_t size = 0;
-    int64_t used = 0;
-  };
   const auto files = os::list_files(cache_);
   if (!files) return;
-  std::vector<Entry> entries;
-  uint64_t total = 0;
+  std::vector<os::CacheEntry> entries;
   for (const os::Path& name : *files) {
-    struct stat info {};
-    if (::stat((cache_ / name).c_str(), &info) != 0) continue;
-    entries.push_back({cache_ / name, static_cast<uint64_t>(info.st_size), info.st_mtime});
-    total += entries.back().size;
+    std::error_code error;
+    os::CacheEntry entry{cache_ / name, os::file_size(cache_ / name).value_or(0),
+                         std::filesystem::last_write_time(cache_ / name, error), false};
+    if (!error) entries.push_back(std::move(entry));
   }
-  std::sort(entries.begin(), entries.end(),
-            [](const Entry& a, const Entry& b) { return a.used < b.used; });
-  for (const Entry& entry : entries) {
-    if (total <= max_bytes) return;
-    if (::unlink(entry.path.c_str()) == 0) total -= entry.size;
-  }
+  // A file that cannot be removed now is tried again before the next session.
+  (void)os::evict(std::move(entries), max_bytes);
 }
 
 }  // namespace kiln::agent

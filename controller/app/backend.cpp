@@ -81,21 +81,37 @@ Result<v1::Plan> Backend::plan(const std::string& job_file,
                                std::stop_token stop) {
   if (parts_.preparer == nullptr)
     return fail(ErrorKind::kPermission, "this controller is read only");
-  KILN_ASSIGN(const scheduler::Prepared prepared, parts_.preparer->prepare(job_file, note, stop));
+  KILN_ASSIGN(scheduler::Prepared prepared, parts_.preparer->prepare(job_file, note, stop));
   KILN_ASSIGN(const job::Plan plan, plan_of(prepared, 1));
   const std::string machine = machine_words();
-  return scheduler::to_proto(prepared, plan,
-                             machine.empty() ? "the embedded one (a run tries KVM first)" : machine,
-                             count_tests(prepared));
+  v1::Plan out = scheduler::to_proto(
+      prepared, plan, machine.empty() ? "the embedded one (a run tries KVM first)" : machine,
+      count_tests(prepared));
+  out.set_id(fmt::format("{:016x}", draw_seed()));
+  *planned_.lock() = Planned{out.id(), std::move(prepared)};
+  return out;
 }
 
-Result<v1::StartRunReply> Backend::start_run(const std::string& job_file, bool fresh) {
+Result<scheduler::Prepared> Backend::prepared_for(const v1::StartRunRequest& request) {
+  {
+    auto planned = planned_.lock();
+    if (!request.plan_id().empty() && *planned && (*planned)->id == request.plan_id()) {
+      scheduler::Prepared prepared = std::move((*planned)->prepared);
+      planned->reset();
+      return prepared;
+    }
+  }
+  return parts_.preparer->prepare(request.job_file(), nullptr, {});
+}
+
+Result<v1::StartRunReply> Backend::start_run(const v1::StartRunRequest& request) {
   if (parts_.preparer == nullptr)
     return fail(ErrorKind::kPermission, "this controller is read only");
-  KILN_ASSIGN(scheduler::Prepared prepared, parts_.preparer->prepare(job_file, nullptr, {}));
+  KILN_ASSIGN(scheduler::Prepared prepared, prepared_for(request));
   v1::StartRunReply reply;
   bool resumed = false;
-  KILN_ASSIGN(scheduler::DriverInput input, open_run(std::move(prepared), fresh, &resumed));
+  KILN_ASSIGN(scheduler::DriverInput input,
+              open_run(std::move(prepared), request.fresh(), &resumed));
   *reply.mutable_plan() =
       scheduler::to_proto(input.prepared, input.plan, machine_words(), count_tests(input.prepared));
   reply.set_run_id(input.run_id);

@@ -10,6 +10,7 @@
 #include "controller/rpc/lab_backend.h"
 #include "controller/scheduler/driver.h"
 #include "controller/scheduler/preparer.h"
+#include "lib/base/sync.h"
 #include "lib/blob/blob_store.h"
 
 namespace kiln::controller {
@@ -35,7 +36,7 @@ class Backend final : public LabBackend {
   Result<v1::Plan> plan(const std::string& job_file,
                         const std::function<void(const std::string&)>& note,
                         std::stop_token stop) override;
-  Result<v1::StartRunReply> start_run(const std::string& job_file, bool fresh) override;
+  Result<v1::StartRunReply> start_run(const v1::StartRunRequest& request) override;
   Status watch_run(int64_t run_id, int64_t from_seq,
                    const std::function<bool(const v1::RunEvent&)>& emit) override;
   Status cancel_run(int64_t run_id) override;
@@ -57,7 +58,15 @@ class Backend final : public LabBackend {
   Status check_tests(const scheduler::Prepared& prepared, const std::string& test_names);
   Status emit_blob(const std::string& digest, const std::function<bool(std::string_view)>& emit);
 
+  /// What the newest plan was made of, so that starting it prepares nothing again.
+  struct Planned {
+    std::string id;
+    scheduler::Prepared prepared;
+  };
+  Result<scheduler::Prepared> prepared_for(const v1::StartRunRequest& request);
+
   BackendParts parts_;
+  Sync<std::optional<Planned>> planned_;
   std::mutex mutex_;
   bool stopped_ = false;
   std::map<int64_t, std::jthread> drivers_;  ///< by run; a finished one stays until the end

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/base/text.h"
+#include "lib/os/eviction.h"
 #include "lib/os/process.h"
 
 namespace kiln::builder {
@@ -158,35 +159,20 @@ int ObjectStore::expected_compilations(const std::string& config_digest) const {
 }
 
 Status ObjectStore::collect(uint64_t bytes, const std::vector<std::string>& keep) const {
-  struct Entry {
-    fs::file_time_type used;
-    os::Path path;
-    uint64_t bytes;
-  };
-  std::vector<Entry> entries;
-  uint64_t total = 0;
+  std::vector<os::CacheEntry> entries;
   std::error_code error;
   for (fs::directory_iterator it(root_, error), end; !error && it != end; it.increment(error)) {
-    if (it->path().extension() == ".tmp") continue;  // being made
-    const auto text = os::read_file(it->path() / "meta.json", kMaxMeta);
+    const os::Path& path = it->path();
+    if (path.extension() == ".tmp") continue;  // being made
+    const auto text = os::read_file(path / "meta.json", kMaxMeta);
     const auto meta = text ? from_json(*text) : std::nullopt;
-    const uint64_t size = meta ? meta->bytes : folder_bytes(it->path());
-    total += size;
     std::error_code ignored;
-    entries.push_back({fs::last_write_time(it->path() / "meta.json", ignored), it->path(), size});
+    entries.push_back(
+        {path, meta ? meta->bytes : folder_bytes(path),
+         fs::last_write_time(path / "meta.json", ignored),
+         std::find(keep.begin(), keep.end(), path.filename().string()) != keep.end()});
   }
-  std::sort(entries.begin(), entries.end(),
-            [](const Entry& a, const Entry& b) { return a.used < b.used; });
-  for (const Entry& entry : entries) {
-    if (total <= bytes) break;
-    const std::string name = entry.path.filename().string();
-    if (std::find(keep.begin(), keep.end(), name) != keep.end()) continue;
-    const os::Path doomed = entry.path.string() + ".tmp";
-    fs::rename(entry.path, doomed, error);
-    KILN_TRY(os::remove_tree(doomed));
-    total -= std::min(total, entry.bytes);
-  }
-  return {};
+  return os::evict(std::move(entries), bytes);
 }
 
 }  // namespace kiln::builder

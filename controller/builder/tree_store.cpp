@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "lib/base/text.h"
+#include "lib/os/eviction.h"
 
 namespace kiln::builder {
 namespace {
@@ -290,35 +291,19 @@ Result<SourceView> TreeStore::view(const std::string& tree, const std::string& b
 }
 
 Status TreeStore::collect(uint64_t bytes, const std::vector<std::string>& keep) const {
-  struct Entry {
-    fs::file_time_type used;
-    os::Path path;
-    uint64_t bytes;
-  };
-  std::vector<Entry> entries;
+  std::vector<os::CacheEntry> entries;
   std::error_code error;
-  uint64_t total = 0;
   for (fs::directory_iterator it(root_, error), end; !error && it != end; it.increment(error)) {
-    if (it->path().extension() == ".tmp") continue;  // being made
-    Entry entry{fs::last_write_time(it->path(), error), it->path(), own_bytes(it->path())};
-    total += entry.bytes;
-    entries.push_back(std::move(entry));
-  }
-  std::sort(entries.begin(), entries.end(),
-            [](const Entry& a, const Entry& b) { return a.used < b.used; });
-  for (const Entry& entry : entries) {
-    if (total <= bytes) break;
-    const std::string name = entry.path.filename().string();
+    const os::Path& path = it->path();
+    if (path.extension() == ".tmp") continue;  // being made
+    const std::string name = path.filename().string();
     const bool kept = std::any_of(keep.begin(), keep.end(), [&](const std::string& tree) {
       return !tree.empty() && name.starts_with(tree);
     });
-    if (kept) continue;
-    const os::Path doomed = entry.path.string() + ".tmp";
-    fs::rename(entry.path, doomed, error);
-    KILN_TRY(os::remove_tree(doomed));
-    total -= std::min(total, entry.bytes);
+    std::error_code ignored;
+    entries.push_back({path, own_bytes(path), fs::last_write_time(path, ignored), kept});
   }
-  return {};
+  return os::evict(std::move(entries), bytes);
 }
 
 }  // namespace kiln::builder

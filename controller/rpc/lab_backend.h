@@ -18,7 +18,7 @@ class LabBackend {
   virtual Result<v1::Plan> plan(const std::string& job_file,
                                 const std::function<void(const std::string&)>& note,
                                 std::stop_token stop) = 0;
-  virtual Result<v1::StartRunReply> start_run(const std::string& job_file, bool fresh) = 0;
+  virtual Result<v1::StartRunReply> start_run(const v1::StartRunRequest& request) = 0;
   /// Events from from_seq on until "finished"; `emit` returns false to end.
   virtual Status watch_run(int64_t run_id, int64_t from_seq,
                            const std::function<bool(const v1::RunEvent&)>& emit) = 0;

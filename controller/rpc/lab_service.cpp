@@ -56,7 +56,7 @@ grpc::Status LabService::PlanJob(grpc::ServerContext* context, const v1::PlanJob
 
 grpc::Status LabService::StartRun(grpc::ServerContext* /*context*/,
                                   const v1::StartRunRequest* request, v1::StartRunReply* reply) {
-  return answer(backend_.start_run(request->job_file(), request->fresh()), reply);
+  return answer(backend_.start_run(*request), reply);
 }
 
 grpc::Status LabService::WatchRun(grpc::ServerContext* context, const v1::WatchRunRequest* request,

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "lib/base/text.h"
+#include "lib/kernel/output.h"
 #include "lib/report/report.h"
 
 namespace kiln::scheduler {
@@ -23,14 +24,6 @@ void add_series(const Prepared& prepared, v1::Series* series) {
     out->set_deletions(patch.deletions);
     for (const std::string& file : patch.files) out->add_files(to_valid_utf8(file));
   }
-}
-
-/// Is this warning in the baseline's build? Lines move, so file and text decide.
-bool in_baseline(const kernel::Warning& warning, const kernel::BuildRecord* baseline) {
-  if (baseline == nullptr) return false;
-  return std::any_of(
-      baseline->warnings.begin(), baseline->warnings.end(),
-      [&](const kernel::Warning& w) { return w.file == warning.file && w.text == warning.text; });
 }
 
 const kernel::BuildRecord* record_of(const ReportInput& input, const std::string& variant,
@@ -60,12 +53,16 @@ void add_build(const ReportInput& input, const BuildTarget& target, v1::RunRepor
     (*out->mutable_module_build_ids())[module] = id;
   const kernel::BuildRecord* baseline =
       target.variant == "baseline" ? nullptr : record_of(input, "baseline", target.config);
+  // As the verdict counts them.
+  const std::vector<kernel::Warning> fresh =
+      baseline == nullptr ? std::vector<kernel::Warning>()
+                          : kernel::new_warnings(baseline->warnings, record->warnings);
   for (const kernel::Warning& warning : record->warnings) {
     v1::CompilerWarning* w = out->add_warnings();
     w->set_file(to_valid_utf8(warning.file));
     w->set_line(warning.line);
     w->set_text(to_valid_utf8(warning.text));
-    w->set_is_new(baseline != nullptr && !in_baseline(warning, baseline));
+    w->set_is_new(std::find(fresh.begin(), fresh.end(), warning) != fresh.end());
   }
   out->set_error(to_valid_utf8(record->error));
   out->set_incremental(record->incremental);

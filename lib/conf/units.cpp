@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <charconv>
+
+#include "lib/base/number.h"
 
 namespace kiln::conf {
 namespace {
@@ -31,15 +32,6 @@ constexpr std::array<SizeUnit, 9> kSizeUnits{{{"TiB", 1ULL << 40},
                                               {"kB", 1000ULL},
                                               {"B", 1ULL}}};
 
-/// Takes the digits at the start of `text` off it.
-std::optional<uint64_t> take_number(std::string_view* text) {
-  uint64_t number = 0;
-  const auto [end, code] = std::from_chars(text->data(), text->data() + text->size(), number);
-  if (code != std::errc() || end == text->data()) return std::nullopt;
-  text->remove_prefix(static_cast<size_t>(end - text->data()));
-  return number;
-}
-
 }  // namespace
 
 std::optional<Millis> parse_duration(std::string_view text) {
@@ -47,7 +39,7 @@ std::optional<Millis> parse_duration(std::string_view text) {
   int64_t total = 0;
   size_t next_unit = 0;
   while (!text.empty()) {
-    const auto number = take_number(&text);
+    const auto number = take_number(text);
     if (!number || *number > static_cast<uint64_t>(kMaxMillis)) return std::nullopt;
     size_t letters = 0;
     while (letters < text.size() && text[letters] >= 'a' && text[letters] <= 'z') ++letters;
@@ -76,7 +68,7 @@ std::string format_duration(Millis duration) {
 }
 
 std::optional<uint64_t> parse_size(std::string_view text) {
-  const auto number = take_number(&text);
+  const auto number = take_number(text);
   if (!number) return std::nullopt;
   for (const SizeUnit& unit : kSizeUnits) {
     if (unit.word != text) continue;

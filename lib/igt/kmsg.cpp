@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 #include <memory>
 #include <optional>
 
+#include "lib/base/number.h"
 #include "lib/igt/name.h"
 
 namespace kiln::igt {
@@ -39,14 +39,6 @@ struct Record {
   bool continued = false;
   std::string_view text;
 };
-
-std::optional<unsigned long long> take_number(std::string_view& text) {
-  unsigned long long value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end == text.data()) return std::nullopt;
-  text.remove_prefix(static_cast<size_t>(end - text.data()));
-  return value;
-}
 
 bool take_comma(std::string_view& text) {
   if (text.empty() || text.front() != ',') return false;

@@ -20,11 +20,12 @@ std::string build_key(const BuildInput& input) {
   return hash.hex();
 }
 
-std::vector<Warning> new_warnings(const BuildRecord& baseline, const BuildRecord& patched) {
+std::vector<Warning> new_warnings(const std::vector<Warning>& baseline,
+                                  const std::vector<Warning>& patched) {
   std::map<std::pair<std::string, std::string>, int> known;
-  for (const Warning& w : baseline.warnings) ++known[{w.file, w.text}];
+  for (const Warning& w : baseline) ++known[{w.file, w.text}];
   std::vector<Warning> fresh;
-  for (const Warning& w : patched.warnings)
+  for (const Warning& w : patched)
     if (--known[{w.file, w.text}] < 0) fresh.push_back(w);
   return fresh;
 }

@@ -60,6 +60,7 @@ std::string to_text(const Warning& warning);
 
 /// In `patched` and not in `baseline`: same file and text count as the same whatever the line,
 /// because a patch moves lines; each warning of the baseline covers one.
-std::vector<Warning> new_warnings(const BuildRecord& baseline, const BuildRecord& patched);
+std::vector<Warning> new_warnings(const std::vector<Warning>& baseline,
+                                  const std::vector<Warning>& patched);
 
 }  // namespace kiln::kernel

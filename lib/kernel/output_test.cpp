@@ -90,7 +90,7 @@ TEST(NewWarnings, MovedLinesAreNotNewButASecondOneIs) {
   BuildRecord baseline, patched;
   baseline.warnings = {{"a.c", 10, "unused"}};
   patched.warnings = {{"a.c", 14, "unused"}, {"a.c", 20, "unused"}, {"b.c", 1, "unused"}};
-  EXPECT_THAT(new_warnings(baseline, patched),
+  EXPECT_THAT(new_warnings(baseline.warnings, patched.warnings),
               ElementsAre(Warning{"a.c", 20, "unused"}, Warning{"b.c", 1, "unused"}));
 }
 

@@ -110,7 +110,7 @@ TEST_F(BuilderTest, NewWarningsAreFound) {
   const auto baseline = build(base);
   const auto record = build(
       patched(base, tree({{"drivers/fake_drm.c", drm("\tint forgotten;\n\treturn x + 1;\n")}})));
-  EXPECT_THAT(kernel::new_warnings(baseline, record),
+  EXPECT_THAT(kernel::new_warnings(baseline.warnings, record.warnings),
               ElementsAre(kernel::Warning{"drivers/fake_drm.c", 5,
                                           "unused variable 'forgotten' [-Wunused-variable]"}));
   // A build that starts from that one keeps it too.

@@ -1,0 +1,23 @@
+#pragma once
+/// What goes of a cache that has grown too large: the least recently used, whole or not at all.
+#include <filesystem>
+#include <vector>
+
+#include "lib/os/files.h"
+
+namespace kiln::os {
+
+/// A file or folder of a cache.
+struct CacheEntry {
+  Path path;
+  uint64_t bytes = 0;
+  std::filesystem::file_time_type used{};
+  bool kept = false;  ///< in use: stays whatever the limit says
+};
+
+/// Removes entries, the least recently used first, until the rest takes at most `limit` bytes. Each
+/// gets the name PATH.tmp before it goes: a half-removed one is never taken for whole, and whoever
+/// opens the cache removes what has that name. An entry that is gone already is no error.
+Status evict(std::vector<CacheEntry> entries, uint64_t limit);
+
+}  // namespace kiln::os
