@@ -3,12 +3,17 @@
 #include <fmt/format.h>
 
 #include "controller/results/session_rows.h"
+#include "controller/results/stored_judge.h"
 #include "controller/results/timestamps.h"
 #include "lib/base/text.h"
 #include "lib/db/build_table.h"
 #include "lib/db/duration_table.h"
 #include "lib/db/event_table.h"
+#include "lib/db/job_table.h"
+#include "lib/db/kernel_report_table.h"
+#include "lib/db/known_table.h"
 #include "lib/db/session_table.h"
+#include "lib/series/versions.h"
 
 namespace kiln::results {
 namespace {
@@ -30,6 +35,7 @@ void to_proto(const db::RunRow& row, v1::Run* run) {
   run->set_igt_version(row.igt_version);
   run->set_error(row.error);
   run->set_seed(row.seed);
+  run->set_repro_of(row.repro_of);
 }
 
 void to_proto(const db::VerdictRow& row, v1::Verdict* verdict) {
@@ -43,6 +49,7 @@ void to_proto(const db::VerdictRow& row, v1::Verdict* verdict) {
   verdict->set_warnings(row.warnings);
   verdict->set_flaky(row.flaky);
   verdict->set_lost(row.lost);
+  verdict->set_known(row.known);
 }
 
 }  // namespace
@@ -77,6 +84,7 @@ Result<int64_t> DbRunStore::open_session(int64_t run_id, const job::PlannedSessi
   row.only_tests = planned.only_tests;
   row.machine = machine;
   row.emulated = emulated;
+  if (tags_of_) row.tags = tags_of_(machine);
   row.started = clock_.now();
   return db::SessionTable(db_).open(row);
 }
@@ -104,6 +112,20 @@ Result<std::vector<StoredSession>> DbRunStore::sessions(int64_t run_id) {
   return out;
 }
 
+Status DbRunStore::look_up_history(int64_t run_id, const std::string& machine,
+                                   std::vector<verdict::TestHistory>* tests) {
+  const db::SessionTable sessions(db_);
+  for (verdict::TestHistory& test : *tests)
+    KILN_TRY(sessions.look_up_history(run_id, machine, &test));
+  return {};
+}
+
+Status DbRunStore::put_decoded(int64_t session_id, int position,
+                               const std::vector<dmesg::Frame>& frames,
+                               const std::string& subsystem) {
+  return db::KernelReportTable(db_).set_decoded(session_id, position, frames, subsystem);
+}
+
 Status DbRunStore::finish_run(int64_t run_id, const std::string& state,
                               const v1::RunReport& report) {
   db::RunTable runs(db_);
@@ -114,21 +136,18 @@ Status DbRunStore::finish_run(int64_t run_id, const std::string& state,
   row.error = report.run().error();
   row.machine = report.run().machine();
   row.igt_version = report.run().igt_version();
-  const v1::Verdict& verdict = report.verdict();
-  db::VerdictRow judged;
-  judged.result = verdict.result();
-  judged.exit_code = verdict.exit_code();
-  judged.headline = verdict.headline();
-  judged.results_planned = verdict.results_planned();
-  judged.results_got = verdict.results_got();
-  judged.regressions = verdict.regressions();
-  judged.fixes = verdict.fixes();
-  judged.warnings = verdict.warnings();
-  judged.flaky = verdict.flaky();
-  judged.lost = verdict.lost();
-  judged.judged = clock_.now();
-  judged.report = report.SerializeAsString();
-  return runs.finish(row, judged);
+  v1::RunReport base = report;
+  base.clear_sessions();  // they are in their own tables
+  KILN_ASSIGN(const auto filters, db::KnownTable(db_).list());
+  // From the rows and with the known issues, as everybody may judge it again. Without rows to go by
+  // (a run that was refused, a job that an older Kiln began) the driver's word holds.
+  const bool refused = report.verdict().result() == "refused";
+  if (!refused) {
+    auto judged = StoredJudge(db_).judge(row, base, filters, "run", clock_.now());
+    if (judged) return runs.finish(row, judged->row);
+    if (judged.error().kind != ErrorKind::kNotFound) return fail(std::move(judged).error());
+  }
+  return runs.finish(row, to_verdict_row(base, "run", clock_.now()));
 }
 
 void DbRunStore::add_duration(const std::string& kind, const std::string& source, double seconds) {
@@ -151,6 +170,23 @@ Result<int64_t> DbRunStore::create_run(const db::RunRow& run, const job::Plan& p
   for (const job::PlanCell& cell : plan.cells)
     cells.push_back({cell.variant, cell.config, cell.build_key, cell.same_as});
   return db::RunTable(db_).create(run, cells);
+}
+
+Status DbRunStore::put_job(int64_t run_id, const job::StoredJob& job) {
+  std::optional<db::SeriesRow> series;
+  if (!job.series.patches.empty()) {
+    series.emplace();
+    series->run_id = run_id;
+    series->title = job.series.title;
+    series->title_key = series::title_key(job.series.title);
+    series->author_key = series::author_key(job.series.author);
+    series->message_id = job.series.message_id;
+    series->version = job.series.version;
+    series->answers = job.series.answers;
+    for (const job::StoredPatch& patch : job.series.patches)
+      series->patches.push_back({patch.subject, patch.patch_id});
+  }
+  return db::JobTable(db_).put(run_id, job::to_json(job), series);
 }
 
 Status DbRunStore::run_goes_on(const db::RunRow& run) {
@@ -184,21 +220,27 @@ Result<v1::ListRunsReply> DbRunStore::list_runs(int limit) {
 Result<v1::RunReport> DbRunStore::report(int64_t run_id) {
   db::RunTable runs(db_);
   KILN_ASSIGN(const db::RunRow row, runs.get(run_id));
-  KILN_ASSIGN(const auto verdict, runs.verdict(run_id));
+  KILN_ASSIGN(const auto verdict, db::VerdictTable(db_).newest(run_id));
   v1::RunReport report;
   if (verdict && !report.ParseFromString(verdict->report))
     return fail(ErrorKind::kInternal,
                 fmt::format("the stored report of run {} is damaged", run_id));
+  if (report.sessions().empty()) KILN_TRY(add_sessions(run_id, &report));
   if (!verdict || row.state == "running") {
     to_proto(row, report.mutable_run());
-    KILN_ASSIGN(const auto stored, sessions(run_id));
     report.clear_sessions();
-    for (const StoredSession& each : stored) *report.add_sessions() = each.session;
+    KILN_TRY(add_sessions(run_id, &report));
     report.mutable_verdict()->set_result("interrupted");
     report.mutable_verdict()->set_exit_code(130);
     report.mutable_verdict()->set_headline("So far: the run has not ended.");
   }
   return report;
+}
+
+Status DbRunStore::add_sessions(int64_t run_id, v1::RunReport* report) {
+  KILN_ASSIGN(auto stored, sessions(run_id));
+  for (StoredSession& each : stored) *report->add_sessions() = std::move(each.session);
+  return {};
 }
 
 void DbRunStore::append_event(int64_t run_id, const v1::RunEvent& event) {

@@ -1,5 +1,6 @@
 #pragma once
 /// The run store over lib/db: runs, builds, sessions, events, verdicts, durations.
+#include <functional>
 #include <map>
 
 #include "controller/results/run_store.h"
@@ -8,6 +9,7 @@
 #include "lib/blob/blob_store.h"
 #include "lib/db/database.h"
 #include "lib/db/run_table.h"
+#include "lib/job/stored.h"
 
 namespace kiln::results {
 
@@ -25,6 +27,10 @@ class DbRunStore final : public RunStore {
                                const std::string& machine, bool emulated) override;
   Status finish_session(int64_t run_id, const v1::Session& session) override;
   Result<std::vector<StoredSession>> sessions(int64_t run_id) override;
+  Status look_up_history(int64_t run_id, const std::string& machine,
+                         std::vector<verdict::TestHistory>* tests) override;
+  Status put_decoded(int64_t session_id, int position, const std::vector<dmesg::Frame>& frames,
+                     const std::string& subsystem) override;
   Status finish_run(int64_t run_id, const std::string& state, const v1::RunReport& report) override;
   void add_duration(const std::string& kind, const std::string& source, double seconds) override;
 
@@ -33,11 +39,18 @@ class DbRunStore final : public RunStore {
   Result<std::optional<db::RunRow>> find_unfinished(const std::string& job_digest);
   Result<int64_t> create_run(const db::RunRow& run, const job::Plan& plan);
   Status run_goes_on(const db::RunRow& run);
+  /// What the run was asked, so that it can be judged again and its findings repeated.
+  Status put_job(int64_t run_id, const job::StoredJob& job);
+  /// Tags of a machine when a session starts on it.
+  using TagsOf = std::function<std::vector<std::string>(const std::string& machine)>;
+  void set_tags_of(TagsOf tags_of) { tags_of_ = std::move(tags_of); }
   /// run_id 0 = the newest. kNotFound when there is none.
   Result<int64_t> resolve_run(int64_t run_id);
   Result<v1::ListRunsReply> list_runs(int limit);
   /// The stored report; of a run that has none (yet), its head alone.
   Result<v1::RunReport> report(int64_t run_id);
+  /// The run's sessions into its report: they are kept in tables of their own.
+  Status add_sessions(int64_t run_id, v1::RunReport* report);
   void append_event(int64_t run_id, const v1::RunEvent& event);
   Result<std::vector<v1::RunEvent>> events(int64_t run_id, int64_t after);
   job::History history();
@@ -46,6 +59,7 @@ class DbRunStore final : public RunStore {
   db::Database& db_;
   blob::BlobStore& blobs_;
   const Clock& clock_;
+  TagsOf tags_of_;
 };
 
 }  // namespace kiln::results

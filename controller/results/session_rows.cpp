@@ -89,6 +89,7 @@ v1::Session to_session(const db::StoredSession& row) {
   out.set_attempt(row.attempt);
   out.set_restarts(row.restarts);
   out.set_pair(row.pair);
+  out.set_patched_first(row.patched_first);
   v1::Identity* id = out.mutable_identity();
   id->set_release(row.identity.release);
   id->set_kernel_build_id(row.identity.kernel_build_id);

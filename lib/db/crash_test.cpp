@@ -52,6 +52,9 @@ int work(const os::Path& file, int pipe) {
   end.finished = at(500);
   VerdictRow verdict;
   verdict.result = "no-regression";
+  verdict.findings = {{"f1", "flaky", "flaky", "igt@t@1", "igt@t@1", {}, false, "now and then"}};
+  for (int i = 0; i < kSessions; ++i)
+    verdict.occurrences.push_back({"f1", i + 1, "igt@t@1", "i386-highmem", "fail", 1, -1, {}});
   if (!runs.finish(end, verdict)) return 16;
   acknowledge(pipe, 'v');
   return 0;
@@ -118,6 +121,9 @@ void check_invariants(Database& database, const std::string& steps) {
   EXPECT_EQ(RunTable(database).cells(run.run.id)->size(), 3U);
   EXPECT_EQ(run.verdict.has_value(), run.run.state == "done");
   expect_acknowledged(run.verdict ? 1 : 0, steps, 'v');
+  const VerdictTable verdicts(database);
+  EXPECT_EQ(verdicts.findings(run.run.id)->size(), run.verdict ? 1U : 0U);
+  EXPECT_EQ(verdicts.occurrences(run.run.id)->size(), run.verdict ? size_t{kSessions} : 0U);
   const auto build = BuildTable(database).find("k2");
   ASSERT_TRUE(build);
   expect_acknowledged(*build ? 1 : 0, steps, 'b');

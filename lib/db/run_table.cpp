@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "lib/db/sql.h"
+#include "lib/db/verdict_rows.h"
 
 namespace kiln::db {
 namespace {
@@ -12,7 +12,7 @@ namespace {
 constexpr const char* kSelectRun =
     "SELECT id, job_digest, job_name, title, job_file, state, started_ms, finished_ms,"
     " elapsed_seconds, source, source_tree, kiln_version, toolchain, machine, igt_version, error,"
-    " seed FROM runs ";
+    " seed, repro_of FROM runs ";
 
 RunRow read_run(sql::Columns& c) {
   RunRow run;
@@ -33,24 +33,8 @@ RunRow read_run(sql::Columns& c) {
   run.igt_version = c.text();
   run.error = c.text();
   run.seed = static_cast<uint64_t>(c.integer());
+  run.repro_of = c.text();
   return run;
-}
-
-VerdictRow read_verdict(sql::Columns& c) {
-  VerdictRow verdict;
-  verdict.result = c.text();
-  verdict.exit_code = c.small();
-  verdict.headline = c.text();
-  verdict.results_planned = c.small();
-  verdict.results_got = c.small();
-  verdict.regressions = c.small();
-  verdict.fixes = c.small();
-  verdict.warnings = c.small();
-  verdict.flaky = c.small();
-  verdict.lost = c.small();
-  verdict.judged = c.time();
-  verdict.report = c.text();
-  return verdict;
 }
 
 void insert_cells(SQLite::Database& db, int64_t run_id, const std::vector<CellRow>& cells) {
@@ -85,12 +69,12 @@ Result<int64_t> RunTable::create(const RunRow& run, const std::vector<CellRow>& 
     sql::execute(db,
                  "INSERT INTO runs (job_digest, job_name, title, job_file, state, started_ms,"
                  " finished_ms, elapsed_seconds, source, source_tree, kiln_version, toolchain,"
-                 " machine, igt_version, error, seed)"
-                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 " machine, igt_version, error, seed, repro_of)"
+                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                  run.job_digest, run.job_name, run.title, run.job_file, run.state, run.started,
                  run.finished, run.elapsed_seconds, run.source, run.source_tree, run.kiln_version,
                  run.toolchain, run.machine, run.igt_version, run.error,
-                 static_cast<int64_t>(run.seed));
+                 static_cast<int64_t>(run.seed), run.repro_of);
     const int64_t id = db.getLastInsertRowid();
     insert_cells(db, id, cells);
     return id;
@@ -205,44 +189,9 @@ Status RunTable::finish(const RunRow& run, const VerdictRow& verdict) {
         run.state, run.finished, run.elapsed_seconds, run.source, run.source_tree, run.toolchain,
         run.machine, run.igt_version, run.error, run.id);
     if (changed == 0) return no_run(run.id);
-    sql::execute(db,
-                 "INSERT OR REPLACE INTO verdicts (run_id, result, exit_code, headline,"
-                 " results_planned, results_got, regressions, fixes, warnings, flaky, lost,"
-                 " judged_ms, report) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                 run.id, verdict.result, verdict.exit_code, verdict.headline,
-                 verdict.results_planned, verdict.results_got, verdict.regressions, verdict.fixes,
-                 verdict.warnings, verdict.flaky, verdict.lost, verdict.judged,
-                 sql::Blob{verdict.report});
+    insert_verdict(db, run.id, verdict);
     return {};
   });
-}
-
-namespace {
-
-std::optional<VerdictRow> find_verdict(SQLite::Database& db, int64_t run_id, bool with_report) {
-  std::optional<VerdictRow> found;
-  const std::string text =
-      std::string(
-          "SELECT result, exit_code, headline, results_planned, results_got, regressions,"
-          " fixes, warnings, flaky, lost, judged_ms, ") +
-      (with_report ? "report" : "x''") + " FROM verdicts WHERE run_id = ?";
-  sql::each(
-      db, text.c_str(),
-      [&](SQLite::Statement& row) {
-        sql::Columns columns(row);
-        found = read_verdict(columns);
-      },
-      run_id);
-  return found;
-}
-
-}  // namespace
-
-Result<std::optional<VerdictRow>> RunTable::verdict(int64_t run_id) const {
-  return sql::read(*database_, "read the verdict",
-                   [&](SQLite::Database& db) -> Result<std::optional<VerdictRow>> {
-                     return find_verdict(db, run_id, true);
-                   });
 }
 
 Result<std::vector<RunSummaryRow>> RunTable::list(int limit) const {

@@ -7,6 +7,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/db/database.h"
+#include "lib/db/verdict_table.h"
 
 namespace kiln::db {
 
@@ -22,22 +23,12 @@ struct RunRow {
   std::string source, source_tree, kiln_version, toolchain, machine, igt_version;
   std::string error;
   uint64_t seed = 0;
+  std::string repro_of;  ///< "412/f3": repeats that finding
 };
 
 struct CellRow {
   std::string variant, config, build_key, same_as;
   bool operator==(const CellRow&) const = default;
-};
-
-/// A judged run: the figures for lists, and the whole report.
-struct VerdictRow {
-  std::string result;
-  int exit_code = 3;
-  std::string headline;
-  int results_planned = 0, results_got = 0;
-  int regressions = 0, fixes = 0, warnings = 0, flaky = 0, lost = 0;
-  WallTime judged{};
-  std::string report;  ///< bytes of the report; not filled by list()
 };
 
 struct RunSummaryRow {
@@ -67,10 +58,8 @@ class RunTable {
   /// Runs that are "running" although nobody drives them (their process died) become
   /// "interrupted". Call it with the data folder's lock held; how many there were.
   Result<int> interrupt_abandoned();
-  /// The end: state, error, times and the verdict together. Again: the newer verdict holds, so that
-  /// a stored run can be judged anew.
+  /// The end: state, error, times and the verdict together. Again: the newer verdict holds.
   Status finish(const RunRow& run, const VerdictRow& verdict);
-  [[nodiscard]] Result<std::optional<VerdictRow>> verdict(int64_t run_id) const;
   /// Newest first.
   [[nodiscard]] Result<std::vector<RunSummaryRow>> list(int limit) const;
 

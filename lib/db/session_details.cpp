@@ -115,6 +115,10 @@ void load_details(SQLite::Database& db, StoredSession* session) {
       db, "SELECT test FROM session_tests WHERE session_id = ? ORDER BY position",
       [&](SQLite::Statement& row) { session->only_tests.push_back(row.getColumn(0).getString()); },
       session->id);
+  sql::each(
+      db, "SELECT tag FROM session_tags WHERE session_id = ? ORDER BY tag",
+      [&](SQLite::Statement& row) { session->tags.push_back(row.getColumn(0).getString()); },
+      session->id);
   load_identity_modules(db, session);
   sql::each(
       db, "SELECT name, seconds FROM session_phases WHERE session_id = ? ORDER BY position",

@@ -70,8 +70,8 @@ class SessionTable {
   [[nodiscard]] Result<std::vector<StoredSession>> of_run(int64_t run_id) const;
   /// kNotFound: "session 7 does not exist".
   [[nodiscard]] Result<StoredSession> get(int64_t session_id) const;
-  /// How often the test was bad in boots of a baseline on this machine, in runs other than `run_id`:
-  /// the newest kMostHistoryRuns of them. Skips count as not bad.
+  /// How often the test was bad in boots of a baseline on this machine, in runs other than
+  /// `run_id`: the newest kMostHistoryRuns of them. Skips count as not bad.
   Status look_up_history(int64_t run_id, const std::string& machine,
                          verdict::TestHistory* test) const;
   /// The finished sessions of a run as the verdict wants them, in the order they were opened;

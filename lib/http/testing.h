@@ -17,6 +17,7 @@ class LocalServer {
       const std::lock_guard lock(mutex_);
       asked_.push_back(request);
     });
+    server_.set_keep_alive_max_count(1);  // stop() would wait for a connection that is kept
     port_ = server_.bind_to_any_port("127.0.0.1");
     thread_ = std::thread([this] { server_.listen_after_bind(); });
     while (!server_.is_running()) std::this_thread::yield();  // stop() before that is lost

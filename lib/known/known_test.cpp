@@ -36,12 +36,13 @@ Occurrence failed(const std::string& test = "igt@gem_pread@basic") {
   return seen;
 }
 
-std::vector<Matcher> compiled(const std::vector<Filter>& filters) {
-  return compile(filters, at(1));
+Cover cover_by(const std::vector<Filter>& filters, const Occurrence& seen) {
+  const std::vector<Matcher> matchers = compile(filters);
+  return cover(holding(matchers, at(1)), seen);
 }
 
 bool covers(const Filter& f, const Occurrence& seen) {
-  return cover(compiled({f}), seen).covered;
+  return cover_by({f}, seen).covered;
 }
 
 TEST(Match, EachFieldNarrows) {
@@ -92,7 +93,7 @@ TEST(Match, AnotherReportOnTheSameTestIsNeverHidden) {
   EXPECT_TRUE(covers(same, seen));
   seen.reports.push_back({"warning: i915_vma_pin", "WARNING: CPU: 0\n"});
   EXPECT_FALSE(covers(same, seen)) << "of two reports one is new";
-  EXPECT_FALSE(cover(compiled({filter(1), other, same}), seen).covered);
+  EXPECT_FALSE(cover_by({filter(1), other, same}, seen).covered);
 }
 
 TEST(Match, FiltersTogetherCoverWhatNoneCoversAlone) {
@@ -103,10 +104,10 @@ TEST(Match, FiltersTogetherCoverWhatNoneCoversAlone) {
   Filter second = filter(9);
   second.text = "\\*ERROR\\* two";
   EXPECT_FALSE(covers(first, seen));
-  const Cover both = cover(compiled({second, first}), seen);
+  const Cover both = cover_by({second, first}, seen);
   EXPECT_TRUE(both.covered);
   EXPECT_THAT(both.by, ElementsAre(4, 9));
-  EXPECT_THAT(cover(compiled({first}), seen).by, ElementsAre(4)) << "a part is a match, too";
+  EXPECT_THAT(cover_by({first}, seen).by, ElementsAre(4)) << "a part is a match, too";
 }
 
 TEST(Match, WhatTheKernelSaidMustBeNamed) {
@@ -137,11 +138,11 @@ TEST(Match, ExpiredAndRemovedFiltersCoverNothing) {
   f.expires = at(1);
   EXPECT_TRUE(holds(f, at(1)));
   EXPECT_FALSE(holds(f, at(2)));
-  EXPECT_TRUE(compile({f}, at(2)).empty());
+  EXPECT_TRUE(holding(compile({f}), at(2)).empty());
   f.expires.reset();
-  EXPECT_EQ(compile({f}, at(1000)).size(), 1u);
+  EXPECT_EQ(holding(compile({f}), at(1000)).size(), 1u);
   f.removed = true;
-  EXPECT_TRUE(compile({f}, at(1)).empty());
+  EXPECT_TRUE(holding(compile({f}), at(1)).empty());
 }
 
 std::string error_of(const Filter& f) {

@@ -70,7 +70,14 @@ bool Matcher::covers_result(const Occurrence& seen) const {
   return RE2::PartialMatch(seen.text, *text_);
 }
 
-Cover cover(const std::vector<Matcher>& filters, const Occurrence& seen) {
+std::vector<const Matcher*> holding(const std::vector<Matcher>& filters, WallTime ended) {
+  std::vector<const Matcher*> out;
+  for (const Matcher& filter : filters)
+    if (holds(filter.filter(), ended)) out.push_back(&filter);
+  return out;
+}
+
+Cover cover(const std::vector<const Matcher*>& filters, const Occurrence& seen) {
   Cover out;
   size_t open = seen.reports.empty() ? 1 : seen.reports.size();
   std::vector<bool> done(open, false);
@@ -90,12 +97,10 @@ Cover cover(const std::vector<Matcher>& filters, const Occurrence& seen) {
   return out;
 }
 
-std::vector<Matcher> compile(const std::vector<Filter>& filters, WallTime ended) {
+std::vector<Matcher> compile(const std::vector<Filter>& filters) {
   std::vector<Matcher> out;
-  for (const Filter& filter : filters) {
-    if (!holds(filter, ended)) continue;
+  for (const Filter& filter : filters)
     if (auto matcher = Matcher::compile(filter)) out.push_back(std::move(*matcher));
-  }
   return out;
 }
 

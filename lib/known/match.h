@@ -61,12 +61,14 @@ struct Cover {
   std::vector<int64_t> by;  ///< ids, ascending, each once; also of filters that cover a part only
 };
 
+/// Matchers that hold for a run that ended then, of many.
+std::vector<const Matcher*> holding(const std::vector<Matcher>& filters, WallTime ended);
+
 /// An occurrence is covered when each of its kernel reports is, by whichever filter fits; one
 /// without reports when its result is. So a known failure never hides a new report of the kernel's.
-Cover cover(const std::vector<Matcher>& filters, const Occurrence& seen);
+Cover cover(const std::vector<const Matcher*>& filters, const Occurrence& seen);
 
-/// The filters that hold for a run that ended then, compiled; one that does not compile is left
-/// out (check() lets none in).
-std::vector<Matcher> compile(const std::vector<Filter>& filters, WallTime ended);
+/// Compiled; one that does not compile is left out (check() lets none in).
+std::vector<Matcher> compile(const std::vector<Filter>& filters);
 
 }  // namespace kiln::known

@@ -36,7 +36,8 @@ Status check_private(const std::string& path) {
 Status check_url(const conf::Node& node, Config* config) {
   while (config->url.ends_with('/')) config->url.pop_back();
   if (!http::is_private(config->url))
-    return fail(node.error_at_field("url", "is not https: a token would be readable on its way"));
+    return fail(
+        node.error_at_field("url", "`url` is not https: a token would be readable on its way"));
   if (config->dialect == Dialect::kFreedesktop && config->project.empty())
     return fail(node.error("freedesktop.org's dialect needs a `project`", "project: intel-gfx"));
   return {};

@@ -173,14 +173,14 @@ TEST_F(Posting, FreedesktopFindsTheSeriesByItsName) {
     {"id": 4, "name": "drm/i915: Replace kmap() with kmap_local_page()", "n_patches": 1, "version": 1}]
 })json");
   accept("/api/1.0/series/3/revisions/2/test-results/");
-const Status done = post_it(Dialect::kFreedesktop);
-ASSERT_TRUE(done) << render(done.error());
-ASSERT_EQ(posted().size(), 1U);
-EXPECT_EQ(posted()[0].second.at("test_name"), "kiln");
-EXPECT_EQ(posted()[0].second.at("state"), "failure");
-EXPECT_EQ(local_.asked().front().get_header_value("Authorization"), "APIToken secret");
-EXPECT_EQ(local_.asked().front().get_param_value("name"),
-          "drm/i915: Replace kmap() with kmap_local_page()");
+  const Status done = post_it(Dialect::kFreedesktop);
+  ASSERT_TRUE(done) << render(done.error());
+  ASSERT_EQ(posted().size(), 1U);
+  EXPECT_EQ(posted()[0].second.at("test_name"), "kiln");
+  EXPECT_EQ(posted()[0].second.at("state"), "failure");
+  EXPECT_EQ(local_.asked().front().get_header_value("Authorization"), "APIToken secret");
+  EXPECT_EQ(local_.asked().front().get_param_value("name"),
+            "drm/i915: Replace kmap() with kmap_local_page()");
 }
 
 TEST_F(Posting, FreedesktopAsksForTheNewestRevisionOfANamedSeries) {
@@ -203,11 +203,11 @@ TEST_F(Posting, TwoSeriesOfOneNameAreNotGuessed) {
 
 TEST_F(Posting, ARefusalIsToldInTheServersWords) {
   answer("/api/1.2/series/5/", R"json({"patches": [{"id": 1}, {"id": 2}, {"id": 3}]})json");
-  local_.server().Post(
-      "/api/1.2/patches/1/checks/", [](const httplib::Request&, httplib::Response& response) {
-        response.status = 403;
-        response.set_content(R"json({"detail": "You do not have permission"})json", "application/json");
-      });
+  local_.server().Post("/api/1.2/patches/1/checks/", [](const httplib::Request&,
+                                                        httplib::Response& response) {
+    response.status = 403;
+    response.set_content(R"json({"detail": "You do not have permission"})json", "application/json");
+  });
   const Status done = post_it(Dialect::kPatchwork, {5, 0});
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().kind, ErrorKind::kPermission);
@@ -218,8 +218,9 @@ TEST_F(Posting, ARefusalIsToldInTheServersWords) {
 }
 
 TEST_F(Posting, AnswersOfAnotherShapeAreErrors) {
-  for (const char* wrong : {"[]", "{}", R"json({"patches": 3})json", "no json", R"json({"patches": [1, 2, 3]})json",
-                            R"json({"patches": [{"id": "x"}, {}, null]})json"}) {
+  for (const char* wrong :
+       {"[]", "{}", R"json({"patches": 3})json", "no json", R"json({"patches": [1, 2, 3]})json",
+        R"json({"patches": [{"id": "x"}, {}, null]})json"}) {
     LocalServer local;
     local.server().Get("/api/1.2/series/5/",
                        [wrong](const httplib::Request&, httplib::Response& response) {
@@ -263,7 +264,7 @@ TEST_F(ConfigFile, ATokenThatOthersMayReadIsRefused) {
 
 TEST_F(ConfigFile, MistakesAreShownWithTheirPlace) {
   EXPECT_THAT(render(load("url: http://example.org\ntoken: abc\n").error()),
-              HasSubstr("`url`: is not https: a token would be readable on its way"));
+              HasSubstr("`url` is not https: a token would be readable on its way"));
   EXPECT_THAT(render(load("url: https://x\n").error()), HasSubstr("token"));
   EXPECT_THAT(render(load("url: https://x\ntoken: \"a b\"\n").error()),
               HasSubstr("has only letters, digits and -_."));

@@ -1,0 +1,12 @@
+#pragma once
+/// Verdicts inside a transaction of another table. Only for this folder.
+#include "lib/db/sql.h"
+#include "lib/db/verdict_table.h"
+
+namespace kiln::db {
+
+void insert_verdict(SQLite::Database& db, int64_t run_id, const VerdictRow& verdict);
+/// The newest verdict of a run; `with_report`: its bytes, too.
+std::optional<VerdictRow> find_verdict(SQLite::Database& db, int64_t run_id, bool with_report);
+
+}  // namespace kiln::db
