@@ -59,10 +59,6 @@ bool is_built(const FileEvidence& file, const Source& source, int line) {
 
 }  // namespace
 
-bool is_c(std::string_view path) {
-  return path.ends_with(".c") || path.ends_with(".h");
-}
-
 void Assessment::merge(const Assessment& other) {
   if (other.mark > mark) {
     *this = other;

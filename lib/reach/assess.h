@@ -57,7 +57,4 @@ class Assessor {
   mutable std::map<const Macro*, Assessment> macros_;  ///< found already; one thread uses this
 };
 
-/// Whether the path is one whose lines gcov can count.
-bool is_c(std::string_view path);
-
 }  // namespace kiln::reach

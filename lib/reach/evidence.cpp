@@ -34,6 +34,10 @@ bool from_string(std::string_view word, Mark* mark) {
   return false;
 }
 
+bool is_c(std::string_view path) {
+  return path.ends_with(".c") || path.ends_with(".h");
+}
+
 uint32_t CellEvidence::test(const std::string& name) {
   const auto found = std::find(tests.begin(), tests.end(), name);
   if (found != tests.end()) return static_cast<uint32_t>(found - tests.begin());

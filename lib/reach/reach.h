@@ -27,6 +27,9 @@ std::string_view to_string(Mark mark);
 /// False for words that are none.
 bool from_string(std::string_view word, Mark* mark);
 
+/// Whether the path is one whose lines gcov can count.
+bool is_c(std::string_view path);
+
 /// One file of the diff from baseline to the whole series.
 struct ChangedFile {
   series::FileChange change;

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "lib/base/text.h"
+#include "lib/job/plan.h"
 #include "lib/verdict/findings.h"
 
 namespace kiln::verdict {
@@ -51,7 +52,8 @@ std::string patch_of(const Input& input, const std::string& config, Shows shows)
 std::vector<const BuildRow*> with_series(const Input& input, const std::string& config) {
   std::vector<const BuildRow*> rows;
   for (const BuildRow& row : input.builds)
-    if (row.config == config && row.variant != "baseline") rows.push_back(&row);
+    if (row.config == config && row.variant != "baseline" && !job::is_coverage(row.variant))
+      rows.push_back(&row);
   std::stable_sort(rows.begin(), rows.end(), [&](const BuildRow* a, const BuildRow* b) {
     return prefix_length(input, a->variant) < prefix_length(input, b->variant);
   });

@@ -69,6 +69,11 @@ std::string culprit_words(const Input& input, const Finding& finding) {
   return out;
 }
 
+/// Never "100 %": counts of boots cannot say that.
+std::string sure_words(double confidence) {
+  return confidence > 0.9999 ? "more than 99.99 %" : fmt::format("{:.4g} %", 100 * confidence);
+}
+
 std::string why_regression(const Input& input, const Finding& finding) {
   std::string out;
   if (finding.test.empty() && finding.kernel.empty()) {
@@ -79,8 +84,7 @@ std::string why_regression(const Input& input, const Finding& finding) {
     out =
         "It is laid to the series: the same machine booted both kernels in turns and only the "
         "series differs between them";
-    if (finding.confidence > 0)
-      out += fmt::format(", which is {:.4g} % sure", 100 * finding.confidence);
+    if (finding.confidence > 0) out += ", which is " + sure_words(finding.confidence) + " sure";
   }
   const std::string culprit = culprit_words(input, finding);
   if (!culprit.empty()) out += "; " + culprit;

@@ -213,6 +213,9 @@ std::vector<std::string> evidence_of(const Item& item) {
       std::string line = fmt::format("session {}: {}", one.session->id, one.outcome);
       if (one.row != nullptr && !one.row->reason.empty()) line += ": " + one.row->reason;
       if (one.row == nullptr && !one.session->error.empty()) line += ": " + one.session->error;
+      if (one.row != nullptr)
+        if (const std::string rule = dmesg_rule(*one.row, one.session->kernel); !rule.empty())
+          line += fmt::format(" ({})", rule);
       out.push_back(std::move(line));
     }
   return out;
@@ -301,10 +304,9 @@ std::vector<Judged> test_findings(const Input& input, const std::vector<ConfigVi
     for (const Item& item : items) {
       if (item.cls != cls) continue;
       // What stands on different ground is not one finding.
-      const std::string key =
-          fmt::format("{}|{}|{}{}{}|{}", item.cause, config_names(views, item.configs),
-                      item.how.unconfirmed, item.how.only_patched, item.how.no_baseline,
-                      fmt::join(item.known, " "));
+      const std::string key = fmt::format(
+          "{}|{}|{}{}{}|{}", item.cause, config_names(views, item.configs), item.how.unconfirmed,
+          item.how.only_patched, item.how.no_baseline, fmt::join(item.known, " "));
       auto& group = groups[key];
       if (group.empty()) keys.push_back(key);
       group.push_back(&item);

@@ -1,15 +1,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 #include "lib/verdict/bisection.h"
 #include "lib/verdict/claims.h"
-#include "lib/verdict/findings.h"
 #include "lib/verdict/explain.h"
+#include "lib/verdict/findings.h"
 #include "lib/verdict/headline.h"
 #include "lib/verdict/known.h"
+#include "lib/verdict/not_tested.h"
 #include "lib/verdict/observe.h"
 #include "lib/verdict/performance.h"
 
@@ -111,19 +111,6 @@ std::vector<CellCounts> outcome_counts(const std::vector<ConfigView>& views) {
   return out;
 }
 
-NotTested not_tested_of(const job::NotReachedSpec& spec) {
-  NotTested out{spec.file, 0, spec.what, spec.needs};
-  const size_t colon = spec.file.rfind(':');
-  if (colon == std::string::npos) return out;
-  int line = 0;
-  const char* end = spec.file.data() + spec.file.size();
-  const auto parsed = std::from_chars(spec.file.data() + colon + 1, end, line);
-  if (parsed.ec != std::errc() || parsed.ptr != end || line <= 0) return out;
-  out.file = spec.file.substr(0, colon);
-  out.line = line;
-  return out;
-}
-
 void count_results(const Input& input, const std::vector<ConfigView>& views, Output* out) {
   const int sides = has_series(input) ? 2 : 1;
   out->results_planned = static_cast<int>(input.planned_tests.size() * views.size()) * sides;
@@ -217,8 +204,8 @@ Output judge(const Input& input) {
   count_findings(&out);
   list_known(input, judged, &out);
   out.outcome_counts = outcome_counts(views);
-  for (const job::NotReachedSpec& spec : input.job.not_reached)
-    out.not_tested.push_back(not_tested_of(spec));
+  out.reach = input.reach;
+  out.not_tested = not_tested_places(input, &out.reach.notes);
   out.claims = judge_claims(input, views, out.comparisons);
   conclude(input, judged, &out);
   return out;

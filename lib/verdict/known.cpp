@@ -69,7 +69,9 @@ std::vector<Occurrence> occurrences_of(const SideView& side, const std::string& 
 }
 
 KnownIssues::KnownIssues(const Input& input)
-    : input_(&input), filters_(known::compile(input.known, input.ended)) {}
+    : input_(&input),
+      compiled_(known::compile(input.known)),
+      filters_(known::holding(compiled_, input.ended)) {}
 
 std::vector<int64_t> KnownIssues::cover(std::vector<Occurrence>* seen) const {
   if (filters_.empty() || seen->empty()) return {};
@@ -104,8 +106,8 @@ void KnownIssues::apply(const std::vector<int64_t>& by, Judged* judged) const {
 
 std::string KnownIssues::words(const std::vector<int64_t>& ids) const {
   std::vector<std::string> parts;
-  for (const known::Matcher& matcher : filters_) {
-    const known::Filter& filter = matcher.filter();
+  for (const known::Matcher* matcher : filters_) {
+    const known::Filter& filter = matcher->filter();
     if (std::find(ids.begin(), ids.end(), filter.id) == ids.end()) continue;
     parts.push_back(fmt::format("filter {}: {}{}", filter.id, filter.reason,
                                 filter.link.empty() ? "" : " (" + filter.link + ")"));

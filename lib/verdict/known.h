@@ -27,6 +27,8 @@ std::vector<Occurrence> occurrences_of(const SideView& side, const std::string& 
 class KnownIssues {
  public:
   explicit KnownIssues(const Input& input);
+  KnownIssues(const KnownIssues&) = delete;
+  KnownIssues& operator=(const KnownIssues&) = delete;
 
   /// Fills `known` of each, and says which filters together cover all of them (ids, ascending);
   /// empty when one is not covered, or there is none.
@@ -37,7 +39,8 @@ class KnownIssues {
  private:
   [[nodiscard]] std::string words(const std::vector<int64_t>& ids) const;
   const Input* input_;
-  std::vector<known::Matcher> filters_;
+  std::vector<known::Matcher> compiled_;
+  std::vector<const known::Matcher*> filters_;  ///< of compiled_: those that hold
 };
 
 /// Can known issues cover a finding of this class?

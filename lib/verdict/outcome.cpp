@@ -28,17 +28,45 @@ constexpr std::array<std::string_view, 16> kMarks = {"BUG:",
                                                      "list_add corruption",
                                                      "list_del corruption"};
 
-/// "<3>[ 12.3] text" or "<3>,seq,...": level 0 to 3 is an error or worse.
-bool has_error_level(std::string_view line) {
-  if (line.size() < 3 || line.front() != '<') return false;
+/// 3 of "<3>[ 12.3] text" or "<3>,seq,..."; -1 = it tells none.
+int level_of(std::string_view line) {
+  if (line.size() < 3 || line.front() != '<') return -1;
   const size_t end = line.find('>');
-  if (end == std::string_view::npos || end < 2 || end > 4) return false;
+  if (end == std::string_view::npos || end < 2 || end > 4) return -1;
   int priority = 0;
   for (const char c : line.substr(1, end - 1)) {
-    if (c < '0' || c > '9') return false;
+    if (c < '0' || c > '9') return -1;
     priority = priority * 10 + (c - '0');
   }
-  return priority % 8 <= 3;  // the bits above are the facility
+  return priority % 8;  // the bits above are the facility
+}
+
+bool has_error_level(std::string_view line) {
+  const int level = level_of(line);
+  return level >= 0 && level <= 3;
+}
+
+/// Which mark the line holds, "" = none.
+std::string_view mark_of(std::string_view line) {
+  const auto found = std::find_if(kMarks.begin(), kMarks.end(), [&](std::string_view mark) {
+    return line.find(mark) != std::string_view::npos;
+  });
+  return found == kMarks.end() ? std::string_view() : *found;
+}
+
+/// "a message of level 3 (error)", of the worst of a test's words; "" when they are none.
+std::string rule_of_words(std::string_view words) {
+  static constexpr std::array<std::string_view, 5> kLevels = {"emergency", "alert", "critical",
+                                                              "error", "warning"};
+  int worst = static_cast<int>(kLevels.size());
+  std::string_view mark;
+  for (const std::string& line : split_lines(words)) {
+    if (const int level = level_of(line); level >= 0) worst = std::min(worst, level);
+    if (mark.empty()) mark = mark_of(line);
+  }
+  if (worst <= 3 || (worst == 4 && mark.empty()))
+    return fmt::format("a message of level {} ({})", worst, kLevels[static_cast<size_t>(worst)]);
+  return mark.empty() ? "" : fmt::format("a message with `{}`", mark);
 }
 
 }  // namespace
@@ -54,10 +82,7 @@ bool kernel_words_bad(std::string_view words) {
   while (!words.empty()) {
     const size_t end = words.find('\n');
     const std::string_view line = words.substr(0, end);
-    if (has_error_level(line)) return true;
-    if (std::any_of(kMarks.begin(), kMarks.end(),
-                    [&](std::string_view mark) { return line.find(mark) != line.npos; }))
-      return true;
+    if (has_error_level(line) || !mark_of(line).empty()) return true;
     if (end == std::string_view::npos) break;
     words.remove_prefix(end + 1);
   }
@@ -69,6 +94,23 @@ std::string effective_outcome(const ResultRow& row, bool has_kernel_report) {
   if (row.outcome == "pass") return "dmesg-warn";
   if (row.outcome == "fail" || row.outcome == "warn") return "dmesg-fail";
   return row.outcome;
+}
+
+std::string dmesg_rule(const ResultRow& row, const std::vector<KernelReport>& kernel) {
+  const auto report = std::find_if(kernel.begin(), kernel.end(),
+                                   [&](const KernelReport& one) { return one.test == row.test; });
+  const std::string outcome = effective_outcome(row, report != kernel.end());
+  if (outcome != "dmesg-warn" && outcome != "dmesg-fail") return "";
+  std::string rule;
+  if (report != kernel.end()) {
+    rule = fmt::format("a kernel report ({})", report->kind);
+    if (report->late) rule += " that came when it had ended";
+  } else {
+    rule = rule_of_words(row.kernel_words);
+  }
+  if (rule.empty()) return "";
+  return fmt::format("it said {}, but by the dmesg rules: {}",
+                     outcome == "dmesg-warn" ? "success" : "failure", rule);
 }
 
 bool covers(std::string_view planned, std::string_view name) {

@@ -23,6 +23,11 @@ bool kernel_words_bad(std::string_view words);
 /// is then "dmesg-warn", a fail or warn "dmesg-fail".
 std::string effective_outcome(const ResultRow& row, bool has_kernel_report);
 
+/// Which rule made the kernel's words count against the test, for people: "it said success, but by
+/// the dmesg rules: a message of level 3 (error)". `kernel` are the session's reports; "" when the
+/// effective outcome is no dmesg-warn or dmesg-fail.
+std::string dmesg_rule(const ResultRow& row, const std::vector<KernelReport>& kernel);
+
 /// Is `name` the planned test, or a subtest or dynamic subtest of it?
 bool covers(std::string_view planned, std::string_view name);
 

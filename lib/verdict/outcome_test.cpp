@@ -44,5 +44,35 @@ TEST(Outcome, NamesNestAtTheAtSign) {
   EXPECT_EQ(binary_of("odd"), "odd");
 }
 
+TEST(DmesgRule, IsNamed) {
+  const auto rule = [](const std::string& outcome, const std::string& words,
+                       std::vector<KernelReport> kernel = {}) {
+    ResultRow row;
+    row.test = "igt@a@b";
+    row.outcome = outcome;
+    row.kernel_words = words;
+    return dmesg_rule(row, kernel);
+  };
+  EXPECT_EQ(rule("pass", "<4> [1.0] oh\n<3> [1.1] i915: no\n"),
+            "it said success, but by the dmesg rules: a message of level 3 (error)");
+  EXPECT_EQ(rule("dmesg-warn", "<4> [1.0] oh\n"),
+            "it said success, but by the dmesg rules: a message of level 4 (warning)");
+  EXPECT_EQ(rule("dmesg-fail", "<4> [1.0] WARNING: CPU: 0 PID: 1 at x.c:1\n"),
+            "it said failure, but by the dmesg rules: a message with `WARNING:`");
+  KernelReport report;
+  report.kind = "oops";
+  report.test = "igt@a@b";
+  EXPECT_EQ(rule("pass", "", {report}),
+            "it said success, but by the dmesg rules: a kernel report (oops)");
+  report.late = true;
+  EXPECT_EQ(rule("pass", "", {report}),
+            "it said success, but by the dmesg rules: a kernel report (oops) that came when it had "
+            "ended");
+  EXPECT_EQ(rule("pass", ""), "");
+  EXPECT_EQ(rule("pass", "<6> [1.0] fine\n"), "");
+  EXPECT_EQ(rule("fail", ""), "");
+  EXPECT_EQ(rule("incomplete", "<3> [1.0] x\n"), "") << "its own outcome says enough";
+}
+
 }  // namespace
 }  // namespace kiln::verdict

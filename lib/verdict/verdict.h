@@ -8,6 +8,7 @@
 
 #include "lib/job/spec.h"
 #include "lib/kernel/build.h"
+#include "lib/reach/reach.h"
 #include "lib/known/filter.h"
 #include "lib/verdict/kernel_report.h"
 
@@ -78,6 +79,7 @@ struct Input {
   std::vector<BuildRow> builds;
   std::vector<int> not_revertible;   ///< patches (from 1) without which the rest does not apply
   std::vector<TestHistory> history;  ///< of tests that differ; others need none
+  reach::Reach reach;                ///< which lines of the series ran
   bool interrupted = false;
   std::string infrastructure_error;  ///< why the run could not go on, "" = it could
   std::vector<known::Filter> known;  ///< known issues, also those that no longer hold
@@ -179,6 +181,7 @@ struct Output {
   std::vector<Comparison> comparisons;
   std::vector<Claim> claims;
   std::vector<NotTested> not_tested;
+  reach::Reach reach;
   std::vector<Lost> lost;
   std::vector<CellCounts> outcome_counts;
   std::vector<Occurrence> occurrences;       ///< of findings that known issues may cover
