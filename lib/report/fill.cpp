@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "lib/base/text.h"
+#include "lib/report/reach_fields.h"
 #include "lib/report/report.h"
 
 namespace kiln::report {
@@ -171,6 +172,7 @@ void fill(const verdict::Output& output, v1::RunReport* report) {
     out->set_what(proto_string(place.what));
     out->set_needs(proto_string(place.needs));
   }
+  fill_reach(output.reach, report);
   report->clear_lost();
   for (const verdict::Lost& lost : output.lost) {
     v1::LostResult* out = report->add_lost();

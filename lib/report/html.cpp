@@ -39,6 +39,7 @@ std::string facts(const v1::RunReport& report) {
   out += fact("fixes", std::to_string(v.fixes()));
   out += fact("flaky", std::to_string(v.flaky()));
   out += fact("warnings", std::to_string(v.warnings()));
+  if (v.known() > 0) out += fact("known issues", std::to_string(v.known()));
   out += fact("not tested", std::to_string(report.not_tested_size()));
   if (!report.claims().empty()) {
     const auto confirmed =
@@ -87,11 +88,18 @@ std::string head(const v1::RunReport& report) {
 std::string navigation(const std::string& sections) {
   std::string out;
   constexpr std::pair<std::string_view, std::string_view> kLinks[] = {
-      {"differences", "Differences"}, {"not-the-series", "Not the series"},
-      {"not-tested", "Not tested"},   {"lost", "Lost"},
-      {"performance", "Performance"}, {"claims", "Claims"},
-      {"series", "Series"},           {"builds", "Builds"},
-      {"sessions", "Sessions"},       {"results", "Results"},
+      {"differences", "Differences"},
+      {"not-the-series", "Not the series"},
+      {"known", "Known"},
+      {"predecessor", "Since before"},
+      {"not-tested", "Not tested"},
+      {"lost", "Lost"},
+      {"performance", "Performance"},
+      {"claims", "Claims"},
+      {"series", "Series"},
+      {"builds", "Builds"},
+      {"sessions", "Sessions"},
+      {"results", "Results"},
       {"reproduce", "Reproduce"}};
   for (const auto& [id, name] : kLinks)
     if (sections.find(fmt::format("<section id=\"{}\">", id)) != std::string::npos)
@@ -121,11 +129,11 @@ std::string foot(const v1::RunReport& report) {
 
 std::string to_html(const v1::RunReport& report) {
   const v1::Run& run = report.run();
-  const std::string sections = html_matrix(report) + html_differences(report) +
-                               html_not_the_series(report) + html_not_tested(report) +
-                               html_lost(report) + html_performance(report) + html_claims(report) +
-                               html_series(report) + html_builds(report) + html_sessions(report) +
-                               html_results(report) + html_reproduce(report);
+  const std::string sections =
+      html_matrix(report) + html_predecessor(report) + html_differences(report) +
+      html_known(report) + html_not_the_series(report) + html_not_tested(report) +
+      html_lost(report) + html_performance(report) + html_claims(report) + html_series(report) +
+      html_builds(report) + html_sessions(report) + html_results(report) + html_reproduce(report);
   std::string out = head(report);
   out += fmt::format(
       "<header><div class=\"eyebrow\">Kiln · run {} · {} · {}</div><h1>{}</h1></header>\n",

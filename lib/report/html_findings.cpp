@@ -5,6 +5,7 @@
 
 #include "lib/base/text.h"
 #include "lib/report/html_parts.h"
+#include "lib/report/kernel_words.h"
 #include "lib/report/paragraph.h"
 
 namespace kiln::report {
@@ -60,17 +61,6 @@ std::string counts_table(const v1::Finding& finding) {
   return out + "</tbody></table>";
 }
 
-std::string kernel_words(const v1::Finding& finding) {
-  std::string out;
-  for (const v1::KernelReport& report : finding.kernel()) {
-    std::string text = report.text().empty() ? report.title() : report.text();
-    constexpr size_t kMost = 12'000;
-    if (text.size() > kMost) text = text.substr(0, kMost) + "\n... (whole in the session's log)";
-    out += "<pre>" + escape(text) + "</pre>";
-  }
-  return out.empty() ? "" : "<p class=\"note where\">The kernel's words</p>" + out;
-}
-
 std::string list(const google::protobuf::RepeatedPtrField<std::string>& items, bool mono) {
   std::string out = "<ul>";
   for (const std::string& item : items)
@@ -78,7 +68,28 @@ std::string list(const google::protobuf::RepeatedPtrField<std::string>& items, b
   return out + "</ul>";
 }
 
-std::string finding_card(const v1::Finding& finding) {
+std::string places(const v1::KernelReport& report) {
+  google::protobuf::RepeatedPtrField<std::string> lines;
+  for (std::string& line : kernel_report_places(report)) lines.Add(std::move(line));
+  return lines.empty() ? "" : list(lines, true);
+}
+
+std::string kernel_words(const v1::Finding& finding) {
+  std::string out;
+  for (const v1::KernelReport& report : finding.kernel()) {
+    std::string text = report.text().empty() ? report.title() : report.text();
+    constexpr size_t kMost = 12'000;
+    if (text.size() > kMost) text = text.substr(0, kMost) + "\n... (whole in the session's log)";
+    if (const std::string facts = kernel_report_facts(report); !facts.empty())
+      out += "<p class=\"note\">" + escape(facts) + "</p>";
+    out += places(report) + "<pre>" + escape(text) + "</pre>";
+  }
+  return out.empty() ? "" : "<p class=\"note where\">The kernel's words</p>" + out;
+}
+
+}  // namespace
+
+std::string html_finding(const v1::Finding& finding) {
   const Mark mark = mark_of_class(finding.class_());
   std::string title = chip_word(mark);
   if (!finding.test().empty())
@@ -86,11 +97,17 @@ std::string finding_card(const v1::Finding& finding) {
   if (finding.also_size() > 0)
     title += fmt::format(" <span class=\"dim\">+{}</span>", finding.also_size());
   std::string out = fmt::format("<article id=\"{}\"><h3>{}</h3>\n", escape(finding.id()), title);
-  out += "<p class=\"where\">" + escape(finding.summary()) + "</p>";
+  const std::string& words = finding.explain().empty() ? finding.summary() : finding.explain();
+  out += "<p class=\"where\">" + escape(words) + "</p>";
   std::string side;
   if (!finding.interaction().empty()) side += "<p><b>" + escape(finding.interaction()) + "</b></p>";
   if (!finding.patch().empty())
     side += "<p><span class=\"dim\">patch</span> " + escape(finding.patch()) + "</p>";
+  if (!finding.known().empty())
+    side += "<p><span class=\"dim\">known</span> " + escape(finding.known()) + "</p>";
+  if (!finding.reproduce().empty())
+    side += "<p><span class=\"dim\">repeat it</span> <code>" + escape(finding.reproduce()) +
+            "</code></p>";
   if (finding.evidence_size() > 0)
     side += "<p class=\"note\">Seen in</p>" + list(finding.evidence(), false);
   const std::string table = counts_table(finding);
@@ -107,6 +124,8 @@ std::string finding_card(const v1::Finding& finding) {
   return out + "</article>\n";
 }
 
+namespace {
+
 bool is_quiet(const v1::Finding& finding) {
   return finding.class_() == "not-the-series" || finding.class_() == "new-test";
 }
@@ -117,8 +136,8 @@ std::string html_differences(const v1::RunReport& report) {
   std::string body;
   int n = 0;
   for (const v1::Finding& finding : report.findings()) {
-    if (is_quiet(finding)) continue;
-    body += finding_card(finding);
+    if (is_quiet(finding) || finding.class_() == "known") continue;
+    body += html_finding(finding);
     ++n;
   }
   if (n == 0 && !report.outcome_counts().empty())
@@ -130,7 +149,7 @@ std::string html_differences(const v1::RunReport& report) {
 std::string html_not_the_series(const v1::RunReport& report) {
   std::string body;
   for (const v1::Finding& finding : report.findings())
-    if (is_quiet(finding)) body += finding_card(finding);
+    if (is_quiet(finding)) body += html_finding(finding);
   return section("not-the-series", "Not the series", "the same with and without it, or new", body);
 }
 

@@ -26,6 +26,10 @@ std::string section(std::string_view id, std::string_view title, std::string_vie
 
 std::string html_matrix(const v1::RunReport& report);
 std::string html_differences(const v1::RunReport& report);
+/// One finding as an article.
+std::string html_finding(const v1::Finding& finding);
+std::string html_known(const v1::RunReport& report);
+std::string html_predecessor(const v1::RunReport& report);
 std::string html_not_the_series(const v1::RunReport& report);
 std::string html_performance(const v1::RunReport& report);
 std::string html_claims(const v1::RunReport& report);

@@ -84,6 +84,7 @@ inline void add_sessions(const verdict::Input& input, v1::RunReport* report) {
     session->set_error(proto_string(row.error));
     session->set_elapsed_seconds(64 + static_cast<double>(row.id));
     session->set_pair(row.pair);
+    session->set_patched_first(row.patched_first);
     v1::Identity* identity = session->mutable_identity();
     identity->set_release("6.1.192-kiln");
     identity->set_kernel_build_id("9f8e7d6c5b4a39281706f5e4d3c2b1a00f1e2d3c");
@@ -96,12 +97,17 @@ inline void add_sessions(const verdict::Input& input, v1::RunReport* report) {
     for (const verdict::ResultRow& result : row.results) {
       v1::Result* out = session->add_results();
       out->set_test(proto_string(result.test));
-      out->set_outcome(result.outcome);
+      out->set_outcome(proto_string(result.outcome));
+      out->set_seconds(result.seconds);
+      out->set_reason(proto_string(result.reason));
+      out->set_kernel_words(result.kernel_words);
     }
     for (const verdict::MeasurementRow& value : row.measurements) {
       v1::Measurement* out = session->add_measurements();
+      out->set_bench(value.bench);
       out->set_metric(value.metric);
       out->set_value(value.value);
+      out->set_unit(value.unit);
     }
   }
 }

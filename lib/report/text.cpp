@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "lib/report/mail_header.h"
 #include "lib/report/paragraph.h"
 #include "lib/report/report.h"
 #include "lib/report/text_parts.h"
@@ -26,18 +27,20 @@ bool said_elsewhere(const v1::RunReport& report, const std::string& reason) {
          reason.starts_with("regression: ") || reason.starts_with("build-failure: ");
 }
 
-std::string head(const v1::RunReport& report) {
+/// Header fields of a mail that answers to the series.
+std::string fields(const v1::RunReport& report) {
   const std::string title =
       clean_line(report.series().title().empty() ? report.run().title() : report.series().title());
   const bool answers = title.starts_with("[");  // a mail of a list, "[PATCH 0/3] ..."
-  std::string out = wrapped(
-      "Subject: ", fmt::format("{}{}: {}", answers ? "Re: " : "", title, subject_words(report)), 1);
-  std::string id = clean_line(report.series().message_id());
-  if (!id.empty()) {
-    if (id.front() != '<') id = "<" + id + ">";
-    out += "In-Reply-To: " + id + "\n";
-  }
-  out += "\n" + wrapped("Verdict: ", report.verdict().headline(), 0);
+  std::string out =
+      mail_subject(fmt::format("{}{}: {}", answers ? "Re: " : "", title, subject_words(report)));
+  const std::string id = message_id_field(report.series().message_id());
+  if (!id.empty()) out += "In-Reply-To: " + id + "\n";
+  return out;
+}
+
+std::string head(const v1::RunReport& report) {
+  std::string out = wrapped("Verdict: ", report.verdict().headline(), 0);
   for (const std::string& reason : report.verdict().reasons()) {
     const std::string clean = clean_line(reason);
     if (said_elsewhere(report, clean)) continue;
@@ -66,15 +69,17 @@ void add_part(std::string* out, const std::string& part) {
 
 std::string to_text(const v1::RunReport& report) {
   std::string out = head(report);
+  add_part(&out, text_predecessor(report));
   add_part(&out, text_matrix(report));
   add_part(&out, text_findings(report));
+  add_part(&out, text_known(report));
   add_part(&out, text_not_the_series(report));
   add_part(&out, text_not_tested(report));
   add_part(&out, text_lost(report));
   add_part(&out, text_performance(report));
   add_part(&out, text_claims(report));
   add_part(&out, text_foot(report));
-  return without_last_newline(std::move(out));
+  return without_last_newline(fields(report) + mime_fields(out) + "\n" + out);
 }
 
 }  // namespace kiln::report

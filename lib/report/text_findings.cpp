@@ -4,6 +4,7 @@
 #include <map>
 
 #include "lib/base/text.h"
+#include "lib/report/kernel_words.h"
 #include "lib/report/paragraph.h"
 #include "lib/report/text_parts.h"
 #include "lib/report/words.h"
@@ -44,15 +45,15 @@ std::string counts_lines(const v1::Finding& finding) {
 std::string text_finding(const v1::Finding& finding) {
   const Mark mark = mark_of_class(finding.class_());
   const std::string title = title_of(finding);
-  std::string out = title.empty() ? wrapped(std::string(mark.word) + "  ", finding.summary(), 2)
-                                  : wrapped(std::string(mark.word) + "  ", title, 2);
-  if (!title.empty()) out += wrapped("  ", finding.summary());
+  const std::string& words = finding.explain().empty() ? finding.summary() : finding.explain();
+  std::string out = wrapped(std::string(mark.word) + "  ", title.empty() ? words : title, 2);
+  if (!title.empty()) out += wrapped("  ", words);
   out += counts_lines(finding);
   if (!finding.interaction().empty()) out += entry("where", finding.interaction());
   if (!finding.patch().empty()) out += entry("patch", finding.patch());
   for (const v1::KernelReport& report : finding.kernel()) {
     std::string_view label = "kernel";
-    for (const std::string& line : telling_lines(report, 4)) {
+    for (const std::string& line : kernel_report_lines(report, 4)) {
       out += entry(label, line);
       label = "";
     }
@@ -67,13 +68,18 @@ std::string text_finding(const v1::Finding& finding) {
       names.push_back(fmt::format("and {} more", finding.also_size() - kMostAlso));
     out += entry("alike", join(names, " "));
   }
+  if (!finding.reproduce().empty())
+    // A command is not wrapped: it is there to be copied.
+    out += "  " + padded("repeat", 9) + clean_line(finding.reproduce()) + "\n";
   return out;
 }
 
 std::string text_findings(const v1::RunReport& report) {
   std::string out;
   for (const v1::Finding& finding : report.findings()) {
-    if (finding.class_() == "not-the-series" || finding.class_() == "new-test") continue;
+    if (finding.class_() == "not-the-series" || finding.class_() == "new-test" ||
+        finding.class_() == "known")
+      continue;
     if (!out.empty()) out += "\n";
     out += text_finding(finding);
   }

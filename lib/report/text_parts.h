@@ -11,6 +11,10 @@ std::string text_findings(const v1::RunReport& report);
 /// One finding with its counts, kernel words and evidence.
 std::string text_finding(const v1::Finding& finding);
 std::string text_not_the_series(const v1::RunReport& report);
+/// Findings that known issues cover, with the filters' reasons.
+std::string text_known(const v1::RunReport& report);
+/// What the series' version before broke, and this one fixed.
+std::string text_predecessor(const v1::RunReport& report);
 std::string text_not_tested(const v1::RunReport& report);
 std::string text_lost(const v1::RunReport& report);
 std::string text_performance(const v1::RunReport& report);

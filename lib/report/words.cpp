@@ -21,6 +21,7 @@ Mark mark_of_class(std::string_view cls) {
   if (cls == "new-test") return {"+", "NEW", Role::kQuiet};
   if (cls == "infrastructure") return {"!", "INFRASTRUCTURE", Role::kQuiet};
   if (cls == "not-the-series") return {"◇", "NOT THE SERIES", Role::kQuiet};
+  if (cls == "known") return {"◇", "KNOWN", Role::kQuiet};
   return {"·", cls, Role::kPlain};
 }
 
