@@ -141,6 +141,21 @@ Result<v1::StartRunReply> Backend::start_run(const v1::StartRunRequest& request)
         deps.check_tests = [this, shared](const std::string& test_names) {
           return check_tests(*shared, test_names);
         };
+        deps.read_coverage = [this](const builder::CoverageRequest& wanted,
+                                    std::stop_token coverage_stop) {
+          return parts_.builder->read_coverage(
+              wanted, [this](const auto& digest, uint64_t max) { return blob(digest, max); },
+              std::move(coverage_stop));
+        };
+        deps.decode = [this, shared](const scheduler::BuildTarget& target,
+                                     const std::vector<dmesg::StackEntry>& stack,
+                                     std::stop_token decode_stop) {
+          builder::DecodeRequest wanted;
+          wanted.key = target.key;
+          wanted.base_tree_id = scheduler::Preparer::request_of(*shared, target).base_tree_id;
+          wanted.stack = stack;
+          return parts_.builder->decode(wanted, std::move(decode_stop));
+        };
         scheduler::RunDriver driver(std::move(deps), std::move(input));
         driver.run(stop);
       });
@@ -291,6 +306,20 @@ Status Backend::log(const v1::GetLogRequest& request,
   return fail(Error(ErrorKind::kNotFound,
                     fmt::format("run {} has no session {}", run_id, request.session_id()))
                   .with_hint(fmt::format("kiln show {} lists them", run_id)));
+}
+
+Result<std::string> Backend::blob(const std::string& digest, uint64_t max_bytes) {
+  std::string bytes;
+  bool too_long = false;
+  KILN_TRY(parts_.blobs.read(digest, 0, [&](std::string_view more) {
+    too_long = bytes.size() + more.size() > max_bytes;
+    if (!too_long) bytes += more;
+    return !too_long;
+  }));
+  if (too_long)
+    return fail(ErrorKind::kBadInput,
+                fmt::format("artifact {} is longer than {}", digest, human_bytes(max_bytes)));
+  return bytes;
 }
 
 Status Backend::emit_blob(const std::string& digest,

@@ -56,6 +56,7 @@ class Backend final : public LabBackend {
       std::stop_token stop, const std::function<void(const scheduler::BuildProgress&)>& progress);
   /// Whether the artifact `test_names` names all tests of the job's lists.
   Status check_tests(const scheduler::Prepared& prepared, const std::string& test_names);
+  Result<std::string> blob(const std::string& digest, uint64_t max_bytes);
   Status emit_blob(const std::string& digest, const std::function<bool(std::string_view)>& emit);
 
   /// What the newest plan was made of, so that starting it prepares nothing again.

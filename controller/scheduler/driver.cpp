@@ -63,7 +63,7 @@ void RunDriver::run(std::stop_token stop) {
   loop(stop);
   build_thread_ = {};
   deps_.fleet->set_listener({});
-  finish();
+  finish(stop);
 }
 
 /// What the store already holds of this run: finished builds and sessions are not repeated.

@@ -8,6 +8,7 @@
 #include <thread>
 #include <variant>
 
+#include "controller/builder/coverage_reader.h"
 #include "controller/fleet/fleet.h"
 #include "controller/results/event_hub.h"
 #include "controller/results/run_store.h"
@@ -15,6 +16,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/sync.h"
 #include "lib/job/schedule.h"
+#include "lib/symbols/decode.h"
 #include "lib/verdict/verdict.h"
 
 namespace kiln::scheduler {
@@ -32,6 +34,10 @@ using BuildFunction =
     std::function<Result<kernel::BuildRecord>(const BuildTarget& target, std::stop_token stop,
                                               const std::function<void(const BuildProgress&)>&)>;
 
+/// What coverage sessions counted, read back.
+using CoverageFunction = std::function<Result<builder::Coverage>(
+    const builder::CoverageRequest& request, std::stop_token stop)>;
+
 /// The kernel of the series without one patch (from 1) in one config; nullopt when the other
 /// patches do not apply without it.
 using WithoutFunction = std::function<Result<std::optional<BuildTarget>>(
@@ -41,6 +47,10 @@ using WithoutFunction = std::function<Result<std::optional<BuildTarget>>(
 /// lists ask for: kBadInput at the line of the first that it does not.
 using CheckTestsFunction = std::function<Status(const std::string& test_names)>;
 
+/// The stack of a kernel report as files and lines; an Error is no failure of the run.
+using DecodeFunction = std::function<Result<symbols::Decoded>(
+    const BuildTarget& target, const std::vector<dmesg::StackEntry>& stack, std::stop_token stop)>;
+
 struct DriverDeps {
   const Clock* clock = nullptr;
   fleet::Fleet* fleet = nullptr;
@@ -48,6 +58,8 @@ struct DriverDeps {
   results::RunStore* store = nullptr;
   BuildFunction build;
   WithoutFunction without;
+  CoverageFunction read_coverage;
+  DecodeFunction decode;  ///< empty = reports keep their addresses
   CheckTestsFunction check_tests;
 };
 
@@ -109,7 +121,7 @@ class RunDriver {
                                           const std::stop_token& stop);
   void end_session_as_infrastructure(int64_t session_id, const std::string& why);
   void on_session_event(const v1::SessionEvent& event);
-  void finish();
+  void finish(const std::stop_token& stop);
   verdict::Input verdict_input();
 
   // driver_refusal.cpp
@@ -117,6 +129,16 @@ class RunDriver {
   const Error* lack_of(const v1::MachineInfo& machine);
   void refuse(const Error& error);
   void say_refused(v1::RunReport* report) const;
+
+  // driver_reach.cpp
+  reach::Reach measure_reach(const std::stop_token& stop);
+  builder::CoverageRequest coverage_request(std::vector<std::string>* missing) const;
+
+  // driver_decode.cpp
+  bool decode_reports(const verdict::Output& output, const std::stop_token& stop);
+  std::vector<dmesg::Frame> decode_stack(const BuildTarget& target,
+                                         const std::vector<dmesg::StackEntry>& stack,
+                                         const std::stop_token& stop);
 
   // driver_events.cpp
   void publish(const std::string& kind, const std::string& text, const std::string& cell = "",

@@ -120,7 +120,7 @@ verdict::Input RunDriver::verdict_input() {
   return input;
 }
 
-void RunDriver::finish() {
+void RunDriver::finish(const std::stop_token& stop) {
   const bool interrupted = state_.stopping && infrastructure_error_.empty();
   // A spent budget or a broken host leaves a run that can go on, too: what it has is kept.
   const std::string state = interrupted ? "interrupted" : state_.stopping ? "failed" : "done";
@@ -136,10 +136,19 @@ void RunDriver::finish() {
   input.run.mutable_finished()->set_seconds(
       std::chrono::duration_cast<std::chrono::seconds>(now).count());
   input.records = &records_;
+  verdict::Input judged = verdict_input();
+  judged.reach = measure_reach(stop);
+  input.verdict = verdict::judge(judged);
+  if (decode_reports(input.verdict, stop)) {
+    // What its lines tell of a report can change whose it is.
+    reach::Reach reach = std::move(judged.reach);
+    judged = verdict_input();
+    judged.reach = std::move(reach);
+    input.verdict = verdict::judge(judged);
+  }
   for (const job::SessionStep& step : state_.sessions)
     if (const auto attempts = ended_.find(step.session.key); attempts != ended_.end())
       for (const v1::Session& session : attempts->second) input.sessions.push_back(session);
-  input.verdict = verdict::judge(verdict_input());
   v1::RunReport report = build_report(input);
   say_refused(&report);
   if (const Status stored = deps_.store->finish_run(input_.run_id, state, report); !stored)

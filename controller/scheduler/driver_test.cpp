@@ -1,5 +1,6 @@
 #include "controller/scheduler/driver.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -49,6 +50,13 @@ class FakeStore final : public results::RunStore {
     for (verdict::TestHistory& test : *tests) looked_up.push_back(machine + " " + test.test);
     return {};
   }
+  Status put_decoded(int64_t session_id, int position, const std::vector<dmesg::Frame>& frames,
+                     const std::string& subsystem) override {
+    decoded.push_back(fmt::format("{}/{} {}: {} {}:{}", session_id, position, subsystem,
+                                  frames.front().function, frames.front().file,
+                                  frames.front().line));
+    return {};
+  }
   Status finish_run(int64_t, const std::string& new_state,
                     const v1::RunReport& new_report) override {
     state = new_state;
@@ -60,6 +68,7 @@ class FakeStore final : public results::RunStore {
   std::map<std::string, kernel::BuildRecord> builds;
   std::vector<results::StoredSession> stored;
   std::vector<std::string> looked_up;
+  std::vector<std::string> decoded;
   std::string state;
   v1::RunReport report;
 };
@@ -90,11 +99,13 @@ class FakeAgent final : public fleet::AgentSender {
         result->set_phase(phase.name());
         result->set_outcome(outcome_of ? outcome_of(message.start()) : "pass");
       }
+      if (kernel_says) kernel_says(message.start(), done.mutable_session());
     }
     reply(done);
   }
   std::function<std::string(const v1::SessionOrder&, int)> ending_of;
   std::function<std::string(const v1::SessionOrder&)> outcome_of;
+  std::function<void(const v1::SessionOrder&, v1::Session*)> kernel_says;
   std::vector<v1::SessionOrder> orders;
 
  private:
@@ -193,6 +204,7 @@ class Driver : public testing::Test {
     deps.store = &store_;
     deps.build = build_;
     deps.without = without_;
+    deps.decode = decode_;
     deps.check_tests = [this](const std::string& names) { return check_tests(names); };
     RunDriver driver(std::move(deps), input_);
     driver.run(stop);
@@ -205,6 +217,7 @@ class Driver : public testing::Test {
   DriverInput input_;
   BuildFunction build_;
   WithoutFunction without_;
+  DecodeFunction decode_;
   std::atomic<int> builds_made_{0};
   std::vector<std::string> lines_;
 };
@@ -228,6 +241,61 @@ TEST_F(Driver, ARegressionIsConfirmedOnBothSides) {
   EXPECT_THAT(lines_,
               Contains("suspected: igt@a@b differs with hm; confirming on 4 more boots a side"));
   EXPECT_THAT(store_.looked_up, Contains("m1 igt@a@b"));
+}
+
+/// A series that makes the kernel warn in each boot, at one place.
+void warn(const v1::SessionOrder& order, v1::Session* session) {
+  if (order.cell() != "patched/hm") return;
+  v1::KernelReport* report = session->add_kernel();
+  report->set_kind("warning");
+  report->set_title("WARNING: CPU: 0 PID: 1 at x.c:1 shmem_pread+0x1/0x2");
+  report->set_signature("warning: shmem_pread");
+  report->set_text("EIP: shmem_pread+0x1/0x2 [i915]\n");
+  report->set_test("igt@a@b");
+  v1::Frame* frame = report->add_frames();
+  frame->set_function("shmem_pread");
+  frame->set_module("i915");
+}
+
+TEST_F(Driver, AFindingsKernelReportGetsItsLinesOnceABuild) {
+  agent_->kernel_says = warn;
+  std::vector<std::string> asked;
+  decode_ = [&](const BuildTarget& target, const std::vector<dmesg::StackEntry>& stack,
+                std::stop_token) -> Result<symbols::Decoded> {
+    asked.push_back(target.variant + " " + stack.front().symbol);
+    symbols::Decoded decoded;
+    decoded.frames = {{"kunmap", "i915", "include/linux/highmem-internal.h", 7, true},
+                      {"shmem_pread", "i915", "drivers/gpu/drm/i915/i915_gem.c", 233, false}};
+    decoded.with_line = 1;
+    return decoded;
+  };
+  drive();
+  EXPECT_THAT(asked, testing::ElementsAre("patched shmem_pread"));
+  EXPECT_EQ(store_.decoded.size(), 6U) << "each boot that had it is stored with it";
+  EXPECT_THAT(store_.decoded, Contains(HasSubstr("/0 i915: kunmap include/linux/highmem")));
+  ASSERT_EQ(store_.report.findings_size(), 1) << store_.report.DebugString();
+  const v1::KernelReport& report = store_.report.findings(0).kernel(0);
+  ASSERT_EQ(report.frames_size(), 2);
+  EXPECT_EQ(report.frames(1).line(), 233);
+  EXPECT_EQ(report.subsystem(), "i915");
+  const v1::Session& last = store_.report.sessions(store_.report.sessions_size() - 1);
+  EXPECT_TRUE(last.kernel_size() == 0 || last.kernel(0).frames_size() == 2);
+}
+
+TEST_F(Driver, AReportThatCannotBeDecodedIsShownAsItIs) {
+  agent_->kernel_says = warn;
+  int asked = 0;
+  decode_ = [&](const BuildTarget&, const std::vector<dmesg::StackEntry>&,
+                std::stop_token) -> Result<symbols::Decoded> {
+    ++asked;
+    return fail(ErrorKind::kNotFound, "the objects of this build are not kept any more");
+  };
+  drive();
+  EXPECT_EQ(asked, 1);
+  EXPECT_THAT(lines_, Contains("a kernel report has no lines: the objects of this build are not "
+                               "kept any more"));
+  EXPECT_EQ(store_.state, "done");
+  EXPECT_EQ(store_.report.findings(0).kernel(0).frames_size(), 1);
 }
 
 TEST_F(Driver, AFlakyTestIsRunUntilItsCountsClearTheSeries) {
@@ -390,6 +458,7 @@ TEST_F(Driver, AMachineThatGetsReadyLaterIsCheckedThen) {
   EXPECT_TRUE(agent_->orders.empty());
   EXPECT_EQ(store_.report.verdict().exit_code(), 2);
   EXPECT_THAT(lines_, Contains("m1 gets ready: its root image is being made"));
+  EXPECT_THAT(lines_, Contains("its root image is being made")) << "the machine's row";
 }
 
 TEST_F(Driver, AnotherMachineThatHoldsTheTestsRunsThem) {

@@ -10,6 +10,7 @@
 namespace kiln::scheduler {
 namespace {
 
+constexpr double kCoverageSlower = 2;
 constexpr int kMaxRestarts = 5;  // a series that crashes more tests than that has its answer
 
 // While instructions are counted an idle guest's clock runs ahead of its disk: what watches the
@@ -36,8 +37,10 @@ void add_tests(const OrderInput& input, v1::SessionOrder* order) {
     for (const std::string& command : phase.setup) out->add_setup(command);
     for (const std::string& command : phase.teardown) out->add_teardown(command);
     out->set_test_list(text);
-    out->set_per_test_seconds(seconds(phase.per_test));
-    out->set_timeout_seconds(seconds(phase.timeout));
+    // Counting, and taking the counters after each test, costs time that is not the tests'.
+    const double slower = input.session->purpose == job::kCoverage ? kCoverageSlower : 1;
+    out->set_per_test_seconds(seconds(phase.per_test) * slower);
+    out->set_timeout_seconds(seconds(phase.timeout) * slower);
   }
 }
 
@@ -104,6 +107,7 @@ v1::SessionOrder make_order(const OrderInput& input) {
   setup->set_cpus(instructions ? 1 : spec.machine.cpus);
   setup->set_count_instructions(instructions);
   order.set_max_restarts(kMaxRestarts);
+  order.set_collect_coverage(session.purpose == job::kCoverage);
   if (job::measures_purpose(session.purpose)) {
     add_benches(input, instructions, &order);
   } else {

@@ -19,6 +19,7 @@ struct PatchInfo {
   int insertions = 0;
   int deletions = 0;
   std::vector<std::string> files;
+  std::string message_id{};
 };
 
 /// One kernel to build.
@@ -49,11 +50,14 @@ struct Prepared {
   std::string series_title;
   std::string series_author;
   std::string series_message_id;
+  int series_version = 1;                   ///< 2 of "[PATCH v2 0/3]"
+  std::vector<std::string> series_answers;  ///< message ids that its mails answer to
   std::vector<PatchInfo> patches;
   std::vector<BuildTarget> targets;            ///< one a cell: baseline, patched, then prefixes
   std::map<std::string, bool> config_highmem;  ///< config -> CONFIG_HIGHMEM
   std::vector<PhaseList> lists;                ///< in the order of spec.tests
   std::vector<std::string> notes;              ///< for the plan: how the configs differ, ...
+  std::string coverage_why;                    ///< why no target counts lines, "" = they do
 };
 
 }  // namespace kiln::scheduler

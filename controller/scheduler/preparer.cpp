@@ -21,6 +21,7 @@ PatchInfo to_info(const series::Patch& patch) {
   info.subject = patch.subject;
   info.file_name = patch.name;
   info.patch_id = patch.patch_id;
+  info.message_id = patch.message_id;
   for (const series::FileChange& file : patch.files) {
     info.insertions += file.insertions;
     info.deletions += file.deletions;
@@ -73,6 +74,8 @@ Result<Prepared> Preparer::prepare(const std::string& job_file, const Note& note
   prepared.series_title = source.series.title;
   prepared.series_author = source.series.author;
   prepared.series_message_id = source.series.message_id;
+  prepared.series_version = source.series.version;
+  prepared.series_answers = source.series.answers;
   for (const series::Patch& patch : source.series.patches)
     prepared.patches.push_back(to_info(patch));
   prepared.notes = source.notes;
@@ -151,6 +154,7 @@ Status Preparer::add_targets(const intake::PreparedSource& source,
       (target.is_prefix ? prefixes : prepared->targets).push_back(std::move(target));
     }
   }
+  KILN_TRY(add_coverage(source, configs, stop, prepared));
   std::move(prefixes.begin(), prefixes.end(), std::back_inserter(prepared->targets));
   return compare_configs(source.baseline_tree, of_baseline, prepared);
 }
@@ -216,7 +220,7 @@ builder::BuildRequest Preparer::request_of(const Prepared& prepared, const Build
     request.base_tree_id = prepared.source_tree;
     request.base_key = target.base_key;
   }
-  request.bench_dir = prepared.spec.bench_files;
+  if (!target.input.bench_digest.empty()) request.bench_dir = prepared.spec.bench_files;
   request.timeout = prepared.spec.build_timeout;
   request.memory_bytes = prepared.spec.build_memory_bytes;
   return request;

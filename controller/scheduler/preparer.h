@@ -43,6 +43,9 @@ class Preparer {
   Status add_targets(const intake::PreparedSource& source,
                      const std::vector<kernel::NamedConfig>& configs, const Note& note,
                      std::stop_token stop, Prepared* prepared);
+  Status add_coverage(const intake::PreparedSource& source,
+                      const std::vector<kernel::NamedConfig>& configs, std::stop_token stop,
+                      Prepared* prepared);
   Status compare_configs(const std::string& tree,
                          const std::vector<builder::ResolvedConfig>& resolved,
                          Prepared* prepared) const;

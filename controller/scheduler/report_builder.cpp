@@ -15,11 +15,13 @@ void add_series(const Prepared& prepared, v1::Series* series) {
   series->set_title(to_valid_utf8(prepared.series_title));
   series->set_author(to_valid_utf8(prepared.series_author));
   series->set_message_id(to_valid_utf8(prepared.series_message_id));
+  series->set_version(prepared.series_version);
   for (const PatchInfo& patch : prepared.patches) {
     v1::Patch* out = series->add_patches();
     out->set_subject(to_valid_utf8(patch.subject));
     out->set_file_name(to_valid_utf8(patch.file_name));
     out->set_patch_id(patch.patch_id);
+    out->set_message_id(to_valid_utf8(patch.message_id));
     out->set_insertions(patch.insertions);
     out->set_deletions(patch.deletions);
     for (const std::string& file : patch.files) out->add_files(to_valid_utf8(file));
@@ -52,7 +54,9 @@ void add_build(const ReportInput& input, const BuildTarget& target, v1::RunRepor
   for (const auto& [module, id] : record->module_build_ids)
     (*out->mutable_module_build_ids())[module] = id;
   const kernel::BuildRecord* baseline =
-      target.variant == "baseline" ? nullptr : record_of(input, "baseline", target.config);
+      target.variant == "baseline" || job::is_coverage(target.variant)
+          ? nullptr
+          : record_of(input, "baseline", target.config);
   // As the verdict counts them.
   const std::vector<kernel::Warning> fresh =
       baseline == nullptr ? std::vector<kernel::Warning>()

@@ -1,0 +1,14 @@
+#pragma once
+/// A prepared job as it is kept with its runs, and back. Pure.
+#include "controller/scheduler/prepared.h"
+#include "lib/job/stored.h"
+
+namespace kiln::scheduler {
+
+job::StoredJob to_stored(const Prepared& prepared);
+
+/// What a run of these rows needs to boot kernels that are built already: spec, lists, patches,
+/// configs. Targets are the caller's.
+Prepared from_stored(const job::StoredJob& stored);
+
+}  // namespace kiln::scheduler
