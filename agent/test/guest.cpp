@@ -32,7 +32,7 @@ std::string start_script(const std::string& folder, int attempt,
 
 std::string follow_script(const std::string& folder, int attempt, uint64_t offset) {
   return fmt::format(
-      "cd {0} && p=$(cat pid.{1}) && tail -c +{2} -s 0.2 -f --pid=$p out.{1}; "
+      "cd {0} && p=$(cat pid.{1}) && tail -c +{2} -s 0.05 -f --pid=$p out.{1}; "
       "cat exit.{1} >&2; [ ! -e results/aborted.txt ] || echo {3} >&2",
       shell_quote(folder), attempt, offset + 1, kAbortedWord);
 }

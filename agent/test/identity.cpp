@@ -85,19 +85,25 @@ std::string build_id_of_notes(std::string_view notes) {
 }
 
 std::string probe_script(const std::vector<std::string>& modules) {
-  return "echo now=$(date +%s.%N)\n"
-         "echo release=$(uname -r)\n"
-         "read -r x </proc/sys/kernel/random/boot_id; echo boot_id=$x\n"
-         "read -r x </proc/sys/kernel/tainted; echo taint=$x\n"
-         "read -r x </proc/cmdline; echo \"cmdline=$x\"\n"
-         "echo notes=$(base64 -w0 /sys/kernel/notes)\n" +
-         module_lines(modules) +
-         "x=$(zcat /proc/config.gz | sha256sum); echo config=${x%% *}\n"
-         "while read -r name value unit; do\n"
-         "  case $name in MemTotal:|HighTotal:) echo \"$name=$value\";; esac\n"
-         "done </proc/meminfo\n"
-         "x=$(df -Pk / | tail -n 1); set -- $x; echo disk=$4\n"
-         "echo end=kiln-probe\n";
+  const std::string facts =
+      "echo release=$(uname -r)\n"
+      "read -r x </proc/sys/kernel/random/boot_id; echo boot_id=$x\n"
+      "read -r x </proc/sys/kernel/tainted; echo taint=$x\n"
+      "read -r x </proc/cmdline; echo \"cmdline=$x\"\n"
+      "echo notes=$(base64 -w0 /sys/kernel/notes)\n" +
+      module_lines(modules) +
+      "x=$(zcat /proc/config.gz | sha256sum); echo config=${x%% *}\n"
+      "while read -r name value unit; do\n"
+      "  case $name in MemTotal:|HighTotal:) echo \"$name=$value\";; esac\n"
+      "done </proc/meminfo\n"
+      "x=$(df -Pk / | tail -n 1); set -- $x; echo disk=$4\n"
+      "echo end=kiln-probe\n";
+  // busybox has all of these programs within its shell; a program's start costs an emulated machine
+  // 25 ms. Its date knows no fractions of a second.
+  return fmt::format(
+      "echo now=$(date +%s.%N)\nfacts={}\n"
+      "! command -v busybox >/dev/null || exec busybox sh -c \"$facts\"\neval \"$facts\"\n",
+      shell_quote(facts));
 }
 
 std::string module_script(const std::vector<std::string>& modules) {

@@ -74,8 +74,11 @@ grpc::Status OneSessionController::Connect(grpc::ServerContext*, Stream* stream)
     state->stream = stream;
     state.notify_all();
   }
+  for (const v1::MachineInfo& machine : message.hello().machines())
+    if (on_machine) on_machine(machine);
   while (stream->Read(&message)) {
     if (message.has_event() && on_event) on_event(message.event());
+    if (message.has_machine_info() && on_machine) on_machine(message.machine_info());
     if (!message.has_done()) continue;
     auto state = state_.lock();
     if (state->order && state->order->session_id() == message.done().session().id())

@@ -27,6 +27,8 @@ class OneSessionController final : public v1::AgentLink::Service {
   Result<std::string> offer(const os::Path& file);
   /// Called with each event on a gRPC thread.
   std::function<void(const v1::SessionEvent&)> on_event{};
+  /// Called with each machine of the hello and with what is told of it later, on a gRPC thread.
+  std::function<void(const v1::MachineInfo&)> on_machine{};
   /// Sends the order to the agent as soon as one is there; waits for the session's end.
   std::optional<v1::SessionDone> run(const v1::SessionOrder& order, Millis timeout);
   void cancel(int64_t session_id, const std::string& why);

@@ -255,10 +255,6 @@ void add_totals(const PlanInput& input, Plan* plan) {
 
 }  // namespace
 
-bool is_coverage(std::string_view variant) {
-  return variant == kCoverage || variant == kCoverageBase;
-}
-
 double first_guess_seconds(const std::string& kind) {
   for (const Guess& guess : kGuesses)
     if (kind == guess.kind) return guess.seconds;

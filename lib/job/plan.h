@@ -14,7 +14,10 @@ namespace kiln::job {
 /// from. They are built and booted for reach alone, never judged.
 inline constexpr const char* kCoverage = "coverage";
 inline constexpr const char* kCoverageBase = "coverage-base";
-bool is_coverage(std::string_view variant);  ///< either
+/// Either of them.
+inline bool is_coverage(std::string_view variant) {
+  return variant == kCoverage || variant == kCoverageBase;
+}
 
 /// One cell with the key of its kernel.
 struct CellKey {
