@@ -100,8 +100,8 @@ class BareSession:
                              + words.read_text(errors="replace")[-300:])
 
     def _test(self, tests, setup):
-        with subprocess.Popen(["zstd", "-dcq", str(self.modules)], stdout=subprocess.PIPE) as unpacked:
-            self._ssh("tar -x -f - --keep-directory-symlink -C / && sync", stdin=unpacked.stdout)
+        with open(self.modules, "rb") as packed:
+            self._ssh("zstd -q -dc | tar -x -f - --keep-directory-symlink -C / && sync", stdin=packed)
         for command in setup:
             self._ssh(command)
         listed = self.folder / "list"
