@@ -239,7 +239,7 @@ TEST_F(Driver, ARegressionIsConfirmedOnBothSides) {
   EXPECT_EQ(agent_->orders.size(), 12U);  // 2 functional, 5 confirmations a side
   EXPECT_EQ(store_.report.verdict().exit_code(), 1) << store_.report.DebugString();
   EXPECT_THAT(lines_,
-              Contains("suspected: igt@a@b differs with hm; confirming on 4 more boots a side"));
+              Contains("suspected: igt@a@b differs with hm; confirming on 3 more boots a side"));
   EXPECT_THAT(store_.looked_up, Contains("m1 igt@a@b"));
 }
 
@@ -392,11 +392,8 @@ TEST_F(Driver, ABuildThatFailsIsTheSeriesFault) {
 }
 
 TEST_F(Driver, AMachineThatCannotBeMadeEndsTheRunAtOnce) {
-  v1::Hello hello;
-  hello.set_agent("a1");
-  hello.add_machines()->set_name("m1");
-  hello.mutable_machines(0)->set_broken("error: no root image: apt failed");
-  fleet_.connected("a1", hello, agent_);
+  machine_.set_broken("error: no root image: apt failed");
+  tell_machine();
   drive();
   EXPECT_TRUE(agent_->orders.empty());
   EXPECT_EQ(store_.state, "failed");
@@ -405,11 +402,8 @@ TEST_F(Driver, AMachineThatCannotBeMadeEndsTheRunAtOnce) {
 }
 
 TEST_F(Driver, TheReportNamesTheMachinesIgt) {
-  v1::Hello hello;
-  hello.set_agent("a1");
-  hello.add_machines()->set_name("m1");
-  (*hello.mutable_machines(0)->mutable_facts())["igt"] = "2.5-1";
-  fleet_.connected("a1", hello, agent_);
+  (*machine_.mutable_facts())["igt"] = "2.5-1";
+  tell_machine();
   drive();
   EXPECT_EQ(store_.report.run().igt_version(), "2.5-1");
 }

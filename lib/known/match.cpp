@@ -81,13 +81,13 @@ Cover cover(const std::vector<const Matcher*>& filters, const Occurrence& seen) 
   Cover out;
   size_t open = seen.reports.empty() ? 1 : seen.reports.size();
   std::vector<bool> done(open, false);
-  for (const Matcher& filter : filters) {
-    if (!filter.fits(seen)) continue;
+  for (const Matcher* filter : filters) {
+    if (!filter->fits(seen)) continue;
     for (size_t i = 0; i < done.size(); ++i) {
-      const bool covers =
-          seen.reports.empty() ? filter.covers_result(seen) : filter.covers_report(seen.reports[i]);
+      const bool covers = seen.reports.empty() ? filter->covers_result(seen)
+                                               : filter->covers_report(seen.reports[i]);
       if (!covers) continue;
-      add(filter.filter().id, &out.by);
+      add(filter->filter().id, &out.by);
       if (done[i]) continue;
       done[i] = true;
       --open;
