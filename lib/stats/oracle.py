@@ -192,7 +192,8 @@ def add_groups(out, random):
     df = len(ratios) - 1
     out["noise"] = {
         "log_ratios": ratios.tolist(), "mean": ratios.mean(), "sd": ratios.std(ddof=1),
-        "sd95": [ratios.std(ddof=1) * math.sqrt(df / stats.chi2.ppf(q, df)) for q in (0.975, 0.025)],
+        "sd95": [ratios.std(ddof=1) * math.sqrt(df / stats.chi2.ppf(q, df))
+                 for q in (0.975, 0.025)],
         "alarms": sum(stats.ttest_1samp(ratios[i:i + 6], 0).pvalue < 0.05 for i in range(0, 24, 6))}
     steps = numpy.concatenate([random.normal(0, 1, 31), random.normal(1.2, 1, 24)])
     out["energy"] = [energy_split(steps, 5), energy_split([1, 1, 2, 2, 2, 7, 7, 8, 7, 7], 2),
