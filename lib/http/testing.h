@@ -13,7 +13,8 @@ namespace kiln::http::testing {
 class LocalServer {
  public:
   LocalServer() {
-    server_.set_logger([this](const httplib::Request& request, const httplib::Response&) {
+    // Kept before the answer goes out: who has the answer finds its question here.
+    server_.set_post_routing_handler([this](const httplib::Request& request, httplib::Response&) {
       const std::lock_guard lock(mutex_);
       asked_.push_back(request);
     });
