@@ -88,7 +88,9 @@ Status trial(const std::vector<std::string>& args) {
 
 int main(int argc, char** argv) {
   if (argc < 4) {
-    fmt::print(stderr, "usage: session_trial BUILD_DIR MODULES.tar.zst DATA_DIR [[--setup COMMAND]... LIST]...\n");
+    fmt::print(
+        stderr,
+        "usage: session_trial BUILD_DIR MODULES.tar.zst DATA_DIR [[--setup COMMAND]... LIST]...\n");
     return 2;
   }
   const auto done = kiln::agent::trial({argv, argv + argc});

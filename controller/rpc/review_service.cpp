@@ -16,8 +16,7 @@ grpc::Status answer(Result<T> result, T* reply) {
 }  // namespace
 
 grpc::Status ReviewService::JudgeRun(grpc::ServerContext* /*context*/,
-                                     const v1::JudgeRunRequest* request,
-                                     v1::JudgeRunReply* reply) {
+                                     const v1::JudgeRunRequest* request, v1::JudgeRunReply* reply) {
   return answer(backend_.judge_run(*request), reply);
 }
 

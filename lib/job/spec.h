@@ -115,7 +115,7 @@ struct JobSpec {
   std::vector<MetricSpec> metrics;
   std::vector<ClaimSpec> claims;
   std::vector<NotReachedSpec> not_reached;
-  bool coverage = false;       ///< measure which lines of the series run
+  bool coverage = false;      ///< measure which lines of the series run
   int confirmations = 39;     ///< at most so many more sessions on each side for a suspicion
   int pairs = 6;              ///< performance pairs a config
   int instruction_boots = 1;  ///< pairs of instruction-counting boots a config

@@ -10,11 +10,11 @@ namespace kiln::verdict {
 /// A finding, and what it means for the verdict.
 struct Judged {
   Finding finding;
-  bool unconfirmed = false;   ///< seen, and too few boots to say more
-  bool only_patched = false;  ///< flaky, bad only with the series
-  bool no_baseline = false;   ///< bad, with nothing to compare with
-  std::string config;         ///< of a confirmed regression: where its bisection boots
-  std::string signature;      ///< of a regression that is a kernel report, not a test
+  bool unconfirmed = false;      ///< seen, and too few boots to say more
+  bool only_patched = false;     ///< flaky, bad only with the series
+  bool no_baseline = false;      ///< bad, with nothing to compare with
+  std::string config;            ///< of a confirmed regression: where its bisection boots
+  std::string signature;         ///< of a regression that is a kernel report, not a test
   std::vector<Occurrence> seen;  ///< what it rests on, as far as known issues can cover it
   std::vector<int64_t> known;    ///< filters that together cover it
 };

@@ -160,8 +160,7 @@ std::vector<Judged> kernel_findings(const Input& input, const std::vector<Config
     for (const int64_t id : sighting.patched)
       if (finding.evidence.size() < 6)
         finding.evidence.push_back(fmt::format("session {}: {}", id, sighting.report.title));
-    for (Occurrence& boot : occurrences_of(input, sighting))
-      judged.seen.push_back(std::move(boot));
+    for (Occurrence& boot : occurrences_of(input, sighting)) judged.seen.push_back(std::move(boot));
   }
   const KnownIssues known(input);
   for (Judged& judged : out) {

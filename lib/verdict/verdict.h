@@ -8,8 +8,8 @@
 
 #include "lib/job/spec.h"
 #include "lib/kernel/build.h"
-#include "lib/reach/reach.h"
 #include "lib/known/filter.h"
+#include "lib/reach/reach.h"
 #include "lib/verdict/kernel_report.h"
 
 namespace kiln::verdict {
@@ -124,7 +124,7 @@ struct Finding {
   std::vector<CellCounts> counts;
   std::string interaction;
   std::string known;          ///< of class "known": "filter 3: reason"
-  std::string subject;         ///< what it is about, the same in every run: test, signature ...
+  std::string subject;        ///< what it is about, the same in every run: test, signature ...
   std::string bare_cls;       ///< the class without known issues
   bool only_patched = false;  ///< nothing of it was seen without the series
   std::string explain;        ///< two sentences for outsiders
