@@ -13,7 +13,6 @@ namespace kiln::controller {
 namespace {
 
 constexpr Millis kWatchWait{1000};
-constexpr uint64_t kMaxTestNames = 64u << 20;
 
 uint64_t draw_seed() {
   std::random_device device;
@@ -215,14 +214,11 @@ Result<scheduler::DriverInput> Backend::open_run(scheduler::Prepared prepared, b
 
 Status Backend::check_tests(const scheduler::Prepared& prepared, const std::string& test_names) {
   KILN_ASSIGN(const uint64_t size, parts_.blobs.size(test_names));
-  if (size > kMaxTestNames)
+  constexpr uint64_t kMost = scheduler::Preparer::kMaxTestNames;
+  if (size > kMost)
     return fail(ErrorKind::kInfrastructure,
                 fmt::format("a list of tests with {} is no such list", human_bytes(size)));
-  std::string names;
-  KILN_TRY(parts_.blobs.read(test_names, 0, [&names](std::string_view part) {
-    names += part;
-    return true;
-  }));
+  KILN_ASSIGN(const std::string names, blob(test_names, kMost));
   return scheduler::Preparer::check_tests(prepared, names);
 }
 

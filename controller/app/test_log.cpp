@@ -11,26 +11,6 @@
 namespace kiln::controller {
 namespace {
 
-/// A folder that is removed again.
-class TempFolder {
- public:
-  static Result<TempFolder> make() {
-    KILN_ASSIGN(os::Path path,
-                os::make_temp_dir(std::filesystem::temp_directory_path(), "kiln-log-"));
-    return TempFolder(std::move(path));
-  }
-  explicit TempFolder(os::Path path) : path_(std::move(path)) {}
-  TempFolder(TempFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  TempFolder& operator=(TempFolder&&) = delete;
-  ~TempFolder() {
-    if (!path_.empty()) (void)os::remove_tree(path_);
-  }
-  [[nodiscard]] const os::Path& path() const { return path_; }
-
- private:
-  os::Path path_;
-};
-
 /// The result folder of one phase, unpacked; GNU tar itself refuses names that leave the folder.
 Result<igt::Results> unpack(const blob::BlobStore& blobs, const std::string& digest,
                             const os::Path& folder) {
@@ -53,7 +33,7 @@ std::string section(const std::string& title, const std::string& text) {
 
 std::string words_of(const blob::BlobStore& blobs, const std::string& digest,
                      const std::string& test) {
-  const auto folder = TempFolder::make();
+  const auto folder = os::TempFolder::make(std::filesystem::temp_directory_path(), "kiln-log-");
   if (!folder) return section("its result folder cannot be read", folder.error().message);
   const auto results = unpack(blobs, digest, folder->path());
   if (!results) return section("its result folder cannot be read", results.error().message);

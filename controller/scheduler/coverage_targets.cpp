@@ -47,10 +47,7 @@ Status Preparer::add_coverage(const intake::PreparedSource& source,
                       [](const BuildTarget& target) { return job::is_coverage(target.variant); });
         return {};
       }
-      BuildTarget target;
-      target.variant = variant;
-      target.config = config.name;
-      target.input = {tree, resolved->arch, resolved->text, builder_.toolchain(), ""};
+      BuildTarget target = make_target(variant, config.name, tree, *resolved, "");
       target.base_key = base_key;
       if (target.variant == job::kCoverage) target.input.profiled = touched;
       // A base that is the config's baseline is that very build, with all that belongs to it.

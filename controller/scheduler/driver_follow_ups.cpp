@@ -75,9 +75,8 @@ const BuildTarget* RunDriver::target_for_bisection(const verdict::BisectionBoot&
                                                    const std::stop_token& stop) {
   for (const BuildTarget& target : input_.prepared.targets)
     if (target.variant == boot.variant && target.config == boot.config) return &target;
-  constexpr std::string_view kWithout = "without-";
-  if (!boot.variant.starts_with(kWithout) || !deps_.without) return nullptr;
-  const int patch = std::atoi(boot.variant.c_str() + kWithout.size());
+  const int patch = job::patch_left_out(boot.variant);
+  if (patch == 0 || !deps_.without) return nullptr;
   publish_phase("making the series without patch " + std::to_string(patch));
   auto made = deps_.without(patch, boot.config, stop);
   if (!made || !*made) {

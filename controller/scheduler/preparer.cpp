@@ -14,8 +14,6 @@
 namespace kiln::scheduler {
 namespace {
 
-constexpr uint64_t kMaxTestNames = 64u << 20;
-
 PatchInfo to_info(const series::Patch& patch) {
   PatchInfo info;
   info.subject = patch.subject;
@@ -121,6 +119,17 @@ Status Preparer::check_tests(const Prepared& prepared, std::string_view names) {
   return {};
 }
 
+BuildTarget Preparer::make_target(const std::string& variant, const std::string& config,
+                                  const std::string& tree, const builder::ResolvedConfig& resolved,
+                                  const std::string& bench_digest) const {
+  BuildTarget target;
+  target.variant = variant;
+  target.config = config;
+  target.input = {tree, resolved.arch, resolved.text, builder_.toolchain(), bench_digest};
+  target.key = kernel::build_key(target.input);
+  return target;
+}
+
 /// Baseline and patched of each config first, then the prefixes: the order of building.
 Status Preparer::add_targets(const intake::PreparedSource& source,
                              const std::vector<kernel::NamedConfig>& configs, const Note& note,
@@ -132,17 +141,13 @@ Status Preparer::add_targets(const intake::PreparedSource& source,
     std::vector<std::pair<std::string, std::string>> variants{{"baseline", source.baseline_tree}};
     if (!source.prefix_trees.empty()) variants.emplace_back("patched", source.patched_tree());
     for (size_t k = 1; k < source.prefix_trees.size(); ++k)
-      variants.emplace_back(fmt::format("prefix-{}", k), source.prefix_trees[k - 1]);
+      variants.emplace_back(job::prefix_variant(static_cast<int>(k)), source.prefix_trees[k - 1]);
     if (note) note(fmt::format("resolving {}", config.name));
     std::string base_key;
     for (const auto& [variant, tree] : variants) {
       KILN_ASSIGN(builder::ResolvedConfig resolved,
                   builder_.resolver().resolve(tree, config, stop));
-      BuildTarget target;
-      target.variant = variant;
-      target.config = config.name;
-      target.input = {tree, resolved.arch, resolved.text, builder_.toolchain(), bench_digest};
-      target.key = kernel::build_key(target.input);
+      BuildTarget target = make_target(variant, config.name, tree, resolved, bench_digest);
       target.is_prefix = variant.starts_with("prefix-");
       if (variant == "baseline") {
         base_key = target.key;
@@ -202,11 +207,8 @@ Result<std::optional<BuildTarget>> Preparer::target_without(const Prepared& prep
   KILN_ASSIGN(const builder::ResolvedConfig resolved,
               builder_.resolver().resolve(*tree, named, stop));
   KILN_ASSIGN(const std::string bench_digest, builder::folder_digest(prepared.spec.bench_files));
-  BuildTarget target;
-  target.variant = fmt::format("without-{}", patch);
-  target.config = config;
-  target.input = {*tree, resolved.arch, resolved.text, builder_.toolchain(), bench_digest};
-  target.key = kernel::build_key(target.input);
+  BuildTarget target =
+      make_target(job::without_variant(patch), config, *tree, resolved, bench_digest);
   target.is_prefix = true;
   for (const BuildTarget& other : prepared.targets)
     if (other.variant == "baseline" && other.config == config) target.base_key = other.key;

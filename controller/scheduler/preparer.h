@@ -14,6 +14,8 @@ namespace kiln::scheduler {
 /// Safe for concurrent use: one preparation at a time.
 class Preparer {
  public:
+  static constexpr uint64_t kMaxTestNames = 64U << 20;  ///< bytes of a list of all tests
+
   using Note = std::function<void(const std::string&)>;
 
   /// Both must outlive it. `known_tests` is a file with the names of all tests that the machines to
@@ -39,6 +41,11 @@ class Preparer {
   static builder::BuildRequest request_of(const Prepared& prepared, const BuildTarget& target);
 
  private:
+  /// A kernel of `tree`; keyed, and without a base yet.
+  [[nodiscard]] BuildTarget make_target(const std::string& variant, const std::string& config,
+                                        const std::string& tree,
+                                        const builder::ResolvedConfig& resolved,
+                                        const std::string& bench_digest) const;
   Status load_lists(Prepared* prepared) const;
   Status add_targets(const intake::PreparedSource& source,
                      const std::vector<kernel::NamedConfig>& configs, const Note& note,

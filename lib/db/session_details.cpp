@@ -54,41 +54,45 @@ void load_artifacts(SQLite::Database& db, StoredSession* session) {
 
 void load_results(SQLite::Database& db, StoredSession* session) {
   sql::each(
-      db,
-      "SELECT test, phase, outcome, seconds, reason, kernel_words FROM results"
-      " WHERE session_id = ? ORDER BY position",
+      db, kSelectResults,
       [&](SQLite::Statement& row) {
-        sql::Columns c(row);
-        verdict::ResultRow result;
-        result.test = c.text();
-        result.phase = c.text();
-        result.outcome = c.text();
-        result.seconds = c.real();
-        result.reason = c.text();
-        result.kernel_words = c.text();
-        session->results.push_back(std::move(result));
+        sql::Columns columns(row);
+        session->results.push_back(read_result(columns));
       },
       session->id);
 }
 
 void load_measurements(SQLite::Database& db, StoredSession* session) {
   sql::each(
-      db,
-      "SELECT bench, metric, value, unit FROM measurements WHERE session_id = ?"
-      " ORDER BY position",
+      db, kSelectMeasurements,
       [&](SQLite::Statement& row) {
-        sql::Columns c(row);
-        verdict::MeasurementRow m;
-        m.bench = c.text();
-        m.metric = c.text();
-        m.value = c.optional_real().value_or(std::numeric_limits<double>::quiet_NaN());
-        m.unit = c.text();
-        session->measurements.push_back(std::move(m));
+        sql::Columns columns(row);
+        session->measurements.push_back(read_measurement(columns));
       },
       session->id);
 }
 
 }  // namespace
+
+verdict::ResultRow read_result(sql::Columns& columns) {
+  verdict::ResultRow result;
+  result.test = columns.text();
+  result.phase = columns.text();
+  result.outcome = columns.text();
+  result.seconds = columns.real();
+  result.reason = columns.text();
+  result.kernel_words = columns.text();
+  return result;
+}
+
+verdict::MeasurementRow read_measurement(sql::Columns& columns) {
+  verdict::MeasurementRow m;
+  m.bench = columns.text();
+  m.metric = columns.text();
+  m.value = columns.optional_real().value_or(std::numeric_limits<double>::quiet_NaN());
+  m.unit = columns.text();
+  return m;
+}
 
 void insert_details(SQLite::Database& db, const StoredSession& session) {
   insert_results(db, session);

@@ -1,8 +1,7 @@
 /// The finished sessions of a run as the verdict wants them: only what it looks at, read in one go,
 /// since a run may have 100,000 results.
-#include <limits>
-
 #include "lib/db/kernel_report_table.h"
+#include "lib/db/session_details.h"
 #include "lib/db/session_table.h"
 #include "lib/db/sql.h"
 
@@ -53,28 +52,11 @@ void read_details(SQLite::Database& db, std::vector<verdict::SessionRow>* sessio
           [](verdict::SessionRow& s, sql::Columns& c) { s.only_tests.push_back(c.text()); });
   each_of(db, "SELECT tag FROM session_tags WHERE session_id = ? ORDER BY tag", sessions,
           [](verdict::SessionRow& s, sql::Columns& c) { s.tags.push_back(c.text()); });
-  each_of(db,
-          "SELECT test, phase, outcome, seconds, reason, kernel_words FROM results"
-          " WHERE session_id = ? ORDER BY position",
-          sessions, [](verdict::SessionRow& s, sql::Columns& c) {
-            verdict::ResultRow& result = s.results.emplace_back();
-            result.test = c.text();
-            result.phase = c.text();
-            result.outcome = c.text();
-            result.seconds = c.real();
-            result.reason = c.text();
-            result.kernel_words = c.text();
-          });
-  each_of(db,
-          "SELECT bench, metric, value, unit FROM measurements WHERE session_id = ?"
-          " ORDER BY position",
-          sessions, [](verdict::SessionRow& s, sql::Columns& c) {
-            verdict::MeasurementRow& m = s.measurements.emplace_back();
-            m.bench = c.text();
-            m.metric = c.text();
-            m.value = c.optional_real().value_or(std::numeric_limits<double>::quiet_NaN());
-            m.unit = c.text();
-          });
+  each_of(db, kSelectResults, sessions,
+          [](verdict::SessionRow& s, sql::Columns& c) { s.results.push_back(read_result(c)); });
+  each_of(db, kSelectMeasurements, sessions, [](verdict::SessionRow& s, sql::Columns& c) {
+    s.measurements.push_back(read_measurement(c));
+  });
   for (verdict::SessionRow& session : *sessions)
     session.kernel = load_kernel_reports(db, session.id);
 }

@@ -1,7 +1,8 @@
 #include "lib/dmesg/line.h"
 
 #include <algorithm>
-#include <charconv>
+
+#include "lib/base/number.h"
 
 namespace kiln::dmesg {
 namespace {
@@ -12,15 +13,6 @@ bool is_digit(char c) {
 
 void skip_spaces(std::string_view& text) {
   while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-}
-
-/// Takes a decimal number from the front; nullopt leaves `text` as it was.
-std::optional<unsigned long long> take_number(std::string_view& text) {
-  unsigned long long value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end == text.data()) return std::nullopt;
-  text.remove_prefix(static_cast<size_t>(end - text.data()));
-  return value;
 }
 
 /// `<4>` or `<12>`: a level, perhaps with a facility above it.

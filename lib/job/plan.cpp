@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <set>
+
+#include "lib/base/number.h"
 
 namespace kiln::job {
 namespace {
@@ -254,6 +257,22 @@ void add_totals(const PlanInput& input, Plan* plan) {
 }
 
 }  // namespace
+
+std::string prefix_variant(int patches) {
+  return fmt::format("prefix-{}", patches);
+}
+
+std::string without_variant(int patch) {
+  return fmt::format("without-{}", patch);
+}
+
+int patch_left_out(std::string_view variant) {
+  constexpr std::string_view kWithout = "without-";
+  if (!variant.starts_with(kWithout)) return 0;
+  variant.remove_prefix(kWithout.size());
+  const auto number = take_number(variant);
+  return number && *number <= std::numeric_limits<int>::max() ? static_cast<int>(*number) : 0;
+}
 
 double first_guess_seconds(const std::string& kind) {
   for (const Guess& guess : kGuesses)

@@ -19,6 +19,12 @@ inline bool is_coverage(std::string_view variant) {
   return variant == kCoverage || variant == kCoverageBase;
 }
 
+/// The first `patches` of the series: "prefix-2".
+std::string prefix_variant(int patches);
+/// The series but one patch, counted from 1: "without-2", and the number back (0 = no such name).
+std::string without_variant(int patch);
+int patch_left_out(std::string_view variant);
+
 /// One cell with the key of its kernel.
 struct CellKey {
   std::string variant;  ///< "baseline" | "patched" | "prefix-K" | "coverage-base" | "coverage"

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "lib/base/result.h"
@@ -27,6 +28,25 @@ Result<uint64_t> file_size(const Path& path);
 Result<std::vector<Path>> list_files(const Path& root);
 /// An empty new folder below `parent`, name starts with `prefix`.
 Result<Path> make_temp_dir(const Path& parent, std::string_view prefix);
+
+/// Such a folder, removed with all that it holds when the object ends.
+class TempFolder {
+ public:
+  static Result<TempFolder> make(const Path& parent, std::string_view prefix) {
+    KILN_ASSIGN(Path path, make_temp_dir(parent, prefix));
+    return TempFolder(std::move(path));
+  }
+  TempFolder(TempFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  TempFolder& operator=(TempFolder&&) = delete;
+  ~TempFolder() {
+    if (!path_.empty()) (void)remove_tree(path_);
+  }
+  [[nodiscard]] const Path& path() const { return path_; }
+
+ private:
+  explicit TempFolder(Path path) : path_(std::move(path)) {}
+  Path path_;
+};
 
 /// An exclusive flock on a file, held while the object lives; the file holds the owner's pid.
 class FileLock {

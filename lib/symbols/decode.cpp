@@ -32,25 +32,6 @@ Result<std::string> read_plain(const os::Path& path, uint64_t max_bytes) {
   return os::read_file(path, max_bytes);
 }
 
-class TempFolder {
- public:
-  static Result<TempFolder> make(const os::Path& parent) {
-    KILN_TRY(os::make_dirs(parent));
-    KILN_ASSIGN(os::Path path, os::make_temp_dir(parent, "decode-"));
-    return TempFolder(std::move(path));
-  }
-  explicit TempFolder(os::Path path) : path_(std::move(path)) {}
-  TempFolder(TempFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  TempFolder& operator=(TempFolder&&) = delete;
-  ~TempFolder() {
-    if (!path_.empty()) (void)os::remove_tree(path_);
-  }
-  [[nodiscard]] const os::Path& path() const { return path_; }
-
- private:
-  os::Path path_;
-};
-
 /// One compilation and what is asked of it.
 struct Unit {
   std::string name;
@@ -229,7 +210,8 @@ class Decoder {
 
 Result<Decoded> decode(const std::vector<dmesg::StackEntry>& stack, Build& build,
                        const os::Path& temp, std::stop_token stop) {
-  KILN_ASSIGN(const TempFolder out, TempFolder::make(temp));
+  KILN_TRY(os::make_dirs(temp));
+  KILN_ASSIGN(const os::TempFolder out, os::TempFolder::make(temp, "decode-"));
   return Decoder(stack, build, out.path()).run(std::move(stop));
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "lib/base/text.h"
+#include "lib/job/plan.h"
 #include "lib/stats/culprit.h"
 
 namespace kiln::verdict {
@@ -24,10 +25,6 @@ bool is_about(const SessionRow& session, const std::string& variant, const std::
          session.purpose == "bisection";
 }
 
-const std::string& name_of(const KernelReport& report) {
-  return report.signature.empty() ? report.title : report.signature;
-}
-
 bool has_signature(const SessionRow& session, const std::string& signature) {
   return std::any_of(session.kernel.begin(), session.kernel.end(),
                      [&](const KernelReport& report) { return name_of(report) == signature; });
@@ -39,8 +36,7 @@ std::optional<bool> is_bad(const SessionRow& session, const Judged& judged) {
   const std::string& test = judged.finding.test;
   for (const ResultRow& row : session.results) {
     if (row.test != test) continue;
-    const bool report = std::any_of(session.kernel.begin(), session.kernel.end(),
-                                    [&](const KernelReport& one) { return one.test == test; });
+    const bool report = report_of(session.kernel, test) != nullptr;
     return kind_of(effective_outcome(row, report)) == Kind::kBad;
   }
   // A dynamic subtest that this prefix does not bring, or whose parent ended before it.
@@ -60,11 +56,6 @@ Boots boots_of(const Input& input, const Judged& judged, const std::string& vari
     out.session_ids.push_back(session.id);
   }
   return out;
-}
-
-std::string variant_of(int patches, int all) {
-  if (patches == 0) return "baseline";
-  return patches == all ? "patched" : fmt::format("prefix-{}", patches);
 }
 
 bool build_failed(const Input& input, const std::string& variant, const std::string& config) {
@@ -92,15 +83,11 @@ std::vector<stats::PrefixRuns> prefix_runs(const Input& input, const Judged& jud
   return out;
 }
 
-std::string without(int patch) {
-  return fmt::format("without-{}", patch);
-}
-
 /// The series without the culprit is booted once, where it can be made: of the last patch it is the
 /// prefix before, which is there already.
 bool wants_proof(const Input& input, const Judged& judged, int culprit) {
   if (culprit == static_cast<int>(input.patch_subjects.size())) return false;
-  const std::string variant = without(culprit);
+  const std::string variant = job::without_variant(culprit);
   if (build_failed(input, variant, judged.config)) return false;
   const auto& never = input.not_revertible;
   if (std::find(never.begin(), never.end(), culprit) != never.end()) return false;
@@ -153,8 +140,8 @@ std::string step_words(const Input& input, const BisectionStep& step) {
   if (step.variant == "patched") name = "with the whole series";
   if (step.variant.starts_with("prefix-"))
     name = fmt::format("with patches 1 to {} of {}", step.variant.substr(7), all);
-  if (step.variant.starts_with("without-"))
-    name = fmt::format("with the series but patch {}", step.variant.substr(8));
+  if (const int patch = job::patch_left_out(step.variant); patch > 0)
+    name = fmt::format("with the series but patch {}", patch);
   return fmt::format("{}: bad in {} of {}", name, step.bad, count_of(step.runs, "boot", "boots"));
 }
 
@@ -162,7 +149,7 @@ void add_steps(const Input& input, int culprit, Judged* judged) {
   const int all = static_cast<int>(input.patch_subjects.size());
   std::vector<std::string> variants;
   for (int k = 0; k <= all; ++k) variants.push_back(variant_of(k, all));
-  if (culprit > 0) variants.push_back(without(culprit));
+  if (culprit > 0) variants.push_back(job::without_variant(culprit));
   std::vector<std::string> words;
   for (const std::string& variant : variants) {
     const Boots boots = boots_of(input, *judged, variant);
@@ -175,6 +162,11 @@ void add_steps(const Input& input, int culprit, Judged* judged) {
 }
 
 }  // namespace
+
+std::string variant_of(int patches, int all) {
+  if (patches == 0) return "baseline";
+  return patches == all ? "patched" : job::prefix_variant(patches);
+}
 
 void name_patches(const Input& input, std::vector<Judged>* judged) {
   for (Judged& one : *judged) {
@@ -200,7 +192,7 @@ std::vector<BisectionBoot> bisection_boots(const Input& input) {
       if (one.config != config) continue;
       stats::Culprit culprit = stats::find_culprit(prefix_runs(input, one), {});
       if (const int patch = culprit_of(culprit); patch > 0 && wants_proof(input, one, patch))
-        add_boot(input, one, without(patch), &out);
+        add_boot(input, one, job::without_variant(patch), &out);
       if (culprit.decided) continue;
       culprits.push_back(std::move(culprit));
       open.push_back(&one);

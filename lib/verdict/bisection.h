@@ -12,6 +12,9 @@ inline constexpr int kMostBisectionTries = 3;
 /// Boots of one prefix, for tests that fail only now and then.
 inline constexpr int kMostBootsOfAPrefix = 8;
 
+/// The series up to `patches` of `all`: "baseline", "prefix-2", "patched".
+std::string variant_of(int patches, int all);
+
 /// Gives each regression the patch that the boots so far prove, and the steps that led there.
 void name_patches(const Input& input, std::vector<Judged>* judged);
 

@@ -6,6 +6,8 @@
 #include <charconv>
 
 #include "lib/base/text.h"
+#include "lib/job/plan.h"
+#include "lib/verdict/bisection.h"
 #include "lib/verdict/outcome.h"
 
 namespace kiln::verdict {
@@ -56,15 +58,12 @@ std::string culprit_words(const Input& input, const Finding& finding) {
   if (number == 0) return "";
   const int all = static_cast<int>(input.patch_subjects.size());
   std::string out = fmt::format("patch {}/{} brings it", number, all);
-  const auto variant = [&](int k) {
-    return k == 0 ? "baseline" : k == all ? "patched" : fmt::format("prefix-{}", k);
-  };
-  const BisectionStep* with = step_of(finding, variant(number));
-  const BisectionStep* before = step_of(finding, variant(number - 1));
+  const BisectionStep* with = step_of(finding, variant_of(number, all));
+  const BisectionStep* before = step_of(finding, variant_of(number - 1, all));
   if (with == nullptr || before == nullptr) return out;
   out += fmt::format(": bad in {} of {} up to it, in {} of {} up to the one before", with->bad,
                      count_of(with->runs, "boot", "boots"), before->bad, before->runs);
-  if (const BisectionStep* without = step_of(finding, fmt::format("without-{}", number)))
+  if (const BisectionStep* without = step_of(finding, job::without_variant(number)))
     out += fmt::format(", and in {} of {} with all but it", without->bad, without->runs);
   return out;
 }
@@ -165,9 +164,7 @@ std::string subject_of(const Finding& finding) {
   if (!finding.subject.empty()) return finding.subject;
   if (!finding.test.empty()) return finding.test;
   if (finding.cls == "infrastructure") return "";
-  if (!finding.kernel.empty())
-    return "kernel report: " + (finding.kernel[0].signature.empty() ? finding.kernel[0].title
-                                                                    : finding.kernel[0].signature);
+  if (!finding.kernel.empty()) return "kernel report: " + name_of(finding.kernel[0]);
   return finding.summary;
 }
 

@@ -22,10 +22,6 @@ bool ran_tests(const SessionRow& session) {
   return session.purpose == "functional" || session.purpose == "confirmation";
 }
 
-const std::string& name_of(const KernelReport& report) {
-  return report.signature.empty() ? report.title : report.signature;
-}
-
 /// Lateness of an emulated machine's timers, in a boot that only measures: it says that the host
 /// was busy, and no further boot could confirm it.
 bool is_hosts_delay(const SessionRow& session, const KernelReport& report) {

@@ -56,11 +56,6 @@ RowsByTest rows_of(const SessionRow& session) {
   return rows;
 }
 
-bool has_report(const SessionRow& session, std::string_view test) {
-  return std::any_of(session.kernel.begin(), session.kernel.end(),
-                     [&](const KernelReport& report) { return report.test == test; });
-}
-
 /// Sessions of a cell; a cell whose kernel is another cell's has that one's.
 std::vector<const SessionRow*> sessions_of(const Input& input, const std::string& variant,
                                            const std::string& config) {
@@ -139,17 +134,16 @@ void add_session(const SessionRow& session, std::vector<TestView>* tests, SideVi
     const auto found = rows.find(test.test);
     if (found != rows.end()) {
       (test.*side)
-          .seen.push_back({&session, found->second,
-                           effective_outcome(*found->second, has_report(session, test.test))});
+          .seen.push_back(
+              {&session, found->second,
+               effective_outcome(*found->second, report_of(session.kernel, test.test) != nullptr)});
     } else if (expected(test)) {
       (test.*side).seen.push_back({&session, nullptr, std::string(kNoResult)});
     }
   }
 }
 
-/// Only tests that differ in the first boots are asked for again.
 bool was_asked(const SessionRow& session, const TestView& test) {
-  if (!differs(test)) return false;
   const auto& asked = session.only_tests;
   return asked.empty() || std::find(asked.begin(), asked.end(), test.planned) != asked.end();
 }
@@ -273,12 +267,17 @@ std::vector<ConfigView> observe(const Input& input) {
                                      std::pair{&view.patched, &TestView::patched}})
       for (const SessionRow* session : cell->functional)
         add_session(*session, &view.tests, side, [](const TestView&) { return true; });
-    // A confirming boot runs only what it was asked for: nothing else can be missing from it.
+    // Only tests that differ in the first boots are asked for again, and a confirming boot runs
+    // only what it was asked for: nothing else can be missing from it.
+    std::set<const TestView*> differing;
+    for (const TestView& test : view.tests)
+      if (differs(test)) differing.insert(&test);
     for (const auto& [cell, side] : {std::pair{&view.baseline, &TestView::baseline},
                                      std::pair{&view.patched, &TestView::patched}})
       for (const SessionRow* session : cell->confirmations)
-        add_session(*session, &view.tests, side,
-                    [&](const TestView& test) { return was_asked(*session, test); });
+        add_session(*session, &view.tests, side, [&](const TestView& test) {
+          return differing.count(&test) > 0 && was_asked(*session, test);
+        });
     views.push_back(std::move(view));
   }
   return views;

@@ -89,6 +89,16 @@ bool kernel_words_bad(std::string_view words) {
   return false;
 }
 
+const std::string& name_of(const KernelReport& report) {
+  return report.signature.empty() ? report.title : report.signature;
+}
+
+const KernelReport* report_of(const std::vector<KernelReport>& kernel, std::string_view test) {
+  const auto found = std::find_if(kernel.begin(), kernel.end(),
+                                  [&](const KernelReport& one) { return one.test == test; });
+  return found == kernel.end() ? nullptr : &*found;
+}
+
 std::string effective_outcome(const ResultRow& row, bool has_kernel_report) {
   if (!has_kernel_report && !kernel_words_bad(row.kernel_words)) return row.outcome;
   if (row.outcome == "pass") return "dmesg-warn";
@@ -97,12 +107,11 @@ std::string effective_outcome(const ResultRow& row, bool has_kernel_report) {
 }
 
 std::string dmesg_rule(const ResultRow& row, const std::vector<KernelReport>& kernel) {
-  const auto report = std::find_if(kernel.begin(), kernel.end(),
-                                   [&](const KernelReport& one) { return one.test == row.test; });
-  const std::string outcome = effective_outcome(row, report != kernel.end());
+  const KernelReport* report = report_of(kernel, row.test);
+  const std::string outcome = effective_outcome(row, report != nullptr);
   if (outcome != "dmesg-warn" && outcome != "dmesg-fail") return "";
   std::string rule;
-  if (report != kernel.end()) {
+  if (report != nullptr) {
     rule = fmt::format("a kernel report ({})", report->kind);
     if (report->late) rule += " that came when it had ended";
   } else {

@@ -19,6 +19,11 @@ Kind kind_of(std::string_view outcome);
 /// Do the kernel's messages hold an error (level error or worse, a WARNING, an oops, a lockup)?
 bool kernel_words_bad(std::string_view words);
 
+/// What a report is known by in every boot: its signature, or its title when it has none.
+const std::string& name_of(const KernelReport& report);
+/// The first report that belongs to the test; nullptr = none.
+const KernelReport* report_of(const std::vector<KernelReport>& kernel, std::string_view test);
+
 /// igt_runner's word, made worse when the kernel log of the test holds an error or a report: a pass
 /// is then "dmesg-warn", a fail or warn "dmesg-fail".
 std::string effective_outcome(const ResultRow& row, bool has_kernel_report);
