@@ -10,11 +10,13 @@
 
 #include "lib/db/build_table.h"
 #include "lib/db/job_table.h"
+#include "lib/db/kernel_report_table.h"
 #include "lib/db/session_table.h"
 #include "lib/job/stored.h"
 #include "lib/report/reach_fields.h"
 #include "lib/report/report.h"
 #include "lib/series/versions.h"
+#include "lib/verdict/foreign.h"
 #include "lib/verdict/known.h"
 #include "lib/verdict/predecessor.h"
 #include "lib/verdict/rules.h"
@@ -29,8 +31,12 @@ void add_plan(const job::StoredJob& job, verdict::Input* input) {
     for (const std::string& test : list.tests)
       if (input->planned_phase.emplace(test, list.phase).second)
         input->planned_tests.push_back(test);
-  for (const job::StoredPatch& patch : job.series.patches)
+  std::set<std::string> touched;
+  for (const job::StoredPatch& patch : job.series.patches) {
     input->patch_subjects.push_back(patch.subject);
+    touched.insert(patch.files.begin(), patch.files.end());
+  }
+  input->touched_files.assign(touched.begin(), touched.end());
 }
 
 /// Machines of one job are alike; where there are several, the first by name tells.
@@ -138,6 +144,7 @@ Result<verdict::Input> StoredJudge::input(const db::RunRow& run, const v1::RunRe
   add_plan(job, &input);
   const db::SessionTable sessions(*db_);
   KILN_ASSIGN(input.sessions, sessions.for_verdict(run.id));
+  verdict::mark_foreign(&input);
   KILN_ASSIGN(const auto builds, db::BuildTable(*db_).of_run(run.id));
   for (const db::RunBuildRow& build : builds)
     input.builds.push_back({build.variant, build.config, build.record});
@@ -151,6 +158,11 @@ Result<verdict::Input> StoredJudge::input(const db::RunRow& run, const v1::RunRe
   const std::string machine = first_machine(input.sessions);
   for (verdict::TestHistory& test : input.history)
     KILN_TRY(sessions.look_up_history(run.id, machine, &test));
+  const db::KernelReportTable reports(*db_);
+  for (const std::string& signature : verdict::reports_to_look_up(input)) {
+    KILN_ASSIGN(const int boots, reports.boots_before(run.id, machine, signature));
+    if (boots > 0) input.old_reports.push_back({signature, boots});
+  }
   return input;
 }
 
@@ -164,7 +176,7 @@ Result<JudgedRun> StoredJudge::judge(const db::RunRow& run, v1::RunReport base,
   out.report.clear_sessions();
   report::fill(output, &out.report);
   add_commands(&out.report);
-  KILN_TRY(add_predecessor(run.id, rows, output, &out.report));
+  if (run.repro_of.empty()) KILN_TRY(add_predecessor(run.id, rows, output, &out.report));
   out.row = to_verdict_row(out.report, cause, now);
   add_findings(output, &out.row);
   return out;

@@ -1,11 +1,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "controller/results/session_rows.h"
 #include "controller/scheduler/driver.h"
 #include "controller/scheduler/orders.h"
 #include "controller/scheduler/report_builder.h"
+#include "lib/verdict/foreign.h"
 
 namespace kiln::scheduler {
 namespace {
@@ -93,8 +95,12 @@ verdict::Input RunDriver::verdict_input() {
       if (input.planned_phase.emplace(test, list.phase).second) input.planned_tests.push_back(test);
     }
   }
-  for (const PatchInfo& patch : input_.prepared.patches)
+  std::set<std::string> touched;
+  for (const PatchInfo& patch : input_.prepared.patches) {
     input.patch_subjects.push_back(patch.subject);
+    touched.insert(patch.files.begin(), patch.files.end());
+  }
+  input.touched_files.assign(touched.begin(), touched.end());
   for (const job::SessionStep& step : state_.sessions) {
     const auto attempts = ended_.find(step.session.key);
     if (attempts == ended_.end()) continue;
@@ -107,6 +113,7 @@ verdict::Input RunDriver::verdict_input() {
   for (const BuildTarget& target : input_.prepared.targets)
     if (const auto found = records_.find(target.key); found != records_.end())
       input.builds.push_back({target.variant, target.config, found->second});
+  verdict::mark_foreign(&input);
   input.not_revertible = not_revertible_;
   input.history = verdict::tests_to_look_up(input);
   if (!emulated_.empty() && !input.history.empty()) {

@@ -90,4 +90,21 @@ Status KernelReportTable::set_decoded(int64_t session_id, int position,
   });
 }
 
+Result<int> KernelReportTable::boots_before(int64_t run_id, const std::string& machine,
+                                            const std::string& signature) const {
+  return sql::read(*database_, "look for earlier kernel reports",
+                   [&](SQLite::Database& db) -> Result<int> {
+                     int boots = 0;
+                     sql::each(
+                         db,
+                         "SELECT count(DISTINCT s.id) FROM kernel_reports k"
+                         " JOIN sessions s ON s.id = k.session_id"
+                         " WHERE k.signature = ? AND s.run_id < ? AND s.machine = ?"
+                         " AND s.variant = 'baseline' AND s.state = 'done'",
+                         [&](SQLite::Statement& row) { boots = row.getColumn(0).getInt(); },
+                         signature, run_id, machine);
+                     return boots;
+                   });
+}
+
 }  // namespace kiln::db

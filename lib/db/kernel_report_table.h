@@ -22,6 +22,9 @@ class KernelReportTable {
   /// report had. Idempotent. kNotFound: "session 7 has no kernel report 3".
   Status set_decoded(int64_t session_id, int position, const std::vector<dmesg::Frame>& frames,
                      const std::string& subsystem);
+  /// Boots without a series on the machine, in runs before this one, whose log has the signature.
+  [[nodiscard]] Result<int> boots_before(int64_t run_id, const std::string& machine,
+                                         const std::string& signature) const;
 
  private:
   Database* database_;

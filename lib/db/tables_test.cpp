@@ -229,6 +229,32 @@ TEST_F(DbTest, ADecodedReportReplacesItsFrames) {
             "error: session " + std::to_string(s.id) + " has no kernel report 9");
 }
 
+TEST_F(DbTest, OldReportsAreThoseOfEarlierRunsWithoutASeries) {
+  SessionTable sessions(*database_);
+  const auto boot = [&](int64_t run, const std::string& variant, const std::string& key) {
+    StoredSession s = sample_session(run, key);
+    s.variant = variant;
+    s.id = *sessions.open(s);
+    StoredSession end = sample_end(s, 1);
+    end.kernel[0].signature = "oops: shmem_pread";
+    end.kernel.push_back(end.kernel[0]);  // twice in one boot is one boot
+    EXPECT_TRUE(sessions.finish(end));
+    return s.machine;
+  };
+  const int64_t before = make_run();
+  const std::string machine = boot(before, "baseline", "a");
+  boot(before, "patched", "b");
+  RunRow later = sample_run();
+  later.job_digest = "later";
+  const int64_t now = *RunTable(*database_).create(later, {});
+  boot(now, "baseline", "c");
+  const KernelReportTable reports(*database_);
+  EXPECT_EQ(*reports.boots_before(now, machine, "oops: shmem_pread"), 1);
+  EXPECT_EQ(*reports.boots_before(before, machine, "oops: shmem_pread"), 0);
+  EXPECT_EQ(*reports.boots_before(now, "another", "oops: shmem_pread"), 0);
+  EXPECT_EQ(*reports.boots_before(now, machine, "oops: other"), 0);
+}
+
 TEST_F(DbTest, TheSecondEndOfASessionChangesNothing) {
   const int64_t run = make_run();
   SessionTable sessions(*database_);

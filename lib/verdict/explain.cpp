@@ -139,6 +139,9 @@ std::string why(const Input& input, const Judged& judged, const std::string& cls
   if (cls == "not-the-series") return why_not_the_series(finding);
   if (cls == "new-test") return "It did not run without the series, so that nothing is compared.";
   if (cls == "build-failure" || cls == "build-warning") return why_build(finding);
+  if (judged.foreign)
+    return "It is not laid to the series, which touches nothing of that driver: the tests' own "
+           "outcomes count, what this report did to them does not.";
   return "It says nothing of the series: a machine or a tool failed, not the kernel under test.";
 }
 

@@ -12,6 +12,7 @@ struct Judged {
   Finding finding;
   bool unconfirmed = false;      ///< seen, and too few boots to say more
   bool only_patched = false;     ///< flaky, bad only with the series
+  bool foreign = false;          ///< a kernel report that the series cannot have to do with
   bool no_baseline = false;      ///< bad, with nothing to compare with
   std::string config;            ///< of a confirmed regression: where its bisection boots
   std::string signature;         ///< of a regression that is a kernel report, not a test

@@ -34,11 +34,13 @@ bool allows_slowdown(const Input& input, const Comparison& c) {
   return true;
 }
 
-std::vector<std::string> infrastructure_reasons(const Input& input, const Output& out) {
+/// Another driver's trouble is told, and takes nothing from the results.
+std::vector<std::string> infrastructure_reasons(const Input& input,
+                                                const std::vector<Judged>& judged) {
   std::vector<std::string> reasons;
   if (!input.infrastructure_error.empty()) reasons.push_back(input.infrastructure_error);
-  for (const Finding& finding : out.findings)
-    if (finding.cls == "infrastructure") reasons.push_back(finding.summary);
+  for (const Judged& one : judged)
+    if (one.finding.cls == "infrastructure" && !one.foreign) reasons.push_back(one.finding.summary);
   return reasons;
 }
 
@@ -126,7 +128,7 @@ std::string success_headline(const Input& input, const Output& out) {
 }  // namespace
 
 void conclude(const Input& input, const std::vector<Judged>& judged, Output* out) {
-  const std::vector<std::string> infrastructure = infrastructure_reasons(input, *out);
+  const std::vector<std::string> infrastructure = infrastructure_reasons(input, judged);
   const std::vector<std::string> open = open_reasons(input, judged, *out);
   out->reasons.clear();
   for (const Judged& one : judged)

@@ -7,6 +7,7 @@
 #include "lib/verdict/claims.h"
 #include "lib/verdict/explain.h"
 #include "lib/verdict/findings.h"
+#include "lib/verdict/foreign.h"
 #include "lib/verdict/headline.h"
 #include "lib/verdict/known.h"
 #include "lib/verdict/not_tested.h"
@@ -185,6 +186,7 @@ Output judge(const Input& input) {
   append(&judged, kernel_findings(input, views));
   append(&judged, performance_findings(views, out.comparisons));
   append(&judged, infrastructure_findings(input, views));
+  append(&judged, foreign_findings(input));
   name_patches(input, &judged);
   // What a person must act on comes first.
   std::stable_partition(judged.begin(), judged.end(), [](const Judged& one) {
@@ -194,6 +196,7 @@ Output judge(const Input& input) {
                         [](const Judged& one) { return one.known.empty(); });
   int number = 0;
   for (Judged& one : judged) {
+    say_what_is_old(input, &one.finding);
     one.finding.explain = explain(input, one);
     one.finding.subject = subject_of(one.finding);
     if (one.finding.bare_cls.empty()) one.finding.bare_cls = one.finding.cls;

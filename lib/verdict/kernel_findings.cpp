@@ -8,6 +8,9 @@
 namespace kiln::verdict {
 namespace {
 
+/// Signatures whose history is looked up; a flood of them is no report's own habit.
+constexpr size_t kMostReportHistories = 50;
+
 /// One signature in one config: in which sessions of each side.
 struct Sighting {
   KernelReport report;
@@ -45,7 +48,7 @@ std::vector<Sighting> sightings(const Input& input, const std::vector<ConfigView
     for (const SessionRow& session : input.sessions) {
       if (session.config != views[c].config || !usable(session)) continue;
       for (const KernelReport& report : session.kernel) {
-        if (is_hosts_delay(session, report)) continue;
+        if (report.foreign || is_hosts_delay(session, report)) continue;
         if (session.variant == "baseline") without.insert(name_of(report));
         if (session.variant != "patched" || !stands_alone(session, report)) continue;
         const auto [found, is_new] = at.emplace(name_of(report), out.size());
@@ -163,6 +166,20 @@ std::vector<Judged> kernel_findings(const Input& input, const std::vector<Config
     judged.finding.only_patched = true;
     known.apply(known.cover(&judged.seen), &judged);
   }
+  return out;
+}
+
+std::vector<std::string> reports_to_look_up(const Input& input) {
+  std::set<std::string> with;
+  std::set<std::string> without;
+  for (const SessionRow& session : input.sessions)
+    for (const KernelReport& report : session.kernel)
+      if (!report.foreign && !report.signature.empty())
+        (session.variant == "baseline" ? without : with).insert(report.signature);
+  std::vector<std::string> out;
+  std::set_difference(with.begin(), with.end(), without.begin(), without.end(),
+                      std::back_inserter(out));
+  if (out.size() > kMostReportHistories) out.resize(kMostReportHistories);
   return out;
 }
 

@@ -135,8 +135,7 @@ void add_session(const SessionRow& session, std::vector<TestView>* tests, SideVi
     if (found != rows.end()) {
       (test.*side)
           .seen.push_back(
-              {&session, found->second,
-               effective_outcome(*found->second, report_of(session.kernel, test.test) != nullptr)});
+              {&session, found->second, effective_outcome(*found->second, session.kernel)});
     } else if (expected(test)) {
       (test.*side).seen.push_back({&session, nullptr, std::string(kNoResult)});
     }

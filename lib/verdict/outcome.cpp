@@ -6,6 +6,7 @@
 #include <array>
 
 #include "lib/base/text.h"
+#include "lib/verdict/foreign.h"
 
 namespace kiln::verdict {
 namespace {
@@ -94,13 +95,15 @@ const std::string& name_of(const KernelReport& report) {
 }
 
 const KernelReport* report_of(const std::vector<KernelReport>& kernel, std::string_view test) {
-  const auto found = std::find_if(kernel.begin(), kernel.end(),
-                                  [&](const KernelReport& one) { return one.test == test; });
+  const auto found = std::find_if(kernel.begin(), kernel.end(), [&](const KernelReport& one) {
+    return one.test == test && !one.foreign;
+  });
   return found == kernel.end() ? nullptr : &*found;
 }
 
-std::string effective_outcome(const ResultRow& row, bool has_kernel_report) {
-  if (!has_kernel_report && !kernel_words_bad(row.kernel_words)) return row.outcome;
+std::string effective_outcome(const ResultRow& row, const std::vector<KernelReport>& kernel) {
+  if (report_of(kernel, row.test) == nullptr && !kernel_words_bad(own_words(row, kernel)))
+    return row.outcome;
   if (row.outcome == "pass") return "dmesg-warn";
   if (row.outcome == "fail" || row.outcome == "warn") return "dmesg-fail";
   return row.outcome;
@@ -108,14 +111,14 @@ std::string effective_outcome(const ResultRow& row, bool has_kernel_report) {
 
 std::string dmesg_rule(const ResultRow& row, const std::vector<KernelReport>& kernel) {
   const KernelReport* report = report_of(kernel, row.test);
-  const std::string outcome = effective_outcome(row, report != nullptr);
+  const std::string outcome = effective_outcome(row, kernel);
   if (outcome != "dmesg-warn" && outcome != "dmesg-fail") return "";
   std::string rule;
   if (report != nullptr) {
     rule = fmt::format("a kernel report ({})", report->kind);
     if (report->late) rule += " that came when it had ended";
   } else {
-    rule = rule_of_words(row.kernel_words);
+    rule = rule_of_words(own_words(row, kernel));
   }
   if (rule.empty()) return "";
   return fmt::format("it said {}, but by the dmesg rules: {}",

@@ -21,12 +21,13 @@ bool kernel_words_bad(std::string_view words);
 
 /// What a report is known by in every boot: its signature, or its title when it has none.
 const std::string& name_of(const KernelReport& report);
-/// The first report that belongs to the test; nullptr = none.
+/// The first report, foreign ones aside, that belongs to the test; nullptr = none.
 const KernelReport* report_of(const std::vector<KernelReport>& kernel, std::string_view test);
 
 /// igt_runner's word, made worse when the kernel log of the test holds an error or a report: a pass
-/// is then "dmesg-warn", a fail or warn "dmesg-fail".
-std::string effective_outcome(const ResultRow& row, bool has_kernel_report);
+/// is then "dmesg-warn", a fail or warn "dmesg-fail". Foreign reports (foreign.h) do not count.
+/// `kernel` are the reports of the row's session.
+std::string effective_outcome(const ResultRow& row, const std::vector<KernelReport>& kernel);
 
 /// Which rule made the kernel's words count against the test, for people: "it said success, but by
 /// the dmesg rules: a message of level 3 (error)". `kernel` are the session's reports; "" when the

@@ -16,7 +16,9 @@ TEST(Outcome, WordsThatAreNotUnderstoodAreBad) {
 
 TEST(Outcome, KernelErrorsMakeAPassLess) {
   const auto outcome = [](const char* word, const char* words, bool report = false) {
-    return effective_outcome({"igt@a@b", "", word, 0, "", words}, report);
+    std::vector<KernelReport> kernel(report ? 1 : 0);
+    for (KernelReport& one : kernel) one.test = "igt@a@b";
+    return effective_outcome({"igt@a@b", "", word, 0, "", words}, kernel);
   };
   EXPECT_EQ(outcome("pass", ""), "pass");
   EXPECT_EQ(outcome("pass", "<4> [1.0] i915 0000: using default quirk"), "pass");

@@ -69,17 +69,25 @@ struct TestHistory {
   int runs = 0;
 };
 
+/// In how many boots without any series a kernel report was seen, on that machine in earlier runs.
+struct ReportHistory {
+  std::string signature;
+  int boots = 0;
+};
+
 struct Input {
   job::JobSpec job;
   std::vector<std::string> planned_tests;  ///< expanded from the lists, in order, no duplicates
   std::map<std::string, std::string> planned_phase;  ///< test -> phase
   std::vector<std::string> patch_subjects;
+  std::vector<std::string> touched_files;            ///< by the series, each once
   std::map<std::string, bool> config_wants_highmem;  ///< config -> its kernel has CONFIG_HIGHMEM
   std::vector<SessionRow> sessions;
   std::vector<BuildRow> builds;
   std::vector<int> not_revertible;   ///< patches (from 1) without which the rest does not apply
   std::vector<TestHistory> history;  ///< of tests that differ; others need none
-  reach::Reach reach;                ///< which lines of the series ran
+  std::vector<ReportHistory> old_reports;  ///< of reports that findings may show
+  reach::Reach reach;                      ///< which lines of the series ran
   bool interrupted = false;
   std::string infrastructure_error;  ///< why the run could not go on, "" = it could
   std::vector<known::Filter> known;  ///< known issues, also those that no longer hold
@@ -201,6 +209,10 @@ std::vector<Suspicion> suspicions(const Input& input);
 
 /// The tests that differ, by config, with no counts: whoever has the store fills Input::history.
 std::vector<TestHistory> tests_to_look_up(const Input& input);
+
+/// Signatures seen with the series and not without it: whoever has the store fills
+/// Input::old_reports.
+std::vector<std::string> reports_to_look_up(const Input& input);
 
 /// A boot that a bisection asks for.
 struct BisectionBoot {
