@@ -6,6 +6,7 @@
 #include "cli/embedded.h"
 #include "cli/paths.h"
 #include "cli/progress.h"
+#include "cli/review_options.h"
 #include "cli/terminal.h"
 
 namespace kiln::cli {
@@ -34,6 +35,38 @@ TEST(RunId, IsANumberOrTheNewest) {
     ASSERT_FALSE(id) << wrong;
     EXPECT_EQ(id.error().message, std::string("`") + wrong + "` is no run: a number or @last");
   }
+}
+
+TEST(KnownIssue, EndsOnADayOrAfterDaysOrNever) {
+  constexpr int64_t kNow = 1'795'000'000;
+  EXPECT_EQ(*parse_expiry("never", kNow), 0);
+  EXPECT_EQ(*parse_expiry("90d", kNow), kNow + 90 * 86'400);
+  EXPECT_EQ(*parse_expiry("2027-01-31", kNow), 1'801'439'999);  // the day's last second, UTC
+  for (const char* wrong : {"", "d", "0d", "-3d", "3 d", "99999999999999999999d", "2027-13-01",
+                            "31.1.2027", "2027-01-31x"})
+    EXPECT_FALSE(parse_expiry(wrong, kNow)) << wrong;
+}
+
+TEST(KnownIssue, OnlyGivenFieldsAreWritten) {
+  v1::KnownFilter filter;
+  filter.set_test("igt@a@b");
+  filter.set_reason("old");
+  filter.mutable_expires()->set_seconds(5);
+  KnownOptions options;
+  options.reason = "new";
+  options.config = "*-highmem";
+  options.outcomes = {"fail", "crash"};
+  options.expires = "never";
+  options.given = {"--reason", "--outcome", "--expires"};
+  ASSERT_TRUE(fill_filter(options, 0, &filter));
+  EXPECT_EQ(filter.test(), "igt@a@b");
+  EXPECT_EQ(filter.reason(), "new");
+  EXPECT_EQ(filter.config(), "");
+  EXPECT_EQ(filter.outcomes_size(), 2);
+  EXPECT_FALSE(filter.has_expires());
+  options.given = {"--reason"};
+  options.reason = "\xff";
+  EXPECT_FALSE(fill_filter(options, 0, &filter));
 }
 
 TEST(ExitCodes, FollowTheKindOfError) {

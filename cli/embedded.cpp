@@ -15,8 +15,26 @@ struct EmbeddedLab::Impl {
   std::string data_dir;
   std::unique_ptr<controller::Controller> controller;
   std::unique_ptr<v1::Lab::Stub> lab;
+  std::unique_ptr<v1::Review::Stub> review;
   std::unique_ptr<agent::Agent> agent;
 };
+
+namespace {
+
+controller::Access access_of(HostMode mode) {
+  switch (mode) {
+    case HostMode::kReadOnly:
+      return controller::Access::kRead;
+    case HostMode::kReview:
+      return controller::Access::kReview;
+    case HostMode::kPlan:
+    case HostMode::kRun:
+      return controller::Access::kRun;
+  }
+  return controller::Access::kRead;
+}
+
+}  // namespace
 
 EmbeddedLab::EmbeddedLab(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 EmbeddedLab::~EmbeddedLab() {
@@ -29,12 +47,12 @@ Result<std::unique_ptr<EmbeddedLab>> EmbeddedLab::start(const Options& options, 
   impl->data_dir = data.string();
   controller::ControllerOptions controller_options;
   controller_options.data_dir = data;
-  controller_options.read_only = mode == HostMode::kReadOnly;
+  controller_options.access = access_of(mode);
   controller_options.jobs = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   KILN_ASSIGN(controller_options.ccache_dir, ccache_dir());
   agent::AgentConfig agent_config;
   agent_config.data_dir = data / "agent";
-  if (mode != HostMode::kReadOnly) {
+  if (controller_options.access == controller::Access::kRun) {
     KILN_ASSIGN(const auto home, home_dir(options.home));
     agent_config.images_dir = home / "images";
     controller_options.known_tests = agent::known_test_names(agent_config);
@@ -44,12 +62,17 @@ Result<std::unique_ptr<EmbeddedLab>> EmbeddedLab::start(const Options& options, 
     agent_config.target = impl->controller->target();
     KILN_ASSIGN(impl->agent, agent::Agent::start(std::move(agent_config)));
   }
-  impl->lab = v1::Lab::NewStub(rpc::make_channel(impl->controller->target()));
+  const auto channel = rpc::make_channel(impl->controller->target());
+  impl->lab = v1::Lab::NewStub(channel);
+  impl->review = v1::Review::NewStub(channel);
   return std::unique_ptr<EmbeddedLab>(new EmbeddedLab(std::move(impl)));
 }
 
 v1::Lab::Stub& EmbeddedLab::lab() {
   return *impl_->lab;
+}
+v1::Review::Stub& EmbeddedLab::review() {
+  return *impl_->review;
 }
 const std::string& EmbeddedLab::data_dir() const {
   return impl_->data_dir;
@@ -57,6 +80,7 @@ const std::string& EmbeddedLab::data_dir() const {
 
 void EmbeddedLab::stop() {
   impl_->lab.reset();
+  impl_->review.reset();
   // The controller first: its driver waits for the cancelled sessions' ends, which the agent
   // reports.
   if (impl_->controller) impl_->controller->stop();

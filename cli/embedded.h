@@ -5,12 +5,14 @@
 
 #include "cli/options.h"
 #include "kiln/v1/lab.grpc.pb.h"
+#include "kiln/v1/review.grpc.pb.h"
 #include "lib/base/result.h"
 
 namespace kiln::cli {
 
 enum class HostMode {
   kReadOnly,  ///< runs, show, report, log: no lock, nothing is written
+  kReview,    ///< known, judge --save: writes, also while another process runs a job
   kPlan,      ///< sources and configs may be prepared; no agent
   kRun,       ///< everything
 };
@@ -23,6 +25,7 @@ class EmbeddedLab {
   EmbeddedLab& operator=(const EmbeddedLab&) = delete;
 
   v1::Lab::Stub& lab();
+  v1::Review::Stub& review();
   /// The data folder in use, absolute.
   [[nodiscard]] const std::string& data_dir() const;
   /// Ends the agent and the controller; running sessions are cancelled, nothing is lost.

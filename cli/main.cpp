@@ -19,15 +19,25 @@ const char* const kFooter =
     "Exit codes: 0 no regression, 1 regression, 2 wrong use or bad input,\n"
     "            3 no verdict possible, 130 interrupted.";
 
+/// The words of a choice; --help has them in the option's own description.
+template <typename T>
+CLI::Validator one_of(const std::map<std::string, T>& words) {
+  return CLI::CheckedTransformer(words).description("");
+}
+
 void add_format(CLI::App* app, Options* options, bool html) {
   static const std::map<std::string, Format> kAll{
-      {"text", Format::kText}, {"json", Format::kJson}, {"html", Format::kHtml}};
+      {"text", Format::kText},          {"json", Format::kJson},   {"html", Format::kHtml},
+      {"junit", Format::kJunit},        {"kcidb", Format::kKcidb}, {"csv", Format::kCsv},
+      {"patchwork", Format::kPatchwork}};
   static const std::map<std::string, Format> kNoHtml{{"text", Format::kText},
                                                      {"json", Format::kJson}};
-  app->add_option("--format", options->format,
-                  html ? "text, json or html; JSON is the proto message kiln.v1"
-                       : "text or json; JSON is the proto message kiln.v1")
-      ->transform(CLI::CheckedTransformer(html ? kAll : kNoHtml))
+  app->add_option(
+         "--format", options->format,
+         html ? "text, json, html, junit, kcidb, csv or patchwork; json is the proto message"
+                " kiln.v1.RunReport"
+              : "text or json; JSON is the proto message kiln.v1")
+      ->transform(one_of(html ? kAll : kNoHtml))
       ->type_name("FORMAT");
 }
 
@@ -39,6 +49,34 @@ void add_job(CLI::App* app, Options* options) {
   app->add_option("JOB", options->job_file, "the job file (docs/job-file.md)")->required();
 }
 
+/// The fields of a known issue.
+void add_known_fields(CLI::App* app, KnownOptions* known) {
+  const auto field = [&](const char* name, std::string* value, const char* words) {
+    app->add_option(name, *value, words)->each([known, name](const std::string&) {
+      known->given.insert(name);
+    });
+  };
+  field("--test", &known->test, "glob: igt@gem_pread@*");
+  field("--config", &known->config, "glob: *-highmem");
+  field("--machine", &known->machine, "glob over names of machines");
+  field("--tag", &known->tag, "glob over tags of machines");
+  app->add_option("--outcome", known->outcomes,
+                  "fail, crash, timeout, dmesg-warn, missing ...; again for more")
+      ->each([known](const std::string&) { known->given.insert("--outcome"); });
+  field("--signature", &known->signature, "glob over signatures of kernel reports");
+  field("--text", &known->text, "RE2 expression found in the reason or in the kernel's words");
+  field("--reason", &known->reason, "why it is no news");
+  field("--link", &known->link, "https address of the bug's report");
+  field("--author", &known->author, "whose filter it is; else you (KILN_USER)");
+  field("--expires", &known->expires, "2027-01-31, 90d or never");
+}
+
+/// How a change is agreed to.
+void add_consent(CLI::App* app, KnownOptions* known) {
+  app->add_flag("--dry-run", known->dry_run, "show what it would change, save nothing");
+  app->add_flag("-y,--yes", known->yes, "save without asking");
+}
+
 struct Commands {
   CLI::App app{"Kiln: is this kernel series safe, and is it faster, with HIGHMEM on and off?",
                "kiln"};
@@ -46,12 +84,17 @@ struct Commands {
   Options options;
 
   CLI::App* add(const char* name, const char* description, int (*handler)(const Options&)) {
-    CLI::App* command = app.add_subcommand(name, description);
+    return add_to(&app, name, description, handler);
+  }
+  CLI::App* add_to(CLI::App* parent, const char* name, const char* description,
+                   int (*handler)(const Options&)) {
+    CLI::App* command = parent->add_subcommand(name, description);
     command->fallthrough();
     handlers[command] = handler;
     return command;
   }
   void build();
+  void build_review();
 };
 
 void Commands::build() {
@@ -65,14 +108,14 @@ void Commands::build() {
   static const std::map<std::string, ColorMode> kColors{
       {"auto", ColorMode::kAuto}, {"always", ColorMode::kAlways}, {"never", ColorMode::kNever}};
   app.add_option("--color", options.color, "auto, always or never")
-      ->transform(CLI::CheckedTransformer(kColors))
+      ->transform(one_of(kColors))
       ->type_name("WHEN");
   static const std::map<std::string, ProgressMode> kProgress{{"auto", ProgressMode::kAuto},
                                                              {"bar", ProgressMode::kBar},
                                                              {"lines", ProgressMode::kLines},
                                                              {"none", ProgressMode::kNone}};
   app.add_option("--progress", options.progress, "auto, bar, lines or none")
-      ->transform(CLI::CheckedTransformer(kProgress))
+      ->transform(one_of(kProgress))
       ->type_name("HOW");
 
   CLI::App* plan = add("plan", "show what a job would do, before anything starts", plan_command);
@@ -92,10 +135,16 @@ void Commands::build() {
   CLI::App* show = add("show", "one run: verdict, matrix, builds and sessions", show_command);
   add_run(show, &options);
   add_format(show, &options, false);
-  CLI::App* report =
-      add("report", "the report of a run: text like a mail, json, html", report_command);
+  CLI::App* report = add("report", "the report of a run: text like a mail, and for other programs",
+                         report_command);
   add_run(report, &options);
   add_format(report, &options, true);
+  report->add_option("--origin", options.origin, "of KCIDB submissions")->default_str("kiln");
+  report->add_flag("--post", options.post, "with patchwork: post the checks; else they are shown");
+  report->add_option("--patchwork-config", options.patchwork_config,
+                     "else kiln/patchwork.yaml in the user's config folder");
+  report->add_option("--patchwork-series", options.patchwork_series,
+                     "1234 or 1234/2; else the server is asked");
   CLI::App* log = add("log", "a session's console, dmesg, or one test's output", log_command);
   log->add_option("RUN", options.run_id, "a run's number, or @last")->required();
   log->add_option("SESSION", options.session_id, "a session's number (kiln show)")->required();
@@ -107,13 +156,60 @@ void Commands::build() {
   add_format(doctor, &options, false);
 }
 
+void Commands::build_review() {
+  CLI::App* judge =
+      add("judge", "judge a stored run again, with today's rules and known issues", judge_command);
+  add_run(judge, &options);
+  add_format(judge, &options, false);
+  judge->add_flag("--save", options.save, "make it the run's verdict; the old one is kept");
+  judge->footer("The exit code is the verdict's.\nExample:\n  kiln judge 412 --save");
+  CLI::App* repro =
+      add("repro", "repeat one finding: boots the run's kernels again", repro_command);
+  repro->add_option("FINDING", options.finding, "412/f3, or f3 of the newest run")->required();
+  repro->add_option("--boots", options.boots, "on each side; else as many as confirmed it")
+      ->check(CLI::Range(1, 40));
+  repro->add_flag("--show", options.show_only, "only say how, also by hand; boots nothing");
+  add_format(repro, &options, false);
+  repro->footer(
+      "The exit code is that of the new run's verdict.\nExamples:\n"
+      "  kiln repro 412/f3\n  kiln repro 412/f3 --show");
+  CLI::App* known = app.add_subcommand("known", "known issues: what is no news, why, until when");
+  known->fallthrough();
+  known->require_subcommand(1);
+  CLI::App* list = add_to(known, "list", "the filters, and how they were used", known_list_command);
+  list->add_flag("--removed", options.known.with_removed, "removed ones, too");
+  add_format(list, &options, false);
+  CLI::App* add_one =
+      add_to(known, "add", "a new one; shows first what it changes", known_add_command);
+  CLI::App* edit = add_to(known, "edit", "change the fields that are given", known_edit_command);
+  CLI::App* remove = add_to(known, "remove", "take one out of force", known_remove_command);
+  for (CLI::App* change : {edit, remove})
+    change->add_option("ID", options.known.id, "its number (kiln known list)")->required();
+  for (CLI::App* change : {add_one, edit}) add_known_fields(change, &options.known);
+  for (CLI::App* change : {add_one, edit, remove}) {
+    add_consent(change, &options.known);
+    add_format(change, &options, false);
+  }
+  add_one->footer(
+      "Stored runs are judged again at once.\nExamples:\n"
+      "  kiln known add --test 'igt@gem_mmap@*' --config '*-nohighmem' --outcome fail \\\n"
+      "      --reason 'fails since 6.1.150' --link https://bugs.example.org/7 --expires 90d\n"
+      "  kiln known add --signature 'warning: drm_mode*' --reason 'old, harmless' --dry-run");
+  CLI::App* audit = add_to(known, "audit", "who changed what, newest first", known_audit_command);
+  audit->add_option("ID", options.known.id, "of one filter only");
+  audit->add_option("--limit", options.limit, "at most so many")->check(CLI::Range(1, 10000));
+  add_format(audit, &options, false);
+}
+
 /// CLI11 says only that a subcommand is required; people want to know what they mistyped.
-std::string misspelled_command(const CLI::App& app, int argc, char** argv) {
-  if (argc < 2 || argv[1][0] == '-') return {};
+std::string misspelled_command(const CLI::App& app, int argc, char** argv, int at = 1) {
+  if (argc <= at || argv[at][0] == '-') return {};
   std::vector<std::string> names;
   for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
-  const std::string word = argv[1];
-  if (std::find(names.begin(), names.end(), word) != names.end()) return {};
+  if (names.empty()) return {};
+  const std::string word = argv[at];
+  if (std::find(names.begin(), names.end(), word) != names.end())
+    return misspelled_command(*app.get_subcommand(word), argc, argv, at + 1);
   std::string text = "error: unknown command `" + word + "`";
   const std::string near = nearest(word, names);
   if (!near.empty()) text += "\n  did you mean `" + near + "`?";
@@ -124,6 +220,7 @@ int main_checked(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   Commands commands;
   commands.build();
+  commands.build_review();
   if (const std::string wrong = misspelled_command(commands.app, argc, argv); !wrong.empty()) {
     std::cerr << wrong << "\n";
     return kWrongUse;

@@ -1,13 +1,27 @@
 #pragma once
 /// What every command gets from the command line. Plain data.
 #include <cstdint>
+#include <set>
 #include <string>
+#include <vector>
 
 namespace kiln::cli {
 
-enum class Format { kText, kJson, kHtml };
+enum class Format { kText, kJson, kHtml, kJunit, kKcidb, kCsv, kPatchwork };
 enum class ColorMode { kAuto, kAlways, kNever };
 enum class ProgressMode { kAuto, kBar, kLines, kNone };
+
+/// A known issue as the command line names it. A field that was not given is not in `given`.
+struct KnownOptions {
+  int64_t id = 0;
+  std::string machine, tag, config, test, signature, text, author, reason, link;
+  std::string expires;  ///< "2027-01-31", "90d", "never"
+  std::vector<std::string> outcomes;
+  std::set<std::string> given;  ///< "--test" ...
+  bool yes = false;
+  bool dry_run = false;
+  bool with_removed = false;
+};
 
 struct Options {
   std::string data_dir;  ///< "" = KILN_DATA_DIR, else XDG data folder
@@ -23,6 +37,21 @@ struct Options {
   bool console = false;
   bool dmesg = false;
   int limit = 20;
+
+  // kiln judge, repro
+  bool save = false;
+  std::string finding;  ///< "412/f3" or "f3"
+  int boots = 0;
+  bool show_only = false;  ///< say how, boot nothing
+
+  // kiln known
+  KnownOptions known;
+
+  // kiln report
+  std::string origin = "kiln";   ///< of a KCIDB submission
+  bool post = false;             ///< to Patchwork
+  std::string patchwork_config;  ///< "" = XDG_CONFIG_HOME/kiln/patchwork.yaml
+  std::string patchwork_series;  ///< "1234" or "1234/2"; "" = asked of the server
 };
 
 /// Exit codes; nothing else is ever returned.
@@ -41,5 +70,12 @@ int show_command(const Options& options);
 int report_command(const Options& options);
 int log_command(const Options& options);
 int doctor_command(const Options& options);
+int judge_command(const Options& options);
+int repro_command(const Options& options);
+int known_list_command(const Options& options);
+int known_add_command(const Options& options);
+int known_edit_command(const Options& options);
+int known_remove_command(const Options& options);
+int known_audit_command(const Options& options);
 
 }  // namespace kiln::cli

@@ -48,6 +48,12 @@ Result<std::filesystem::path> ccache_dir() {
   return base / "kiln" / "ccache";
 }
 
+Result<std::filesystem::path> patchwork_config_file(const std::string& option) {
+  if (!option.empty()) return absolute(option);
+  KILN_ASSIGN(const auto base, xdg("XDG_CONFIG_HOME", ".config"));
+  return base / "kiln" / "patchwork.yaml";
+}
+
 Result<std::filesystem::path> home_dir(const std::string& option) {
   if (!option.empty()) {
     if (is_home(option)) return absolute(option);

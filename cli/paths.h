@@ -12,6 +12,8 @@ Result<std::filesystem::path> data_dir(const std::string& option);
 /// KILN_CCACHE_DIR, else $XDG_CACHE_HOME/kiln/ccache, else ~/.cache/kiln/ccache: outside the data
 /// folder, so that a new data folder starts warm.
 Result<std::filesystem::path> ccache_dir();
+/// How Patchwork is posted to: `option`, else kiln/patchwork.yaml in the user's XDG config folder.
+Result<std::filesystem::path> patchwork_config_file(const std::string& option);
 /// --home/KILN_HOME, else the checkout that this program was built in or started from.
 Result<std::filesystem::path> home_dir(const std::string& option);
 

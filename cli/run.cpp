@@ -1,4 +1,4 @@
-/// kiln run and kiln plan.
+/// kiln run, kiln plan and kiln repro.
 #include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
@@ -14,6 +14,7 @@
 #include "cli/terminal.h"
 #include "lib/os/files.h"
 #include "lib/report/report.h"
+#include "lib/report/review.h"
 #include "lib/rpc/status.h"
 
 namespace kiln::cli {
@@ -160,6 +161,25 @@ Result<int> plan_checked(const Options& options) {
   return kOk;
 }
 
+/// Watches a started run to its end and prints what it found; `again` is the command that goes on.
+Result<int> see_through(const Options& options, EmbeddedLab& host, const v1::StartRunReply& started,
+                        const std::string& again, Progress& progress) {
+  progress.say(started.resumed() ? fmt::format("run {} goes on where it was", started.run_id())
+                                 : fmt::format("run {} started", started.run_id()));
+  KILN_TRY(watch(host.lab(), started.run_id(), progress));
+  progress.finish();
+  KILN_ASSIGN(const v1::RunReport report, get_report(host.lab(), started.run_id()));
+  if (report.run().state() == "interrupted") {
+    std::cerr << "interrupted; go on with: " << again << "\n";
+    if (options.format != Format::kJson) return kInterrupted;
+  }
+  if (report.verdict().result() == "refused" && options.format != Format::kJson) {
+    std::cerr << report.run().error() << "\n";
+    return kWrongUse;
+  }
+  return print_report(options, report, host.data_dir());
+}
+
 Result<int> run_checked(const Options& options) {
   catch_interrupts();
   KILN_ASSIGN(const auto host, EmbeddedLab::start(options, HostMode::kRun));
@@ -176,20 +196,54 @@ Result<int> run_checked(const Options& options) {
   v1::StartRunReply started;
   if (const grpc::Status status = host->lab().StartRun(&context, request, &started); !status.ok())
     return fail(rpc::from_grpc(status, "starting " + options.job_file));
-  progress.say(started.resumed() ? fmt::format("run {} goes on where it was", started.run_id())
-                                 : fmt::format("run {} started", started.run_id()));
-  KILN_TRY(watch(host->lab(), started.run_id(), progress));
-  progress.finish();
-  KILN_ASSIGN(const v1::RunReport report, get_report(host->lab(), started.run_id()));
-  if (report.run().state() == "interrupted") {
-    std::cerr << "interrupted; go on with: kiln run " << options.job_file << "\n";
-    if (options.format != Format::kJson) return kInterrupted;
+  return see_through(options, *host, started, "kiln run " + options.job_file, progress);
+}
+
+/// "412/f3" or "f3" (of the newest run).
+Result<v1::ReproRequest> parse_finding(const Options& options) {
+  v1::ReproRequest request;
+  const size_t slash = options.finding.find('/');
+  const bool with_run = slash != std::string::npos;
+  KILN_ASSIGN(const int64_t run_id, parse_run_id(with_run ? options.finding.substr(0, slash) : ""));
+  request.set_run_id(run_id);
+  request.set_finding(with_run ? options.finding.substr(slash + 1) : options.finding);
+  request.set_boots(options.boots);
+  return request;
+}
+
+Result<int> repro_checked(const Options& options) {
+  KILN_ASSIGN(const v1::ReproRequest request, parse_finding(options));
+  if (!options.show_only) catch_interrupts();
+  KILN_ASSIGN(const auto host, EmbeddedLab::start(options, options.show_only ? HostMode::kReadOnly
+                                                                             : HostMode::kRun));
+  grpc::ClientContext context;
+  rpc::set_deadline(context, std::chrono::minutes(2));
+  v1::ReproReply reply;
+  if (const grpc::Status status = host->review().DescribeRepro(&context, request, &reply);
+      !status.ok())
+    return fail(rpc::from_grpc(status, "looking up finding " + options.finding));
+  if (options.show_only && options.format == Format::kJson) {
+    KILN_ASSIGN(const std::string json, report::to_json(reply));
+    print_document(json);
+    return kOk;
   }
-  if (report.verdict().result() == "refused" && options.format != Format::kJson) {
-    std::cerr << report.run().error() << "\n";
-    return kWrongUse;
+  std::string text = reply.text();
+  if (!reply.cannot().empty()) text += reply.cannot() + "\n";
+  if (options.show_only) {
+    print_document(text);
+    return reply.cannot().empty() ? kOk : kWrongUse;
   }
-  return print_report(options, report, host->data_dir());
+  Progress progress(look_at_terminal(options), options.progress);
+  progress.say(text);
+  if (!reply.cannot().empty()) return kWrongUse;
+  grpc::ClientContext start_context;
+  rpc::set_deadline(start_context, std::chrono::minutes(2));
+  v1::StartRunReply started;
+  if (const grpc::Status status = host->review().StartRepro(&start_context, request, &started);
+      !status.ok())
+    return fail(rpc::from_grpc(status, "repeating finding " + options.finding));
+  return see_through(options, *host, started,
+                     fmt::format("kiln repro {}/{}", reply.run_id(), reply.finding()), progress);
 }
 
 }  // namespace
@@ -199,6 +253,9 @@ int plan_command(const Options& options) {
 }
 int run_command(const Options& options) {
   return finish(options, run_checked(options));
+}
+int repro_command(const Options& options) {
+  return finish(options, repro_checked(options));
 }
 
 }  // namespace kiln::cli

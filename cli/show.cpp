@@ -6,7 +6,11 @@
 #include <iostream>
 
 #include "cli/embedded.h"
+#include "cli/paths.h"
 #include "cli/terminal.h"
+#include "lib/http/client.h"
+#include "lib/patchwork/patchwork.h"
+#include "lib/report/formats.h"
 #include "lib/report/overview.h"
 #include "lib/report/report.h"
 #include "lib/rpc/status.h"
@@ -37,6 +41,29 @@ Result<v1::RunReport> get_report(v1::Lab::Stub& lab, int64_t run_id) {
 
 namespace {
 
+/// The checks as they would be posted; posts them when asked to.
+Result<int> patchwork_report(const Options& options, const v1::RunReport& report) {
+  KILN_ASSIGN(const auto file, patchwork_config_file(options.patchwork_config));
+  auto config = patchwork::load_config(file.string());
+  if (!config && (options.post || config.error().kind != ErrorKind::kNotFound))
+    return fail(std::move(config).error());
+  const patchwork::Config used = config ? *config : patchwork::Config{};
+  KILN_ASSIGN(const auto checks, patchwork::checks_of(report, used));
+  if (!options.post) {
+    if (!config) std::cerr << "note: " << file.string() << " is not there: patchwork's defaults\n";
+    print_document(patchwork::dry_run(checks, report, used));
+    return kOk;
+  }
+  patchwork::Target target;
+  if (!options.patchwork_series.empty()) {
+    KILN_ASSIGN(target, patchwork::parse_target(options.patchwork_series));
+  }
+  http::CurlClient client;
+  KILN_TRY(patchwork::post(checks, report, used, target, client,
+                           [](const std::string& line) { std::cout << line << std::endl; }));
+  return kOk;
+}
+
 Result<int> runs_checked(const Options& options) {
   KILN_ASSIGN(const auto host, EmbeddedLab::start(options, HostMode::kReadOnly));
   grpc::ClientContext context;
@@ -56,6 +83,9 @@ Result<int> runs_checked(const Options& options) {
 }
 
 Result<int> report_checked(const Options& options, bool overview) {
+  if (options.post && options.format != Format::kPatchwork)
+    return fail(Error(ErrorKind::kBadInput, "only Patchwork is posted to")
+                    .with_hint("kiln report RUN --format patchwork --post"));
   KILN_ASSIGN(const int64_t run_id, parse_run_id(options.run_id));
   KILN_ASSIGN(const auto host, EmbeddedLab::start(options, HostMode::kReadOnly));
   KILN_ASSIGN(const v1::RunReport report, get_report(host->lab(), run_id));
@@ -71,6 +101,19 @@ Result<int> report_checked(const Options& options, bool overview) {
     case Format::kText:
       print_document(overview ? report::overview_to_text(report) : report::to_text(report));
       break;
+    case Format::kJunit:
+      print_document(report::to_junit(report));
+      break;
+    case Format::kKcidb: {
+      KILN_ASSIGN(const std::string json, report::to_kcidb(report, {options.origin}));
+      print_document(json);
+      break;
+    }
+    case Format::kCsv:
+      print_document(report::to_csv(report));
+      break;
+    case Format::kPatchwork:
+      return patchwork_report(options, report);
   }
   return kOk;
 }

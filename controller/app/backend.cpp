@@ -7,6 +7,7 @@
 
 #include "controller/app/test_log.h"
 #include "controller/scheduler/report_builder.h"
+#include "controller/scheduler/stored_job.h"
 #include "lib/base/text.h"
 
 namespace kiln::controller {
@@ -107,10 +108,18 @@ Result<v1::StartRunReply> Backend::start_run(const v1::StartRunRequest& request)
   if (parts_.preparer == nullptr)
     return fail(ErrorKind::kPermission, "this controller is read only");
   KILN_ASSIGN(scheduler::Prepared prepared, prepared_for(request));
+  RunAsk ask;
+  ask.fresh = request.fresh();
+  ask.plan = [this](const scheduler::Prepared& of, uint64_t seed) { return plan_of(of, seed); };
+  ask.prepared = std::move(prepared);
+  return start(std::move(ask));
+}
+
+Result<v1::StartRunReply> Backend::start(RunAsk ask) {
+  const bool repeats = !ask.repro_of.empty();
   v1::StartRunReply reply;
   bool resumed = false;
-  KILN_ASSIGN(scheduler::DriverInput input,
-              open_run(std::move(prepared), request.fresh(), &resumed));
+  KILN_ASSIGN(scheduler::DriverInput input, open_run(std::move(ask), &resumed));
   *reply.mutable_plan() =
       scheduler::to_proto(input.prepared, input.plan, machine_words(), count_tests(input.prepared));
   reply.set_run_id(input.run_id);
@@ -121,77 +130,106 @@ Result<v1::StartRunReply> Backend::start_run(const v1::StartRunRequest& request)
   if (stopped_) return fail(ErrorKind::kCancelled, "the controller is stopping");
   const int64_t run_id = input.run_id;
   drivers_[run_id] =
-      std::jthread([this, input = std::move(input)](const std::stop_token& stop) mutable {
-        auto shared = std::make_shared<const scheduler::Prepared>(input.prepared);
-        scheduler::DriverDeps deps;
-        deps.clock = &parts_.clock;
-        deps.fleet = &parts_.fleet;
-        deps.hub = &parts_.hub;
-        deps.store = &parts_.store;
-        deps.build = [this, shared](
-                         const scheduler::BuildTarget& target, std::stop_token build_stop,
-                         const std::function<void(const scheduler::BuildProgress&)>& progress) {
-          return build(*shared, target, build_stop, progress);
-        };
-        deps.without = [this, shared](int patch, const std::string& config,
-                                      std::stop_token without_stop) {
-          return parts_.preparer->target_without(*shared, patch, config, std::move(without_stop));
-        };
-        deps.check_tests = [this, shared](const std::string& test_names) {
-          return check_tests(*shared, test_names);
-        };
-        deps.read_coverage = [this](const builder::CoverageRequest& wanted,
-                                    std::stop_token coverage_stop) {
-          return parts_.builder->read_coverage(
-              wanted, [this](const auto& digest, uint64_t max) { return blob(digest, max); },
-              std::move(coverage_stop));
-        };
-        deps.decode = [this, shared](const scheduler::BuildTarget& target,
-                                     const std::vector<dmesg::StackEntry>& stack,
-                                     std::stop_token decode_stop) {
-          builder::DecodeRequest wanted;
-          wanted.key = target.key;
-          wanted.base_tree_id = scheduler::Preparer::request_of(*shared, target).base_tree_id;
-          wanted.stack = stack;
-          return parts_.builder->decode(wanted, std::move(decode_stop));
-        };
-        scheduler::RunDriver driver(std::move(deps), std::move(input));
+      std::jthread([this, repeats, input = std::move(input)](const std::stop_token& stop) mutable {
+        const auto shared = std::make_shared<const scheduler::Prepared>(input.prepared);
+        scheduler::RunDriver driver(repeats ? repro_deps() : job_deps(shared), std::move(input));
         driver.run(stop);
       });
   return reply;
 }
 
-/// A new run, or the unfinished one of the very same job.
-Result<scheduler::DriverInput> Backend::open_run(scheduler::Prepared prepared, bool fresh,
-                                                 bool* resumed) {
+/// What every run needs.
+scheduler::DriverDeps Backend::common_deps() {
+  scheduler::DriverDeps deps;
+  deps.clock = &parts_.clock;
+  deps.fleet = &parts_.fleet;
+  deps.hub = &parts_.hub;
+  deps.store = &parts_.store;
+  return deps;
+}
+
+/// Boots what is there already; it has no source to build from.
+scheduler::DriverDeps Backend::repro_deps() {
+  scheduler::DriverDeps deps = common_deps();
+  deps.build = [](const scheduler::BuildTarget& target, const std::stop_token& /*stop*/,
+                  const auto& /*progress*/) -> Result<kernel::BuildRecord> {
+    return fail(ErrorKind::kInfrastructure, fmt::format("the kernel of {}/{} is no longer in store",
+                                                        target.variant, target.config));
+  };
+  return deps;
+}
+
+scheduler::DriverDeps Backend::job_deps(const std::shared_ptr<const scheduler::Prepared>& job) {
+  scheduler::DriverDeps deps = common_deps();
+  deps.build = [this, job](const scheduler::BuildTarget& target, std::stop_token stop,
+                           const std::function<void(const scheduler::BuildProgress&)>& progress) {
+    return build(*job, target, std::move(stop), progress);
+  };
+  deps.without = [this, job](int patch, const std::string& config, std::stop_token stop) {
+    return parts_.preparer->target_without(*job, patch, config, std::move(stop));
+  };
+  deps.check_tests = [this, job](const std::string& test_names) {
+    return check_tests(*job, test_names);
+  };
+  deps.read_coverage = [this](const builder::CoverageRequest& wanted, std::stop_token stop) {
+    return parts_.builder->read_coverage(
+        wanted, [this](const auto& digest, uint64_t max) { return blob(digest, max); },
+        std::move(stop));
+  };
+  deps.decode = [this, job](const scheduler::BuildTarget& target,
+                            const std::vector<dmesg::StackEntry>& stack, std::stop_token stop) {
+    builder::DecodeRequest wanted;
+    wanted.key = target.key;
+    wanted.base_tree_id = scheduler::Preparer::request_of(*job, target).base_tree_id;
+    wanted.stack = stack;
+    return parts_.builder->decode(wanted, std::move(stop));
+  };
+  return deps;
+}
+
+/// The stored row of a new run.
+Result<db::RunRow> Backend::create_run(const RunAsk& ask, uint64_t seed, const job::Plan& plan,
+                                       const std::string& machine) {
+  const scheduler::Prepared& prepared = ask.prepared;
   db::RunRow row;
-  if (!fresh) {
-    KILN_ASSIGN(const auto unfinished, parts_.store.find_unfinished(prepared.job_digest));
+  row.job_digest = prepared.job_digest;
+  row.job_name = prepared.spec.name;
+  row.title = prepared.spec.title;
+  row.job_file = prepared.spec.file;
+  row.started = parts_.clock.now();
+  row.source = prepared.source;
+  row.source_tree = prepared.source_tree;
+  row.kiln_version = KILN_VERSION;
+  row.toolchain = prepared.toolchain;
+  row.machine = machine;
+  row.seed = seed;
+  row.repro_of = ask.repro_of;
+  KILN_ASSIGN(row.id, parts_.store.create_run(row, plan));
+  return row;
+}
+
+/// A new run, or the unfinished one of the very same job.
+Result<scheduler::DriverInput> Backend::open_run(RunAsk ask, bool* resumed) {
+  db::RunRow row;
+  if (!ask.fresh) {
+    KILN_ASSIGN(const auto unfinished, parts_.store.find_unfinished(ask.prepared.job_digest));
     if (unfinished) {
       row = *unfinished;
       *resumed = true;
       KILN_TRY(parts_.store.run_goes_on(row));
     }
   }
-  const uint64_t seed = *resumed                  ? row.seed
-                        : prepared.spec.seed != 0 ? prepared.spec.seed
-                                                  : draw_seed();
-  KILN_ASSIGN(job::Plan plan, plan_of(prepared, seed));
+  const uint64_t seed = *resumed                      ? row.seed
+                        : ask.prepared.spec.seed != 0 ? ask.prepared.spec.seed
+                                                      : draw_seed();
+  KILN_ASSIGN(job::Plan plan, ask.plan(ask.prepared, seed));
   const std::string machine = machine_words();
   if (!*resumed) {
-    row.job_digest = prepared.job_digest;
-    row.job_name = prepared.spec.name;
-    row.title = prepared.spec.title;
-    row.job_file = prepared.spec.file;
-    row.started = parts_.clock.now();
-    row.source = prepared.source;
-    row.source_tree = prepared.source_tree;
-    row.kiln_version = KILN_VERSION;
-    row.toolchain = prepared.toolchain;
-    row.machine = machine;
-    row.seed = seed;
-    KILN_ASSIGN(row.id, parts_.store.create_run(row, plan));
+    KILN_ASSIGN(row, create_run(ask, seed, plan, machine));
   }
+  const scheduler::Prepared& prepared = ask.prepared;
+  // Again when it goes on: the process may have died between the two.
+  KILN_TRY(parts_.store.put_job(row.id, scheduler::to_stored(prepared)));
   scheduler::DriverInput input;
   input.run_id = row.id;
   input.seed = seed;
@@ -207,8 +245,9 @@ Result<scheduler::DriverInput> Backend::open_run(scheduler::Prepared prepared, b
   run.set_kiln_version(KILN_VERSION);
   run.set_toolchain(prepared.toolchain);
   run.set_machine(machine);
+  run.set_repro_of(row.repro_of);
   input.plan = std::move(plan);
-  input.prepared = std::move(prepared);
+  input.prepared = std::move(ask.prepared);
   return input;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 /// What the Lab service asks of the controller, over the stores and the runs' drivers.
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -15,7 +16,7 @@
 
 namespace kiln::controller {
 
-/// References to parts that outlive it. The last three are null in a read-only controller.
+/// References to parts that outlive it. The last two are null in a controller that starts no runs.
 struct BackendParts {
   const Clock& clock;
   results::DbRunStore& store;
@@ -24,6 +25,14 @@ struct BackendParts {
   results::EventHub& hub;
   scheduler::Preparer* preparer = nullptr;
   builder::Builder* builder = nullptr;
+};
+
+/// A run to be started, or gone on with.
+struct RunAsk {
+  scheduler::Prepared prepared;
+  std::function<Result<job::Plan>(const scheduler::Prepared& prepared, uint64_t seed)> plan;
+  bool fresh = false;    ///< do not go on with an unfinished one of the same digest
+  std::string repro_of;  ///< "412/f3": boots stored kernels to repeat that finding; "" = a job
 };
 
 class Backend final : public LabBackend {
@@ -45,12 +54,20 @@ class Backend final : public LabBackend {
   Status log(const v1::GetLogRequest& request,
              const std::function<bool(std::string_view)>& emit) override;
 
+  /// Starts the run and returns; its driver is ended by cancel_run() or stop().
+  Result<v1::StartRunReply> start(RunAsk ask);
+
  private:
   /// The plan of a prepared job; `seed` orders its pairs.
   Result<job::Plan> plan_of(const scheduler::Prepared& prepared, uint64_t seed);
   /// The first machine that is connected, in words; "" = none yet.
   std::string machine_words();
-  Result<scheduler::DriverInput> open_run(scheduler::Prepared prepared, bool fresh, bool* resumed);
+  Result<scheduler::DriverInput> open_run(RunAsk ask, bool* resumed);
+  Result<db::RunRow> create_run(const RunAsk& ask, uint64_t seed, const job::Plan& plan,
+                                const std::string& machine);
+  scheduler::DriverDeps common_deps();
+  scheduler::DriverDeps job_deps(const std::shared_ptr<const scheduler::Prepared>& job);
+  scheduler::DriverDeps repro_deps();
   Result<kernel::BuildRecord> build(
       const scheduler::Prepared& prepared, const scheduler::BuildTarget& target,
       std::stop_token stop, const std::function<void(const scheduler::BuildProgress&)>& progress);

@@ -5,8 +5,10 @@
 #include <filesystem>
 
 #include "controller/app/backend.h"
+#include "controller/app/review.h"
 #include "controller/rpc/agent_link_service.h"
 #include "controller/rpc/lab_service.h"
+#include "controller/rpc/review_service.h"
 #include "lib/db/database.h"
 #include "lib/rpc/status.h"
 
@@ -28,11 +30,13 @@ class BlobSink final : public builder::ArtifactSink {
 };
 
 /// A socket's path may have 107 bytes; a deep data folder gets one in a folder of its own in /tmp.
-Result<os::Path> socket_path(const os::Path& data_dir, bool read_only) {
+/// Those who do not hold the data folder's lock get a folder of their own, too.
+Result<os::Path> socket_path(const os::Path& data_dir, Access access) {
+  const bool owner = access == Access::kRun;
   const std::string name =
-      read_only ? "view-" + std::to_string(::getpid()) + ".sock" : "controller.sock";
+      owner ? "controller.sock" : "view-" + std::to_string(::getpid()) + ".sock";
   os::Path path = data_dir / "run" / name;
-  if (path.string().size() < 100 && !read_only) {
+  if (path.string().size() < 100 && owner) {
     KILN_TRY(os::make_dirs(data_dir / "run"));
     return path;
   }
@@ -56,7 +60,9 @@ struct Controller::Impl {
   std::unique_ptr<builder::Builder> builder;
   std::unique_ptr<scheduler::Preparer> preparer;
   std::unique_ptr<Backend> backend;
+  std::unique_ptr<Review> review;
   std::unique_ptr<LabService> lab;
+  std::unique_ptr<ReviewService> review_service;
   std::unique_ptr<AgentLinkService> link;
   std::unique_ptr<grpc::Server> server;
   os::Path socket;
@@ -69,14 +75,15 @@ struct Controller::Impl {
 
 Status Controller::Impl::open_stores(const ControllerOptions& options) {
   const os::Path file = options.data_dir / "kiln.db";
-  if (options.read_only) {
+  if (options.access != Access::kRun) {
     std::error_code code;
     if (!std::filesystem::exists(file, code)) {
       return fail(
           Error(ErrorKind::kNotFound, "no runs in " + options.data_dir.string())
               .with_hint("kiln run JOB makes the first one; --data-dir names another folder"));
     }
-    KILN_ASSIGN(database, db::Database::open_read_only(file));
+    KILN_ASSIGN(database, options.access == Access::kRead ? db::Database::open_read_only(file)
+                                                          : db::Database::open(file));
   } else {
     KILN_TRY(os::make_dirs(options.data_dir));
     KILN_ASSIGN(lock, os::FileLock::acquire(options.data_dir / "lock"));
@@ -84,7 +91,8 @@ Status Controller::Impl::open_stores(const ControllerOptions& options) {
   }
   KILN_ASSIGN(blobs, blob::BlobStore::open(options.data_dir / "blobs"));
   store = std::make_unique<results::DbRunStore>(*database, *blobs, clock);
-  if (!options.read_only) KILN_TRY(store->interrupt_abandoned());
+  if (options.access == Access::kRun) KILN_TRY(store->interrupt_abandoned());
+  store->set_tags_of([this](const std::string& machine) { return fleet.tags_of(machine); });
   hub = std::make_unique<results::EventHub>(
       clock,
       [this](int64_t run_id, const v1::RunEvent& event) { store->append_event(run_id, event); });
@@ -108,9 +116,12 @@ Status Controller::Impl::open_builder(const ControllerOptions& options) {
 Status Controller::Impl::serve(const ControllerOptions& options) {
   backend = std::make_unique<Backend>(
       BackendParts{clock, *store, *blobs, fleet, *hub, preparer.get(), builder.get()});
+  review = std::make_unique<Review>(ReviewParts{
+      clock, *database, *store, options.access == Access::kRun ? backend.get() : nullptr});
   lab = std::make_unique<LabService>(*backend);
+  review_service = std::make_unique<ReviewService>(*review);
   link = std::make_unique<AgentLinkService>(fleet, *blobs);
-  KILN_ASSIGN(socket, socket_path(options.data_dir, options.read_only));
+  KILN_ASSIGN(socket, socket_path(options.data_dir, options.access));
   std::error_code code;
   std::filesystem::remove(socket, code);
   target = "unix:" + socket.string();
@@ -118,6 +129,7 @@ Status Controller::Impl::serve(const ControllerOptions& options) {
   rpc::configure(server_builder);
   server_builder.AddListeningPort(target, grpc::InsecureServerCredentials());
   server_builder.RegisterService(lab.get());
+  server_builder.RegisterService(review_service.get());
   server_builder.RegisterService(link.get());
   server = server_builder.BuildAndStart();
   if (!server) return fail(ErrorKind::kInfrastructure, "cannot listen on " + socket.string());
@@ -130,7 +142,7 @@ Controller::Controller(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Result<std::unique_ptr<Controller>> Controller::open(const ControllerOptions& options) {
   auto impl = std::make_unique<Impl>();
   KILN_TRY(impl->open_stores(options));
-  if (!options.read_only) KILN_TRY(impl->open_builder(options));
+  if (options.access == Access::kRun) KILN_TRY(impl->open_builder(options));
   KILN_TRY(impl->serve(options));
   return std::unique_ptr<Controller>(new Controller(std::move(impl)));
 }

@@ -9,12 +9,19 @@
 
 namespace kiln::controller {
 
+/// What a controller may do with its data folder.
+enum class Access {
+  kRead,    ///< looks at stored runs: no lock, nothing is written
+  kReview,  ///< judges stored runs and changes known issues, also while another process runs a job
+  kRun,     ///< everything; one process at a time
+};
+
 struct ControllerOptions {
   os::Path data_dir;
   os::Path ccache_dir;
   int jobs = 2;            ///< parallel compilations
   os::Path known_tests{};  ///< names of all tests of the machines to come, one a line; "" = unknown
-  bool read_only = false;  ///< only stored runs: no lock, no sources, no builds, nothing is written
+  Access access = Access::kRun;
 };
 
 /// Safe for concurrent use.

@@ -22,6 +22,12 @@ std::vector<Machine> Fleet::machines() const {
   return out;
 }
 
+std::vector<std::string> Fleet::tags_of(const std::string& machine) const {
+  for (const Machine& each : machines())
+    if (each.info.name() == machine) return {each.info.tags().begin(), each.info.tags().end()};
+  return {};
+}
+
 std::shared_ptr<AgentSender> Fleet::sender_of_machine(const std::string& machine) const {
   const std::lock_guard lock(mutex_);
   for (const auto& [name, agent] : agents_)

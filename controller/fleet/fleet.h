@@ -42,6 +42,8 @@ class Fleet {
   void set_listener(Listener listener);
 
   [[nodiscard]] std::vector<Machine> machines() const;
+  /// Of a connected machine; none when there is no such machine.
+  [[nodiscard]] std::vector<std::string> tags_of(const std::string& machine) const;
   /// kNotFound when no connected agent has the machine.
   Status start(const v1::SessionOrder& order);
   void cancel(const std::string& machine, int64_t session_id, const std::string& why);

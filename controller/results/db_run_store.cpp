@@ -126,6 +126,10 @@ Status DbRunStore::put_decoded(int64_t session_id, int position,
   return db::KernelReportTable(db_).set_decoded(session_id, position, frames, subsystem);
 }
 
+Status DbRunStore::put_not_revertible(int64_t run_id, int patch) {
+  return db::JobTable(db_).set_not_revertible(run_id, patch);
+}
+
 Status DbRunStore::finish_run(int64_t run_id, const std::string& state,
                               const v1::RunReport& report) {
   db::RunTable runs(db_);

@@ -31,6 +31,7 @@ class DbRunStore final : public RunStore {
                          std::vector<verdict::TestHistory>* tests) override;
   Status put_decoded(int64_t session_id, int position, const std::vector<dmesg::Frame>& frames,
                      const std::string& subsystem) override;
+  Status put_not_revertible(int64_t run_id, int patch) override;
   Status finish_run(int64_t run_id, const std::string& state, const v1::RunReport& report) override;
   void add_duration(const std::string& kind, const std::string& source, double seconds) override;
 

@@ -205,23 +205,4 @@ Result<v1::ChangeKnownReply> KnownChanges::try_apply(const KnownEdit& edit,
   return std::move(planned.reply);
 }
 
-known::Filter to_filter(const v1::KnownFilter& message) {
-  known::Filter filter;
-  filter.id = message.id();
-  filter.machine = message.machine();
-  filter.tag = message.tag();
-  filter.config = message.config();
-  filter.test = message.test();
-  filter.outcomes.assign(message.outcomes().begin(), message.outcomes().end());
-  filter.signature = message.signature();
-  filter.text = message.text();
-  filter.author = message.author();
-  filter.reason = message.reason();
-  filter.link = message.link();
-  filter.created = from_timestamp(message.created());
-  if (message.has_expires()) filter.expires = from_timestamp(message.expires());
-  filter.removed = message.removed();
-  return filter;
-}
-
 }  // namespace kiln::results

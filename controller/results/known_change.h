@@ -38,7 +38,4 @@ class KnownChanges {
   const Clock* clock_;
 };
 
-/// The filter of a message; its times to the millisecond.
-known::Filter to_filter(const v1::KnownFilter& message);
-
 }  // namespace kiln::results

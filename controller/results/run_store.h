@@ -48,6 +48,8 @@ class RunStore {
   virtual Status put_decoded(int64_t session_id, int position,
                              const std::vector<dmesg::Frame>& frames,
                              const std::string& subsystem) = 0;
+  /// The other patches do not apply without this one (from 1): the verdict is told, now and later.
+  virtual Status put_not_revertible(int64_t run_id, int patch) = 0;
   /// The judged report; `state` "done" | "interrupted" | "failed".
   virtual Status finish_run(int64_t run_id, const std::string& state,
                             const v1::RunReport& report) = 0;

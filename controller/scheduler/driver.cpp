@@ -18,6 +18,10 @@ int round_of(const std::string& key) {
   return at == std::string::npos ? 1 : std::max(1, std::atoi(key.c_str() + at + 6));
 }
 
+bool is_follow_up(const job::PlannedSession& session) {
+  return session.purpose == "confirmation" || session.purpose == "bisection";
+}
+
 bool fits(const fleet::Machine& machine, const job::MachineSpec& wanted) {
   const auto& tags = machine.info.tags();
   return std::all_of(wanted.tags.begin(), wanted.tags.end(), [&](const std::string& tag) {
@@ -88,6 +92,7 @@ void RunDriver::load() {
     job::SessionStep step;
     step.session = session;
     state_.sessions.push_back(std::move(step));
+    if (is_follow_up(session)) follow_up_round_ = std::max(follow_up_round_, round_of(session.key));
   }
   auto stored = deps_.store->sessions(input_.run_id);
   if (!stored) {
@@ -96,8 +101,7 @@ void RunDriver::load() {
     return;
   }
   for (results::StoredSession& old : *stored) {
-    const bool follow_up =
-        old.planned.purpose == "confirmation" || old.planned.purpose == "bisection";
+    const bool follow_up = is_follow_up(old.planned);
     // A boot whose kernel is none of the plan's is asked for anew when it did not end.
     const bool can_run = old.state == "done" || target_of(old.planned.build_key) != nullptr;
     if (step_of(old.key) == nullptr && follow_up && can_run) {

@@ -81,6 +81,7 @@ const BuildTarget* RunDriver::target_for_bisection(const verdict::BisectionBoot&
   auto made = deps_.without(patch, boot.config, stop);
   if (!made || !*made) {
     not_revertible_.push_back(patch);
+    if (made) (void)deps_.store->put_not_revertible(input_.run_id, patch);
     publish("note", made ? fmt::format("the series does not apply without patch {}", patch)
                          : made.error().message);
     return nullptr;

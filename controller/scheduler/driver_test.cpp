@@ -57,6 +57,10 @@ class FakeStore final : public results::RunStore {
                                   frames.front().line));
     return {};
   }
+  Status put_not_revertible(int64_t, int patch) override {
+    not_revertible.push_back(patch);
+    return {};
+  }
   Status finish_run(int64_t, const std::string& new_state,
                     const v1::RunReport& new_report) override {
     state = new_state;
@@ -69,6 +73,7 @@ class FakeStore final : public results::RunStore {
   std::vector<results::StoredSession> stored;
   std::vector<std::string> looked_up;
   std::vector<std::string> decoded;
+  std::vector<int> not_revertible;
   std::string state;
   v1::RunReport report;
 };
@@ -341,6 +346,7 @@ TEST_F(Driver, ASeriesThatDoesNotApplyWithoutItsCulpritSaysSo) {
   drive();
   EXPECT_EQ(store_.report.findings(0).patch(), "1/3 one") << store_.report.DebugString();
   EXPECT_THAT(lines_, Contains("the series does not apply without patch 1"));
+  EXPECT_THAT(store_.not_revertible, testing::ElementsAre(1));
 }
 
 TEST_F(Driver, InfrastructureIsRunAgainAndNeverBlamesTheSeries) {

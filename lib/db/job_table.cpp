@@ -108,7 +108,8 @@ Result<std::vector<SeriesRow>> JobTable::relatives(const SeriesRow& series, int 
         };
         const std::string judged =
             " AND run_id < ? AND EXISTS (SELECT 1 FROM verdicts v WHERE v.run_id ="
-            " run_series.run_id) ORDER BY run_id DESC LIMIT ?";
+            " run_series.run_id) AND EXISTS (SELECT 1 FROM runs r WHERE r.id = run_series.run_id"
+            " AND r.repro_of = '') ORDER BY run_id DESC LIMIT ?";
         if (!series.author_key.empty())
           sql::each(db, (std::string(kSelect) + "WHERE author_key = ?" + judged).c_str(), add,
                     series.author_key, series.run_id, limit);

@@ -40,7 +40,8 @@ class JobTable {
   [[nodiscard]] Result<std::optional<std::string>> get(int64_t run_id) const;
   [[nodiscard]] Result<std::optional<SeriesRow>> series(int64_t run_id) const;
   /// Series of judged runs before `run_id` that are of the same author or one of whose messages is
-  /// answered to; newest first, at most `limit`.
+  /// answered to; newest first, at most `limit`. Runs that repeat a finding are none: they judge a
+  /// part.
   [[nodiscard]] Result<std::vector<SeriesRow>> relatives(const SeriesRow& series,
                                                          int limit = 200) const;
 

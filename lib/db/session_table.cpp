@@ -160,7 +160,7 @@ Status SessionTable::look_up_history(int64_t run_id, const std::string& machine,
         "SELECT r.outcome NOT IN ('pass', 'skip', 'notrun') FROM results r"
         " JOIN sessions s ON s.id = r.session_id"
         " WHERE r.test = ? AND s.config = ? AND s.machine = ? AND s.variant = 'baseline'"
-        " AND s.purpose IN ('functional', 'confirmation') AND s.state = 'done' AND s.run_id <> ?"
+        " AND s.purpose IN ('functional', 'confirmation') AND s.state = 'done' AND s.run_id < ?"
         " ORDER BY r.session_id DESC LIMIT ?",
         [&](SQLite::Statement& row) {
           ++test->runs;

@@ -280,6 +280,10 @@ double first_guess_seconds(const std::string& kind) {
   return 0;
 }
 
+double typical_seconds(const History& history, const std::string& kind) {
+  return estimate(history, kind).typical;
+}
+
 Plan make_plan(const PlanInput& input) {
   Plan plan;
   add_cells(input, &plan);

@@ -103,6 +103,8 @@ Plan make_plan(const PlanInput& input);
 /// What a kind of step (as in History) takes where this computer has no history yet; 0 for unknown
 /// kinds.
 double first_guess_seconds(const std::string& kind);
+/// What it takes by this computer's history, else the first guess.
+double typical_seconds(const History& history, const std::string& kind);
 
 /// A boot of a part of the series ("prefix-K", "without-K") that looks for the patch at fault.
 PlannedSession bisection_session(const std::string& config, const std::string& variant,

@@ -139,6 +139,28 @@ void fill_filter(const known::Filter& from, v1::KnownFilter* to) {
   to->set_removed(from.removed);
 }
 
+known::Filter to_filter(const v1::KnownFilter& message) {
+  const auto time_of = [](const google::protobuf::Timestamp& time) {
+    return WallTime(Millis(time.seconds() * 1000 + time.nanos() / 1'000'000));
+  };
+  known::Filter filter;
+  filter.id = message.id();
+  filter.machine = message.machine();
+  filter.tag = message.tag();
+  filter.config = message.config();
+  filter.test = message.test();
+  filter.outcomes.assign(message.outcomes().begin(), message.outcomes().end());
+  filter.signature = message.signature();
+  filter.text = message.text();
+  filter.author = message.author();
+  filter.reason = message.reason();
+  filter.link = message.link();
+  filter.created = time_of(message.created());
+  if (message.has_expires()) filter.expires = time_of(message.expires());
+  filter.removed = message.removed();
+  return filter;
+}
+
 std::string proto_string(std::string_view bytes) {
   std::string out = to_valid_utf8(bytes);
   std::erase(out, '\0');

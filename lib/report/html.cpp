@@ -58,6 +58,9 @@ std::string banner(const v1::RunReport& report) {
                                 banner_style(report), chip_word(mark_of_result(v.result())));
   out += "<p class=\"say\">" + escape(v.headline()) + "</p>";
   std::string reasons;
+  if (!report.run().repro_of().empty())
+    reasons += "<li>this run repeats finding " + escape(report.run().repro_of()) +
+               " and looks at nothing else</li>";
   for (const std::string& reason : v.reasons())
     if (v.headline().find(reason) == std::string::npos && !reason.starts_with("regression: ") &&
         !reason.starts_with("build-failure: "))

@@ -1,6 +1,7 @@
 #include <google/protobuf/util/json_util.h>
 
 #include "lib/report/report.h"
+#include "lib/report/review.h"
 
 namespace kiln::report {
 namespace {
@@ -29,6 +30,21 @@ Result<std::string> to_json(const v1::Plan& plan) {
 }
 Result<std::string> to_json(const v1::ListRunsReply& runs) {
   return write(runs, "runs");
+}
+Result<std::string> to_json(const v1::JudgeRunReply& reply) {
+  return write(reply, "verdict");
+}
+Result<std::string> to_json(const v1::ListKnownReply& reply) {
+  return write(reply, "known issues");
+}
+Result<std::string> to_json(const v1::ChangeKnownReply& reply) {
+  return write(reply, "change of a known issue");
+}
+Result<std::string> to_json(const v1::AuditKnownReply& reply) {
+  return write(reply, "audit");
+}
+Result<std::string> to_json(const v1::ReproReply& reply) {
+  return write(reply, "way to repeat");
 }
 
 }  // namespace kiln::report

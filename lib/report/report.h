@@ -21,8 +21,9 @@ std::string proto_string(std::string_view bytes);
 /// outcome_counts. Replaces what those fields held and leaves the others alone.
 void fill(const verdict::Output& output, v1::RunReport* report);
 
-/// A known issue as the message has it.
+/// A known issue as the message has it, and back; times to the millisecond.
 void fill_filter(const known::Filter& from, v1::KnownFilter* to);
+known::Filter to_filter(const v1::KnownFilter& message);
 
 /// Reads like a good mail to a kernel list: 72 columns, verdict first. No newline at the end.
 std::string to_text(const v1::RunReport& report);

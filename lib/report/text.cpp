@@ -41,6 +41,9 @@ std::string fields(const v1::RunReport& report) {
 
 std::string head(const v1::RunReport& report) {
   std::string out = wrapped("Verdict: ", report.verdict().headline(), 0);
+  if (!report.run().repro_of().empty())
+    out += wrapped("  - ", fmt::format("this run repeats finding {} and looks at nothing else",
+                                       clean_line(report.run().repro_of())));
   for (const std::string& reason : report.verdict().reasons()) {
     const std::string clean = clean_line(reason);
     if (said_elsewhere(report, clean)) continue;

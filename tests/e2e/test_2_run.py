@@ -276,6 +276,59 @@ class WrongSeries(unittest.TestCase):
             steps = {s["variant"]: s for s in finding["bisection"]}
             self.assertGreater(steps["prefix-1"]["bad"], 0)
             self.assertEqual(steps["without-1"].get("bad", 0), 0, finding)
+        self.judged_again(report)
+        self.known_and_taken_back(report, regressions)
+        self.repeated(report, regressions[0])
+
+    def judged_again(self, report):
+        run = report["run"]["id"]
+        again = kiln("judge", run, "--format", "json")
+        self.assertEqual(again.code, 1, str(again))
+        now = again.json()["report"]
+        for part in ("verdict", "findings", "comparisons", "claims", "not_tested", "lost", "outcome_counts"):
+            self.assertEqual(now[part], report[part], part)
+
+    def known_and_taken_back(self, report, regressions):
+        run = report["run"]["id"]
+        tests = {t for f in regressions for t in [f["test"], *f.get("also", [])] if t}
+        ids = []
+        for test in sorted(tests):
+            words = ("--test", test, "--signature", "*", "--reason", "seeded")
+            preview = kiln("known", "add", *words, "--dry-run", "--format", "json")
+            self.assertEqual(preview.code, 0, str(preview))
+            self.assertIn(run, [c["run_id"] for c in preview.json()["changes"]])
+            refused = kiln("known", "add", *words)
+            self.assertEqual(refused.code, 2, str(refused))
+            self.assertIn("--yes", refused.err)
+            added = kiln("known", "add", *words, "--yes", "--format", "json")
+            self.assertEqual(added.code, 0, str(added))
+            ids.append(added.json()["after"]["id"])
+        known = kiln("report", run, "--format", "json").json()
+        for finding in known["findings"]:
+            if finding["test"] in tests:
+                self.assertEqual(finding["class"], "known", finding)
+        for number in ids:
+            self.assertEqual(kiln("known", "remove", number, "--yes").code, 0)
+        back = kiln("report", run, "--format", "json").json()
+        self.assertEqual(back["findings"], report["findings"])
+        self.assertIn("removed", kiln("known", "audit").out)
+
+    def repeated(self, report, finding):
+        name = f"{report['run']['id']}/{finding['id']}"
+        how = kiln("repro", name, "--show")
+        self.assertEqual(how.code, 0, str(how))
+        self.assertIn(f"kiln repro {name}", how.out)
+        self.assertIn("--run-subtest", how.out)
+        done = kiln("repro", name, "--boots", "3", "--format", "json", timeout=900)
+        again = done.json()
+        self.assertEqual(again["run"]["repro_of"], name)
+        sides = {}
+        for session in again["sessions"]:
+            sides.setdefault(session["variant"], []).append(session)
+        self.assertEqual({side: len(boots) for side, boots in sides.items()}, {"baseline": 3, "patched": 3})
+        seen = next(f for f in again["findings"] if finding["test"] in [f["test"], *f.get("also", [])])
+        patched = next(c for c in seen["counts"] if c["variant"] == "patched")
+        self.assertNotIn("pass", patched["outcomes"])
 
     def test_a_kernel_that_panics_at_boot_belongs_to_the_series(self):
         done, report = self.run_wrong("never-boots", ["igt@core_getversion@basic"])
