@@ -58,8 +58,8 @@ Result<std::optional<kernel::BuildRecord>> DbRunStore::find_build(const std::str
   KILN_ASSIGN(auto found, db::BuildTable(db_).find(key));
   if (!found || found->state != "built") return std::optional<kernel::BuildRecord>();
   // A record whose artifacts were removed by hand is no build.
-  for (const std::string* digest :
-       {&found->image_digest, &found->modules_digest, &found->bench_digest})
+  for (const std::string* digest : {&found->image_digest, &found->modules_digest,
+                                    &found->bench_digest, &found->coverage_digest})
     if (!digest->empty() && !blobs_.has(*digest)) return std::optional<kernel::BuildRecord>();
   return found;
 }

@@ -10,8 +10,8 @@ std::optional<kernel::BuildRecord> find_build(SQLite::Database& db, const std::s
   sql::each(
       db,
       "SELECT key, state, release, kernel_build_id, config_digest, image_digest, modules_digest,"
-      " vmlinux_digest, bench_digest, log_digest, error, incremental, elapsed_ms"
-      " FROM builds WHERE key = ?",
+      " vmlinux_digest, bench_digest, log_digest, coverage_digest, error, incremental,"
+      " elapsed_ms FROM builds WHERE key = ?",
       [&](SQLite::Statement& row) {
         sql::Columns c(row);
         kernel::BuildRecord build;
@@ -25,6 +25,7 @@ std::optional<kernel::BuildRecord> find_build(SQLite::Database& db, const std::s
         build.vmlinux_digest = c.text();
         build.bench_digest = c.text();
         build.log_digest = c.text();
+        build.coverage_digest = c.text();
         build.error = c.text();
         build.incremental = c.flag();
         build.elapsed = c.duration();
@@ -66,20 +67,21 @@ void store(SQLite::Database& db, const kernel::BuildRecord& build, WallTime when
   if (build.state != "built" && is_built(db, build.key)) return;
   sql::execute(db,
                "INSERT INTO builds (key, state, release, kernel_build_id, config_digest,"
-               " image_digest, modules_digest, vmlinux_digest, bench_digest, log_digest, error,"
-               " incremental, elapsed_ms, recorded_ms)"
-               " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+               " image_digest, modules_digest, vmlinux_digest, bench_digest, log_digest,"
+               " coverage_digest, error, incremental, elapsed_ms, recorded_ms)"
+               " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
                " ON CONFLICT (key) DO UPDATE SET state = excluded.state,"
                " release = excluded.release, kernel_build_id = excluded.kernel_build_id,"
                " config_digest = excluded.config_digest, image_digest = excluded.image_digest,"
                " modules_digest = excluded.modules_digest,"
                " vmlinux_digest = excluded.vmlinux_digest, bench_digest = excluded.bench_digest,"
-               " log_digest = excluded.log_digest, error = excluded.error,"
-               " incremental = excluded.incremental, elapsed_ms = excluded.elapsed_ms,"
-               " recorded_ms = excluded.recorded_ms",
+               " log_digest = excluded.log_digest, coverage_digest = excluded.coverage_digest,"
+               " error = excluded.error, incremental = excluded.incremental,"
+               " elapsed_ms = excluded.elapsed_ms, recorded_ms = excluded.recorded_ms",
                build.key, build.state, build.release, build.kernel_build_id, build.config_digest,
                build.image_digest, build.modules_digest, build.vmlinux_digest, build.bench_digest,
-               build.log_digest, build.error, build.incremental, build.elapsed, when);
+               build.log_digest, build.coverage_digest, build.error, build.incremental,
+               build.elapsed, when);
   sql::execute(db, "DELETE FROM module_build_ids WHERE build_key = ?", build.key);
   sql::Inserter modules(
       db, "INSERT INTO module_build_ids (build_key, module, build_id) VALUES (?, ?, ?)");
@@ -173,13 +175,15 @@ Result<std::set<std::string>> BuildTable::live_digests() const {
                      const auto add = [&](SQLite::Statement& row) {
                        digests.insert(row.getColumn(0).getString());
                      };
-                     sql::each(db,
-                               "SELECT config_digest FROM builds UNION SELECT image_digest FROM"
-                               " builds UNION SELECT modules_digest FROM builds UNION SELECT"
-                               " vmlinux_digest FROM builds UNION SELECT bench_digest FROM builds"
-                               " UNION SELECT log_digest FROM builds UNION SELECT digest FROM"
-                               " artifacts UNION SELECT config_digest FROM sessions",
-                               add);
+                     sql::each(
+                         db,
+                         "SELECT config_digest FROM builds UNION SELECT image_digest FROM"
+                         " builds UNION SELECT modules_digest FROM builds UNION SELECT"
+                         " vmlinux_digest FROM builds UNION SELECT bench_digest FROM builds"
+                         " UNION SELECT log_digest FROM builds UNION SELECT coverage_digest FROM"
+                         " builds UNION SELECT digest FROM artifacts UNION SELECT"
+                         " config_digest FROM sessions",
+                         add);
                      digests.erase("");
                      return digests;
                    });

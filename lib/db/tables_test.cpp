@@ -118,6 +118,7 @@ TEST_F(DbTest, ABuildIsFoundByItsKey) {
   EXPECT_EQ((*found)->module_build_ids, build.module_build_ids);
   EXPECT_EQ((*found)->warnings, build.warnings);
   EXPECT_EQ((*found)->image_digest, build.image_digest);
+  EXPECT_EQ((*found)->coverage_digest, build.coverage_digest);
   EXPECT_EQ((*found)->elapsed, build.elapsed);
   EXPECT_TRUE((*found)->incremental);
   EXPECT_EQ(*builds.find("k9"), std::nullopt);
@@ -388,7 +389,7 @@ TEST_F(DbTest, LiveDigestsAreAllThatAreNamed) {
   std::string firsts;
   const auto live = builds.live_digests();
   for (const std::string& digest : *live) firsts += digest[0];
-  EXPECT_EQ(firsts, "1234678");
+  EXPECT_EQ(firsts, "12345678");
 }
 
 }  // namespace

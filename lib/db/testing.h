@@ -53,6 +53,7 @@ inline kernel::BuildRecord sample_build(const std::string& key) {
   build.modules_digest = std::string(64, '3');
   build.vmlinux_digest = std::string(64, '4');
   build.log_digest = std::string(64, '6');
+  build.coverage_digest = std::string(64, '5');
   build.warnings = {{"drivers/a.c", 12, "unused variable 'x'"}, {"drivers/b.c", 3, "shadow"}};
   build.incremental = true;
   build.elapsed = Millis(12'345);
