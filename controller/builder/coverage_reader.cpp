@@ -74,7 +74,7 @@ Result<Coverage> CoverageReader::read(const CoverageRequest& request, std::stop_
   wanted_ = {kSourceInside, {}};
   for (const reach::ChangedFile& file : out.input.files) wanted_.files.insert(file.change.path);
   for (const CoverageCell& cell : request.cells) {
-    auto read = read_cell(cell, stop, &out.notes);
+    auto read = read_cell(cell, request.tree, stop, &out);
     (void)os::remove_tree(scratch_);
     if (!read)
       return fail(
@@ -108,9 +108,27 @@ Status CoverageReader::read_changes(const CoverageRequest& request, Coverage* ou
   return {};
 }
 
+/// Macros of a touched header run where they are used: in the objects that include it.
+void CoverageReader::add_users(const std::string& tree, reach::CellEvidence* cell,
+                               reach::Input* input) {
+  std::map<std::string, std::string> users;  // path -> object
+  for (const auto& [path, file] : cell->files)
+    if (path.ends_with(".h"))
+      for (const std::string& object : file.objects)
+        if (object.ends_with(".o")) users[object.substr(0, object.size() - 1) + "c"] = object;
+  for (const auto& [path, object] : users) {
+    if (cell->files.contains(path)) continue;  // touched itself
+    auto& text = input->users[path];
+    if (text.empty()) text = trees_.text(tree, path, kMaxSource).value_or("");
+    wanted_.files.insert(path);
+    cell->files[path].objects = {object};
+  }
+}
+
 Result<reach::CellEvidence> CoverageReader::read_cell(const CoverageCell& cell,
-                                                      std::stop_token stop,
-                                                      std::vector<std::string>* notes) {
+                                                      const std::string& tree, std::stop_token stop,
+                                                      Coverage* coverage) {
+  std::vector<std::string>* notes = &coverage->notes;
   KILN_TRY(os::remove_tree(scratch_));
   KILN_TRY(os::make_dirs(scratch_ / "all"));
   objects_.clear();
@@ -121,6 +139,7 @@ Result<reach::CellEvidence> CoverageReader::read_cell(const CoverageCell& cell,
   out.config = cell.config;
   KILN_ASSIGN(const std::string build, fetch_(cell.build, kMaxArtifact));
   KILN_TRY(unpack_build(build, &out, notes));
+  add_users(tree, &out, &coverage->input);
   std::vector<Take> takes;
   for (const std::string& digest : cell.taken) {
     KILN_ASSIGN(const std::string bytes, fetch_(digest, kMaxArtifact));

@@ -60,8 +60,9 @@ class CoverageReader {
   };
 
   Status read_changes(const CoverageRequest& request, Coverage* out) const;
-  Result<reach::CellEvidence> read_cell(const CoverageCell& cell, std::stop_token stop,
-                                        std::vector<std::string>* notes);
+  Result<reach::CellEvidence> read_cell(const CoverageCell& cell, const std::string& tree,
+                                        std::stop_token stop, Coverage* out);
+  void add_users(const std::string& tree, reach::CellEvidence* cell, reach::Input* input);
   Status unpack_build(const std::string& bytes, reach::CellEvidence* cell,
                       std::vector<std::string>* notes);
   Result<std::vector<Take>> unpack_taken(const std::string& bytes);

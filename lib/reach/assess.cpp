@@ -75,7 +75,9 @@ void Assessment::merge(const Assessment& other) {
 
 Assessor::Assessor(const Input& input) : input_(input) {
   for (const ChangedFile& changed : input.files)
-    files_[changed.change.path] = {&changed, scan_source(changed.new_text)};
+    files_[changed.change.path] = {&changed.new_text, scan_source(changed.new_text)};
+  for (const auto& [path, text] : input.users)
+    if (!files_.contains(path)) files_[path] = {&text, scan_source(text)};
 }
 
 std::string Assessor::function(const std::string& path, int line) const {
@@ -119,9 +121,8 @@ Assessment Assessor::in_cell(const CellEvidence& cell, const std::string& path, 
   if (what.kind <= LineKind::kDirective) return plain(Mark::kNoCode);
   const FileEvidence* file = evidence_of(cell, path);
   if (file == nullptr || file->objects.empty()) {
-    return what.kind >= LineKind::kSignature
-               ? plain(Mark::kNotCompiled, "the file is in no object of this kernel")
-               : plain(Mark::kNoCode);
+    return what.kind >= LineKind::kSignature ? plain(Mark::kNotCompiled, std::string(kInNoObject))
+                                             : plain(Mark::kNoCode);
   }
   if (file->code.contains(line)) return by_counts(cell, *file, line, line);
   if (what.kind <= LineKind::kDeclaration) return plain(Mark::kNoCode);
@@ -131,13 +132,13 @@ Assessment Assessor::in_cell(const CellEvidence& cell, const std::string& path, 
     return out;
   }
   if (!file->compiled.ranges().empty() && !file->compiled.any(what.first, what.last))
-    return plain(Mark::kNotCompiled, "left out by the preprocessor");
+    return plain(Mark::kNotCompiled, std::string(kLeftOut));
   if (file->objects_left_out > 0 && !is_built(*file, text, line))
     return plain(
         Mark::kUnknown,
         fmt::format("measured in {} of {} objects that include the file", file->objects.size(),
                     file->objects.size() + static_cast<size_t>(file->objects_left_out)));
-  if (!is_built(*file, text, line)) return plain(Mark::kNotCompiled, "no object has its function");
+  if (!is_built(*file, text, line)) return plain(Mark::kNotCompiled, std::string(kNoFunction));
   return plain(Mark::kUnknown, "the compiler kept no count for it");
 }
 
@@ -160,7 +161,7 @@ Assessment Assessor::find_macro(const std::string& path, const Macro& macro) con
   size_t uses = 0;
   for (const std::string& name : names) {
     for (const auto& [other_path, file] : files_) {
-      for (const int use : lines_with(file.changed->new_text, name)) {
+      for (const int use : lines_with(*file.text, name)) {
         if (++uses > kMaxMacroUses) break;
         Assessment here;
         for (const CellEvidence& cell : input_.cells) here.merge(in_cell(cell, other_path, use));
@@ -172,7 +173,7 @@ Assessment Assessor::find_macro(const std::string& path, const Macro& macro) con
     }
   }
   if (out.mark != Mark::kNone) return out;
-  return plain(Mark::kUnknown, fmt::format("no code in the touched files uses {}", macro.name));
+  return plain(Mark::kUnknown, fmt::format("no code that was measured uses {}", macro.name));
 }
 
 Assessment Assessor::removed_before(const std::string& path, int line) const {
@@ -188,14 +189,14 @@ Assessment Assessor::removed_in_cell(const CellEvidence& cell, const std::string
     return plain(Mark::kNoCode, "removed outside of functions");
   const FileEvidence* file = evidence_of(cell, path);
   if (file == nullptr || file->objects.empty())
-    return plain(Mark::kNotCompiled, "the file is in no object of this kernel");
+    return plain(Mark::kNotCompiled, std::string(kInNoObject));
   int stands = first_counted(*file, line, function->last);
   if (stands == 0) {
     const auto after = file->code.lower_bound(line);
     if (after != file->code.begin() && *std::prev(after) >= function->first)
       stands = *std::prev(after);
   }
-  if (stands == 0) return plain(Mark::kNotCompiled, "no object has its function");
+  if (stands == 0) return plain(Mark::kNotCompiled, std::string(kNoFunction));
   Assessment out = by_counts(cell, *file, stands, stands);
   out.why = fmt::format("removed; line {} stands for it", stands);
   return out;

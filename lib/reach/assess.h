@@ -25,7 +25,8 @@ struct Assessment {
   void merge(const Assessment& other);
 };
 
-/// Answers for all touched files of one input, which must outlive it.
+/// Answers for all touched files (and the users of touched headers) of one input, which must
+/// outlive it.
 class Assessor {
  public:
   explicit Assessor(const Input& input);
@@ -43,7 +44,7 @@ class Assessor {
 
  private:
   struct File {
-    const ChangedFile* changed = nullptr;
+    const std::string* text = nullptr;
     Source source;
   };
   [[nodiscard]] const File& at(const std::string& path) const { return files_.at(path); }

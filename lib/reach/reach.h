@@ -66,6 +66,8 @@ struct CellEvidence {
 
 struct Input {
   std::vector<ChangedFile> files;
+  /// Sources of objects that include a changed header: where its macros may be used.
+  std::map<std::string, std::string> users;
   std::vector<CellEvidence> cells;
 };
 
@@ -100,6 +102,11 @@ struct Reach {
 
 /// Marks every line. `cells` and `files` of the result are set, state is "measured".
 Reach mark_lines(const Input& input);
+
+/// MarkedLine::why of lines that are not compiled.
+inline constexpr std::string_view kInNoObject = "the file is in no object of this kernel";
+inline constexpr std::string_view kLeftOut = "left out by the preprocessor";
+inline constexpr std::string_view kNoFunction = "no object has its function";
 
 inline constexpr size_t kMaxTests = 20;      ///< names kept a line
 inline constexpr size_t kMaxLines = 20'000;  ///< of all files together; a note says what is left

@@ -64,23 +64,23 @@ const MarkedLine& at(const Reach& reach, char kind, int number) {
 TEST(MarkLines, FollowsTheRules) {
   EXPECT_THAT(
       marks(mark_lines(sample())),
-      ElementsAre("+6 executed: by its use in line 39",                    //
-                  "+7 executed: by its use in line 41",                    //
-                  "+8 unknown: no code in the touched files uses UNUSED",  //
-                  "-20 no-code", "+20 no-code",                            // comments
-                  "+26 executed",                                          //
-                  "+27 executed",                                          //
-                  "+28 executed: counted with its statement in line 27",   //
-                  "+29 executed",                                          //
-                  "-38 no-code",                                           // a declaration
-                  "-42 executed: removed; line 45 stands for it",          //
-                  "+42 no-code",                                           //
-                  "+43 not-compiled: left out by the preprocessor",        //
-                  "+44 no-code",                                           //
-                  "+48 not-compiled: no object has its function",          //
-                  "+49 not-compiled: no object has its function",  // the brace ends the head
-                  "+50 not-compiled: no object has its function",  //
-                  "+51 no-code", "+52 no-code",                    //
+      ElementsAre("+6 executed: by its use in line 39",                   //
+                  "+7 executed: by its use in line 41",                   //
+                  "+8 unknown: no code that was measured uses UNUSED",    //
+                  "-20 no-code", "+20 no-code",                           // comments
+                  "+26 executed",                                         //
+                  "+27 executed",                                         //
+                  "+28 executed: counted with its statement in line 27",  //
+                  "+29 executed",                                         //
+                  "-38 no-code",                                          // a declaration
+                  "-42 executed: removed; line 45 stands for it",         //
+                  "+42 no-code",                                          //
+                  "+43 not-compiled: left out by the preprocessor",       //
+                  "+44 no-code",                                          //
+                  "+48 not-compiled: no object has its function",         //
+                  "+49 not-compiled: no object has its function",         // the brace ends the head
+                  "+50 not-compiled: no object has its function",         //
+                  "+51 no-code", "+52 no-code",                           //
                   "+55 not-executed"));
 }
 
@@ -141,6 +141,33 @@ TEST(MarkLines, AHeaderMeasuredInPartIsNotSaidToBeUnused) {
   const Reach reach = mark_lines(input);
   EXPECT_EQ(at(reach, '+', 50).mark, Mark::kUnknown);
   EXPECT_EQ(at(reach, '+', 50).why, "measured in 1 of 8 objects that include the file");
+}
+
+TEST(MarkLines, AHeadersMacroIsMarkedByItsUsesInFilesThatIncludeIt) {
+  Input input;
+  ChangedFile header;
+  header.change = series::parse_diff(
+                      "--- a/lib/h.h\n+++ b/lib/h.h\n@@ -1,2 +1,2 @@\n-#define ONE(x) (x)\n"
+                      "-#define TWO(x) (x)\n+#define ONE(x) ((x) + 1)\n+#define TWO(x) ((x))\n",
+                      "h.diff")
+                      ->front();
+  header.new_text = "#define ONE(x) ((x) + 1)\n#define TWO(x) ((x))\n";
+  input.files.push_back(header);
+  input.users["lib/user.c"] =
+      "#include \"h.h\"\nint f(int x)\n{\n\treturn ONE(x);\n}\nint g(int x)\n{\n\treturn "
+      "TWO(x);\n}\n";
+  CellEvidence cell;
+  cell.config = "i386-highmem";
+  cell.files["lib/h.h"].objects = {"lib/user.o"};
+  cell.files["lib/user.c"].objects = {"lib/user.o"};
+  FileCounts counts{"lib/user.c", {{2, 3}, {4, 3}, {6, 0}, {8, 0}}, {}};
+  cell.add(cell.test("igt@user"), {counts});
+  input.cells.push_back(cell);
+  const Reach reach = mark_lines(input);
+  EXPECT_THAT(marks(reach), ElementsAre("+1 executed: by its use in lib/user.c:4",
+                                        "+2 not-executed: by its use in lib/user.c:8"));
+  EXPECT_THAT(at(reach, '+', 1).tests, ElementsAre("igt@user"));
+  EXPECT_EQ(reach.files.size(), 1u) << "the users are no part of the diff";
 }
 
 Reach of_diff(const std::string& path, const std::string& body) {

@@ -111,10 +111,47 @@ std::string mark_words(const Place& place) {
   }
 }
 
-NotTested words_of(const Place& place, const NotTested* spec) {
+/// A run that is judged again has its notes already.
+void note(std::string text, std::vector<std::string>* notes) {
+  if (std::find(notes->begin(), notes->end(), text) == notes->end())
+    notes->push_back(std::move(text));
+}
+
+/// A test that ran another changed line of the place's function; "" = none.
+std::string test_in_function(const reach::Reach& reach, const Place& place) {
+  for (const reach::MarkedFile& file : reach.files)
+    if (file.path == place.file)
+      for (const reach::MarkedLine& line : file.lines)
+        if (line.function == place.function && !line.tests.empty()) return line.tests.front();
+  return "";
+}
+
+/// What would reach a place of which the job says nothing.
+std::string needs_of(const reach::Reach& reach, const Place& place) {
+  const std::string function = place.function.empty() ? "it" : place.function + "()";
+  switch (place.mark) {
+    case reach::Mark::kNotExecuted: {
+      const std::string test = place.function.empty() ? "" : test_in_function(reach, place);
+      return test.empty() ? "a test that runs " + function
+                          : fmt::format("a test that takes this way through {}, as {} does not",
+                                        function, test);
+    }
+    case reach::Mark::kNotCompiled:
+      if (place.why == reach::kInNoObject) return "a config that builds the file";
+      if (place.why == reach::kLeftOut) return "a config in which its #if holds";
+      if (place.why == reach::kNoFunction) return "a config in which something calls " + function;
+      return "a config that compiles it";
+    default:
+      return "a reader: no counter tells";
+  }
+}
+
+NotTested words_of(const reach::Reach& reach, const Place& place, const NotTested* spec) {
   NotTested out{place.file, place.lines.front(), "", ""};
   std::string subject = place.function.empty() ? "" : place.function + "(): ";
-  if (spec != nullptr) {
+  if (spec == nullptr) {
+    out.needs = needs_of(reach, place);
+  } else {
     out.needs = spec->needs;
     if (names(spec->what, place.function) || place.function.empty()) subject = spec->what + "; ";
   }
@@ -133,7 +170,8 @@ std::vector<NotTested> not_tested_places(const Input& input, std::vector<std::st
   for (const Place& place : places_of(input.reach)) {
     const int spec = spec_of(specs, place);
     if (spec >= 0) used[static_cast<size_t>(spec)] = true;
-    out.push_back(words_of(place, spec < 0 ? nullptr : &specs[static_cast<size_t>(spec)]));
+    out.push_back(
+        words_of(input.reach, place, spec < 0 ? nullptr : &specs[static_cast<size_t>(spec)]));
   }
   for (size_t i = 0; i < specs.size(); ++i) {
     if (used[i]) continue;
@@ -144,11 +182,12 @@ std::vector<NotTested> not_tested_places(const Input& input, std::vector<std::st
     if (!measured)
       out.push_back(specs[i]);
     else
-      notes->push_back(fmt::format("the job calls {} in {} not reached: it was executed",
-                                   specs[i].what, specs[i].file));
+      note(fmt::format("the job calls {} in {} not reached: it was executed", specs[i].what,
+                       specs[i].file),
+           notes);
   }
   if (out.size() <= kMaxPlaces) return out;
-  notes->push_back(fmt::format("{} more places are not tested", out.size() - kMaxPlaces));
+  note(fmt::format("{} more places are not tested", out.size() - kMaxPlaces), notes);
   out.resize(kMaxPlaces);
   return out;
 }

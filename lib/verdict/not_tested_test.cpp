@@ -83,8 +83,30 @@ TEST(NotTestedPlaces, WhatTheJobDoesNotKnowIsListedAsItIs) {
                         ""}};
   EXPECT_THAT(words(input),
               ElementsAre("a.c:3 f(): lines 3, 4 are not compiled here: left out by the "
-                          "preprocessor | ",
-                          "a.c:9 line 9 cannot be told: no code in the touched files uses X | "));
+                          "preprocessor | a config in which its #if holds",
+                          "a.c:9 line 9 cannot be told: no code in the touched files uses X | "
+                          "a reader: no counter tells"));
+}
+
+TEST(NotTestedPlaces, APlaceSaysWhatWouldReachIt) {
+  Input input = founding();
+  input.job.not_reached.clear();
+  reach::MarkedLine ran = line(1, reach::Mark::kExecuted, "f");
+  ran.tests = {"igt@gem_pread@self"};
+  input.reach.files = {
+      {"a.c",
+       {ran, line(2, reach::Mark::kNotExecuted, "f"), line(3, reach::Mark::kNotExecuted, "g"),
+        line(4, reach::Mark::kNotExecuted, ""),
+        line(5, reach::Mark::kNotCompiled, "h", std::string(reach::kInNoObject)),
+        line(6, reach::Mark::kNotCompiled, "i", std::string(reach::kNoFunction))},
+       ""}};
+  std::vector<std::string> needs;
+  std::vector<std::string> notes;
+  for (const NotTested& place : not_tested_places(input, &notes)) needs.push_back(place.needs);
+  EXPECT_THAT(
+      needs, ElementsAre("a test that takes this way through f(), as igt@gem_pread@self does not",
+                         "a test that runs g()", "a test that runs it",
+                         "a config that builds the file", "a config in which something calls i()"));
 }
 
 TEST(NotTestedPlaces, AJobThatIsWrongIsToldSo) {
@@ -99,6 +121,17 @@ TEST(NotTestedPlaces, AJobThatIsWrongIsToldSo) {
                   "other.c:0 untouched | luck",
                   std::string("note: the job calls check_partial_mappings(): likewise in ") +
                       kMman + " not reached: it was executed"));
+}
+
+TEST(NotTestedPlaces, AnotherJudgementRepeatsNoNote) {
+  Input input = founding();
+  input.reach.files[0].lines.clear();
+  std::vector<std::string> notes;
+  (void)not_tested_places(input, &notes);
+  const std::vector<std::string> once = notes;
+  EXPECT_EQ(once.size(), 2u);
+  (void)not_tested_places(input, &notes);
+  EXPECT_EQ(notes, once);
 }
 
 TEST(NotTestedPlaces, TheOnlyWordsAboutAFileHoldForAllOfIt) {

@@ -140,6 +140,27 @@ TEST_F(ProfiledTest, CountersBecomeMarksByTest) {
                   "lib/util.c:8 executed ((setup of gem), igt@util)"));
 }
 
+TEST_F(ProfiledTest, AHeadersMacroIsMarkedByWhatUsesIt) {
+  const std::string common = source().at("include/common.h");
+  const std::string util =
+      "#include \"common.h\"\nint util(int x)\n{\n\tif (x)\n\t\treturn PLUS(x);\n"
+      "\treturn MINUS(x);\n}\n";
+  const auto with = [&](const std::string& macros) {
+    return tree({{"include/common.h", macros + common}, {"lib/util.c", util}});
+  };
+  const std::string before = with("#define PLUS(x) ((x) + 1)\n#define MINUS(x) ((x) - 1)\n");
+  const std::string after = with("#define PLUS(x) ((x) + 2)\n#define MINUS(x) ((x) - 2)\n");
+  const auto record = build(counting(after, {"include/common.h"}));
+  ASSERT_EQ(record.state, "built") << record.error;
+  const auto coverage =
+      read({before, after, {{"c", record.coverage_digest, {collect(record, {{"igt@util", ""}})}}}});
+  ASSERT_TRUE(coverage) << render(coverage.error());
+  const reach::Reach reach = mark_lines(coverage->input);
+  EXPECT_THAT(marks(reach), ElementsAre("include/common.h:1 not-executed",
+                                        "include/common.h:2 executed (igt@util)"));
+  EXPECT_EQ(reach.files.size(), 1u);
+}
+
 TEST_F(ProfiledTest, DamagedCountersAreNotedAndTheRestCounts) {
   const std::string patched_tree = tree({{"lib/util.c", kUtil}});
   const auto record = build(counting(patched_tree, {"lib/util.c"}));
