@@ -145,6 +145,10 @@ void Commands::build() {
                      "else kiln/patchwork.yaml in the user's config folder");
   report->add_option("--patchwork-series", options.patchwork_series,
                      "1234 or 1234/2; else the server is asked");
+  CLI::App* reach =
+      add("reach", "the series' diff: which lines ran, where, by which test", reach_command);
+  add_run(reach, &options);
+  add_format(reach, &options, true);
   CLI::App* log = add("log", "a session's console, dmesg, or one test's output", log_command);
   log->add_option("RUN", options.run_id, "a run's number, or @last")->required();
   log->add_option("SESSION", options.session_id, "a session's number (kiln show)")->required();

@@ -68,6 +68,7 @@ int run_command(const Options& options);
 int runs_command(const Options& options);
 int show_command(const Options& options);
 int report_command(const Options& options);
+int reach_command(const Options& options);
 int log_command(const Options& options);
 int doctor_command(const Options& options);
 int judge_command(const Options& options);

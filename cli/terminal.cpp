@@ -12,18 +12,35 @@
 
 namespace kiln::cli {
 
+namespace {
+
+std::string_view env(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+bool is_terminal(int descriptor) {
+  return ::isatty(descriptor) != 0 && env("TERM") != "dumb" && env("CI").empty();
+}
+
+bool has_color(const Options& options, bool tty) {
+  return options.color == ColorMode::kAlways ||
+         (options.color == ColorMode::kAuto &&
+          ((tty && env("NO_COLOR").empty()) || !env("CLICOLOR_FORCE").empty()));
+}
+
+}  // namespace
+
+bool stdout_has_color(const Options& options) {
+  return has_color(options, is_terminal(STDOUT_FILENO));
+}
+
 Terminal look_at_terminal(const Options& options) {
   Terminal terminal;
-  const auto env = [](const char* name) {
-    const char* value = std::getenv(name);
-    return std::string_view(value != nullptr ? value : "");
-  };
-  const bool tty = ::isatty(STDERR_FILENO) != 0 && env("TERM") != "dumb" && env("CI").empty();
+  const bool tty = is_terminal(STDERR_FILENO);
   terminal.live =
       options.progress == ProgressMode::kBar || (options.progress == ProgressMode::kAuto && tty);
-  terminal.color = options.color == ColorMode::kAlways ||
-                   (options.color == ColorMode::kAuto &&
-                    ((tty && env("NO_COLOR").empty()) || !env("CLICOLOR_FORCE").empty()));
+  terminal.color = has_color(options, tty);
   winsize size{};
   if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20)
     terminal.columns = size.ws_col;

@@ -13,6 +13,8 @@ struct Terminal {
   int columns = 80;
 };
 Terminal look_at_terminal(const Options& options);
+/// Whether a document on stdout may have colours.
+bool stdout_has_color(const Options& options);
 
 /// Prints the error for people on stderr (with --format json also as JSON on stdout) and returns
 /// the exit code that belongs to its kind.

@@ -4,6 +4,7 @@
 
 #include "lib/report/html_parts.h"
 #include "lib/report/paragraph.h"
+#include "lib/report/reach_view.h"
 #include "lib/report/report.h"
 
 namespace kiln::report {
@@ -96,6 +97,7 @@ std::string navigation(const std::string& sections) {
       {"known", "Known"},
       {"predecessor", "Since before"},
       {"not-tested", "Not tested"},
+      {"reach", "Reach"},
       {"lost", "Lost"},
       {"performance", "Performance"},
       {"claims", "Claims"},
@@ -128,21 +130,31 @@ std::string foot(const v1::RunReport& report) {
   return "<footer>" + text + "</footer>\n";
 }
 
-}  // namespace
-
-std::string to_html(const v1::RunReport& report) {
+std::string page(const v1::RunReport& report, const std::string& above,
+                 const std::string& sections) {
   const v1::Run& run = report.run();
-  const std::string sections =
-      html_matrix(report) + html_predecessor(report) + html_differences(report) +
-      html_known(report) + html_not_the_series(report) + html_not_tested(report) +
-      html_lost(report) + html_performance(report) + html_claims(report) + html_series(report) +
-      html_builds(report) + html_sessions(report) + html_results(report) + html_reproduce(report);
   std::string out = head(report);
   out += fmt::format(
       "<header><div class=\"eyebrow\">Kiln · run {} · {} · {}</div><h1>{}</h1></header>\n",
       run.id(), escape(run.job_name()), time_words(run.started()), escape(title_of(report)));
-  out += "<main>\n" + banner(report) + navigation(sections) + sections + "</main>\n";
+  out += "<main>\n" + above + navigation(sections) + sections + "</main>\n";
   return out + foot(report) + "</body></html>\n";
+}
+
+}  // namespace
+
+std::string to_html(const v1::RunReport& report) {
+  const std::string sections =
+      html_matrix(report) + html_predecessor(report) + html_differences(report) +
+      html_known(report) + html_not_the_series(report) + html_not_tested(report) +
+      html_reach(report) + html_lost(report) + html_performance(report) + html_claims(report) +
+      html_series(report) + html_builds(report) + html_sessions(report) + html_results(report) +
+      html_reproduce(report);
+  return page(report, banner(report), sections);
+}
+
+std::string reach_to_html(const v1::RunReport& report) {
+  return page(report, "", html_reach(report) + html_not_tested(report));
 }
 
 }  // namespace kiln::report

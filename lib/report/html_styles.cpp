@@ -6,10 +6,12 @@ std::string_view html_styles() {
   return R"css(
 :root{color-scheme:light dark;--bg:#f6f6f3;--paper:#fff;--ink:#1a1e22;--soft:#59636d;--line:#dcdfe1;
 --faint:#eef0ef;--worse:#a32a10;--better:#1f6fcf;--attention:#f0b429;--quiet:#8893a0;--on:#fff;--edge:#1a1e22;
+--ran:#e4effb;--missed:#fbe5df;--untold:#fdf2d2;
 --mono:ui-monospace,"SF Mono","DejaVu Sans Mono",Menlo,Consolas,monospace;
 --sans:system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue","DejaVu Sans",sans-serif}
 @media (prefers-color-scheme:dark){:root{--bg:#121517;--paper:#191d20;--ink:#e2e5e7;--soft:#98a3ad;--line:#30373d;
---faint:#20262a;--worse:#e5532d;--better:#6cb0ff;--attention:#fbe08a;--quiet:#6e7985;--on:#101214;--edge:#fbe08a}}
+--faint:#20262a;--worse:#e5532d;--better:#6cb0ff;--attention:#fbe08a;--quiet:#6e7985;--on:#101214;--edge:#fbe08a;
+--ran:#15283b;--missed:#3c1e16;--untold:#332a10}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%}
 body{margin:0;background:var(--bg);color:var(--ink);font:14px/20px var(--sans);font-variant-numeric:tabular-nums;
@@ -79,6 +81,15 @@ svg text{font:10px var(--sans);fill:var(--soft)}
 .dense{font-size:12.5px;line-height:18px}.dense td,.dense th{padding:3px 10px 3px 0}.dense .mono{font-size:11.5px}
 td.one{white-space:nowrap}td details{margin:0}
 .where+.note{margin-top:6px}
+.diff{margin:6px 0 0}.diff td{border:0;padding:0 8px 0 0;font-size:12px;line-height:17px}.diff code{white-space:pre-wrap;tab-size:8}
+.diff .m{width:26px;padding:0;text-align:center;font-weight:700;border-left:3px solid transparent}
+.diff .n{width:1%;text-align:right;color:var(--soft);font-family:var(--mono);user-select:none}
+.diff .hunk td{padding-top:8px}.diff .hunk code,.diff .ctx code,.diff .nocode code{color:var(--soft)}
+.ran{background:var(--ran)}.missed{background:var(--missed)}.untold{background:var(--untold)}
+.ran .m{border-color:var(--better)}.missed .m{border-color:var(--worse)}.untold .m{border-color:var(--attention)}
+.diff .by td{padding-bottom:4px;color:var(--soft)}.diff .by summary{font-size:12px}.paper{display:none}
+.key{display:inline-block;min-width:18px;padding:0 4px;margin-left:10px;border-radius:3px;text-align:center;color:var(--ink);font-weight:700}
+.key:first-child{margin-left:0}
 footer{padding-bottom:36px;color:var(--soft);font-size:12px}
 @media (max-width:640px){body{font-size:14px}main,header,footer{padding:0 14px}header{padding-top:16px}
 section,.verdict{padding:13px 14px}h1{font-size:19px;line-height:25px}.verdict .say{font-size:16px;line-height:23px}
@@ -87,14 +98,15 @@ section,.verdict{padding:13px 14px}h1{font-size:19px;line-height:25px}.verdict .
 .cards tr{display:block;padding:9px 0;border-bottom:1px solid var(--line)}.cards tr:last-child{border-bottom:0}
 .cards td,.cards th{display:block;border:0;padding:1px 0;text-align:left!important;white-space:normal!important;width:auto!important}
 .cards td:empty{display:none}
-.cards td[data-l]::before{content:attr(data-l) " ";color:var(--soft);font-size:12px}}
+.cards td[data-l]::before{content:attr(data-l) " ";color:var(--soft);font-size:12px}
+.diff code{tab-size:2}.diff td{padding-right:5px}.diff .m{width:20px}}
 @media print{:root{color-scheme:light;--bg:#fff;--paper:#fff;--ink:#000;--soft:#444;--line:#bbb;--faint:#f4f4f4;--worse:#a32a10;
---better:#1f6fcf;--attention:#f0b429;--quiet:#777;--on:#fff;--edge:#000}
+--better:#1f6fcf;--attention:#f0b429;--quiet:#777;--on:#fff;--edge:#000;--ran:#e4effb;--missed:#fbe5df;--untold:#fdf2d2}
 body{font-size:10pt;line-height:14pt}main,header,footer{max-width:none;padding:0}nav{display:none}
 section,.verdict{border-width:0 0 1px;border-radius:0;padding:8pt 0;margin:0}.verdict{border-left-width:4px;padding-left:10pt}
 article,tr,figure{break-inside:avoid}h2,h3{break-after:avoid}pre{max-height:none;overflow:visible;border:1px solid var(--line)}
 details::details-content{content-visibility:visible;display:block;block-size:auto}
-details.long{display:none}.dense{font-size:8pt;line-height:11pt}.dense .mono{font-size:7.5pt}
+details.long{display:none}.paper{display:inline}.diff{break-inside:auto}.dense{font-size:8pt;line-height:11pt}.dense .mono{font-size:7.5pt}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
 )css";
 }

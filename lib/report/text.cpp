@@ -6,6 +6,7 @@
 
 #include "lib/report/mail_header.h"
 #include "lib/report/paragraph.h"
+#include "lib/report/reach_view.h"
 #include "lib/report/report.h"
 #include "lib/report/text_parts.h"
 #include "lib/report/words.h"
@@ -78,6 +79,7 @@ std::string to_text(const v1::RunReport& report) {
   add_part(&out, text_known(report));
   add_part(&out, text_not_the_series(report));
   add_part(&out, text_not_tested(report));
+  add_part(&out, text_reach(report));
   add_part(&out, text_lost(report));
   add_part(&out, text_performance(report));
   add_part(&out, text_claims(report));
