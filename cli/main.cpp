@@ -148,7 +148,11 @@ void Commands::build() {
   CLI::App* reach =
       add("reach", "the series' diff: which lines ran, where, by which test", reach_command);
   add_run(reach, &options);
-  add_format(reach, &options, true);
+  static const std::map<std::string, Format> kPages{
+      {"text", Format::kText}, {"json", Format::kJson}, {"html", Format::kHtml}};
+  reach->add_option("--format", options.format, "text, json or html")
+      ->transform(one_of(kPages))
+      ->type_name("FORMAT");
   CLI::App* log = add("log", "a session's console, dmesg, or one test's output", log_command);
   log->add_option("RUN", options.run_id, "a run's number, or @last")->required();
   log->add_option("SESSION", options.session_id, "a session's number (kiln show)")->required();

@@ -11,18 +11,13 @@ Result<int> reach_checked(const Options& options) {
   KILN_ASSIGN(const int64_t run_id, parse_run_id(options.run_id));
   KILN_ASSIGN(const auto host, EmbeddedLab::start(options, HostMode::kReadOnly));
   KILN_ASSIGN(const v1::RunReport report, get_report(host->lab(), run_id));
-  switch (options.format) {
-    case Format::kJson: {
-      KILN_ASSIGN(const std::string json, report::to_json(report::reach_alone(report)));
-      print_document(json);
-      break;
-    }
-    case Format::kHtml:
-      print_document(report::reach_to_html(report));
-      break;
-    case Format::kText:
-      print_document(report::reach_to_text(report, stdout_has_color(options)));
-      break;
+  if (options.format == Format::kJson) {
+    KILN_ASSIGN(const std::string json, report::to_json(report::reach_alone(report)));
+    print_document(json);
+  } else if (options.format == Format::kHtml) {
+    print_document(report::reach_to_html(report));
+  } else {
+    print_document(report::reach_to_text(report, stdout_has_color(options)));
   }
   return kOk;
 }
