@@ -25,20 +25,27 @@ CLI::Validator one_of(const std::map<std::string, T>& words) {
   return CLI::CheckedTransformer(words).description("");
 }
 
-void add_format(CLI::App* app, Options* options, bool html) {
-  static const std::map<std::string, Format> kAll{
-      {"text", Format::kText},          {"json", Format::kJson},   {"html", Format::kHtml},
-      {"junit", Format::kJunit},        {"kcidb", Format::kKcidb}, {"csv", Format::kCsv},
-      {"patchwork", Format::kPatchwork}};
-  static const std::map<std::string, Format> kNoHtml{{"text", Format::kText},
-                                                     {"json", Format::kJson}};
-  app->add_option(
-         "--format", options->format,
-         html ? "text, json, html, junit, kcidb, csv or patchwork; json is the proto message"
-                " kiln.v1.RunReport"
-              : "text or json; JSON is the proto message kiln.v1")
-      ->transform(one_of(html ? kAll : kNoHtml))
-      ->type_name("FORMAT");
+/// What a command can print.
+enum class Formats {
+  kDocument,  ///< text and JSON
+  kPage,      ///< and HTML
+  kReport,    ///< and what other programs read
+};
+
+void add_format(CLI::App* app, Options* options, Formats formats) {
+  std::map<std::string, Format> words{{"text", Format::kText}, {"json", Format::kJson}};
+  if (formats != Formats::kDocument) words["html"] = Format::kHtml;
+  if (formats == Formats::kReport)
+    words.insert({{"junit", Format::kJunit},
+                  {"kcidb", Format::kKcidb},
+                  {"csv", Format::kCsv},
+                  {"patchwork", Format::kPatchwork}});
+  const char* help = formats == Formats::kDocument ? "text or json; json is a message of kiln.v1"
+                     : formats == Formats::kPage
+                         ? "text, json or html; json is a message of kiln.v1"
+                         : "text, json, html, junit, kcidb, csv or patchwork; json is the message"
+                           " kiln.v1.RunReport";
+  app->add_option("--format", options->format, help)->transform(one_of(words))->type_name("FORMAT");
 }
 
 void add_run(CLI::App* app, Options* options) {
@@ -120,10 +127,10 @@ void Commands::build() {
 
   CLI::App* plan = add("plan", "show what a job would do, before anything starts", plan_command);
   add_job(plan, &options);
-  add_format(plan, &options, false);
+  add_format(plan, &options, Formats::kDocument);
   CLI::App* run = add("run", "run a job on this computer and print the verdict", run_command);
   add_job(run, &options);
-  add_format(run, &options, false);
+  add_format(run, &options, Formats::kDocument);
   run->add_flag("--fresh", options.fresh, "do not go on with an interrupted run of this job");
   run->footer(
       "Ctrl-C stops cleanly; the same command goes on where it was.\n"
@@ -131,14 +138,14 @@ void Commands::build() {
       "  kiln run jobs/kmap-local-page.yaml --format json > report.json");
   CLI::App* runs = add("runs", "list the runs, newest first", runs_command);
   runs->add_option("--limit", options.limit, "at most so many")->check(CLI::Range(1, 10000));
-  add_format(runs, &options, false);
+  add_format(runs, &options, Formats::kDocument);
   CLI::App* show = add("show", "one run: verdict, matrix, builds and sessions", show_command);
   add_run(show, &options);
-  add_format(show, &options, false);
+  add_format(show, &options, Formats::kDocument);
   CLI::App* report = add("report", "the report of a run: text like a mail, and for other programs",
                          report_command);
   add_run(report, &options);
-  add_format(report, &options, true);
+  add_format(report, &options, Formats::kReport);
   report->add_option("--origin", options.origin, "of KCIDB submissions")->default_str("kiln");
   report->add_flag("--post", options.post, "with patchwork: post the checks; else they are shown");
   report->add_option("--patchwork-config", options.patchwork_config,
@@ -148,11 +155,7 @@ void Commands::build() {
   CLI::App* reach =
       add("reach", "the series' diff: which lines ran, where, by which test", reach_command);
   add_run(reach, &options);
-  static const std::map<std::string, Format> kPages{
-      {"text", Format::kText}, {"json", Format::kJson}, {"html", Format::kHtml}};
-  reach->add_option("--format", options.format, "text, json or html")
-      ->transform(one_of(kPages))
-      ->type_name("FORMAT");
+  add_format(reach, &options, Formats::kPage);
   CLI::App* log = add("log", "a session's console, dmesg, or one test's output", log_command);
   log->add_option("RUN", options.run_id, "a run's number, or @last")->required();
   log->add_option("SESSION", options.session_id, "a session's number (kiln show)")->required();
@@ -161,14 +164,14 @@ void Commands::build() {
   log->add_flag("--dmesg", options.dmesg, "the kernel log at the end");
   CLI::App* doctor = add("doctor", "what is missing on this computer and the command that mends it",
                          doctor_command);
-  add_format(doctor, &options, false);
+  add_format(doctor, &options, Formats::kDocument);
 }
 
 void Commands::build_review() {
   CLI::App* judge =
       add("judge", "judge a stored run again, with today's rules and known issues", judge_command);
   add_run(judge, &options);
-  add_format(judge, &options, false);
+  add_format(judge, &options, Formats::kDocument);
   judge->add_flag("--save", options.save, "make it the run's verdict; the old one is kept");
   judge->footer("The exit code is the verdict's.\nExample:\n  kiln judge 412 --save");
   CLI::App* repro =
@@ -177,7 +180,7 @@ void Commands::build_review() {
   repro->add_option("--boots", options.boots, "on each side; else as many as confirmed it")
       ->check(CLI::Range(1, 40));
   repro->add_flag("--show", options.show_only, "only say how, also by hand; boots nothing");
-  add_format(repro, &options, false);
+  add_format(repro, &options, Formats::kDocument);
   repro->footer(
       "The exit code is that of the new run's verdict.\nExamples:\n"
       "  kiln repro 412/f3\n  kiln repro 412/f3 --show");
@@ -186,7 +189,7 @@ void Commands::build_review() {
   known->require_subcommand(1);
   CLI::App* list = add_to(known, "list", "the filters, and how they were used", known_list_command);
   list->add_flag("--removed", options.known.with_removed, "removed ones, too");
-  add_format(list, &options, false);
+  add_format(list, &options, Formats::kDocument);
   CLI::App* add_one =
       add_to(known, "add", "a new one; shows first what it changes", known_add_command);
   CLI::App* edit = add_to(known, "edit", "change the fields that are given", known_edit_command);
@@ -196,7 +199,7 @@ void Commands::build_review() {
   for (CLI::App* change : {add_one, edit}) add_known_fields(change, &options.known);
   for (CLI::App* change : {add_one, edit, remove}) {
     add_consent(change, &options.known);
-    add_format(change, &options, false);
+    add_format(change, &options, Formats::kDocument);
   }
   add_one->footer(
       "Stored runs are judged again at once.\nExamples:\n"
@@ -206,7 +209,7 @@ void Commands::build_review() {
   CLI::App* audit = add_to(known, "audit", "who changed what, newest first", known_audit_command);
   audit->add_option("ID", options.known.id, "of one filter only");
   audit->add_option("--limit", options.limit, "at most so many")->check(CLI::Range(1, 10000));
-  add_format(audit, &options, false);
+  add_format(audit, &options, Formats::kDocument);
 }
 
 /// CLI11 says only that a subcommand is required; people want to know what they mistyped.
