@@ -163,7 +163,6 @@ std::string evidence_words(const v1::RunReport& report, const v1::ReachLine& lin
   if (line.cells_size() > 0 && line.cells_size() < report.reach_summary().cells_size())
     out += (out.empty() ? "only in " : "; only in ") + list(line.cells());
   if (!line.why().empty()) out += (out.empty() ? "" : "; ") + clean_line(line.why());
-  if (line.mark() == "not-executed") out = "not executed" + (out.empty() ? "" : ": " + out);
   return out;
 }
 
