@@ -7,6 +7,7 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -15,6 +16,11 @@ DATA = pathlib.Path(os.environ.get("KILN_TEST_DATA")
                     or pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "kiln" / "e2e")
 JOB = HOME / "jobs" / "kmap-local-page.yaml"
 PARTS = HOME / "jobs" / "kmap-local-page"
+
+
+def use(folder):
+    """Makes the modules of tests/FOLDER importable."""
+    sys.path.insert(0, str(HOME / "tests" / folder))
 
 
 class Done:

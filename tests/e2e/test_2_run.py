@@ -8,7 +8,11 @@ import sqlite3
 import time
 import unittest
 
+import lab
 from lab import DATA, HOME, JOB, PARTS, Folder, end, end_all, kiln, start, wait_for
+
+lab.use("seeded")
+import seeded  # noqa: E402
 
 
 def cmdline(pid):
@@ -249,8 +253,8 @@ class WrongSeries(unittest.TestCase):
 
     def run_wrong(self, name, tests, configs="[i386-highmem]"):
         with Folder() as folder:
-            job = folder.small_job(name=name, series=HOME / "tests" / "e2e" / "wrong-series" / name, tests=tests,
-                                   configs=configs)
+            series = seeded.bugs()[name].write_series(folder.path / "series")
+            job = folder.small_job(name=name, series=series, tests=tests, configs=configs)
             done = kiln("run", job, "--fresh", "--format", "json", timeout=1800)
             self.assertTrue(done.out, str(done))
             return done, done.json()
