@@ -33,7 +33,11 @@ std::string start_script(const std::string& folder, int attempt,
 std::string follow_script(const std::string& folder, int attempt, uint64_t offset) {
   return fmt::format(
       "cd {0} && p=$(cat pid.{1}) && tail -c +{2} -s 0.05 -f --pid=$p out.{1}; "
-      "cat exit.{1} >&2; [ ! -e results/aborted.txt ] || echo {3} >&2",
+      "cat exit.{1} >&2; "
+      // Before its first test igt_runner leaves a file; behind a test, that test's last packet.
+      "if [ -e results/aborted.txt ] || find results -mindepth 2 -maxdepth 2 -name comms "
+      "-newer pid.{1} -exec tail -q -c 6 {{}} + 2>/dev/null | grep -aq abort; "
+      "then echo {3} >&2; fi",
       shell_quote(folder), attempt, offset + 1, kAbortedWord);
 }
 

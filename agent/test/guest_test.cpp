@@ -57,6 +57,24 @@ TEST_F(GuestScripts, ARunnerIsStartedFollowedAndItsExitCodeKnown) {
   EXPECT_EQ(sh(follow_script(folder, 2, 4)).out, "two three\n");
 }
 
+TEST_F(GuestScripts, ARunnerThatAbortedSaysSo) {
+  const std::string folder = (dir_ / "p").string();
+  EXPECT_TRUE(sh(list_script(folder), "igt@a\n").ok());
+  const auto attempt = [&](int number, const std::string& script) {
+    EXPECT_TRUE(sh(start_script(folder, number, {"sh", "-c", "sleep 0.1; " + script})).ok());
+    return sh(follow_script(folder, number, 0)).err;
+  };
+  EXPECT_EQ(attempt(0, "mkdir -p results; echo why >results/aborted.txt; exit 1"),
+            "1\nkiln-aborted\n");
+  // As igt_runner 2.5 does behind a test: the last packet overrides its result.
+  EXPECT_EQ(attempt(1,
+                    "mkdir -p results/0 results/1; printf 'x\\0pass\\0' >results/0/comms; "
+                    "printf 'y\\0abort\\0' >results/1/comms; exit 1"),
+            "1\nkiln-aborted\n");
+  EXPECT_EQ(attempt(2, "mkdir -p results/2; printf 'abort\\0SUCCESS\\0' >results/2/comms"), "0\n")
+      << "what the attempt before left does not count";
+}
+
 TEST_F(GuestScripts, ARunnerThatWillNotEndIsKilled) {
   const std::string folder = (dir_ / "p").string();
   sh(list_script(folder));

@@ -281,6 +281,34 @@ TEST_F(SessionTest, ATaintedKernelIsRestartedAndTheRestRunsOn) {
   EXPECT_THAT(machine_.log(), Contains(HasSubstr("abort_mask : 0")));
 }
 
+// The taint of the phase before: nothing ran yet that igt_resume could go on with.
+TEST_F(SessionTest, ARunnerThatAbortsBeforeItsFirstTestStartsAnew) {
+  use_store();
+  int attempts = 0;
+  runner_ = [&](const ShellRequest& request, std::stop_token) -> Result<ShellReply> {
+    ShellReply reply;
+    reply.exit_code = 0;
+    if (++attempts > 1) request.on_output("[1.0] [1/1] gem_x (a)\n");
+    reply.err = attempts == 1 ? "1\nkiln-aborted\n" : "0\n";
+    return reply;
+  };
+  int starts = 0;
+  int resumes = 0;
+  other_ = [&](const ShellRequest& request, std::stop_token) -> Result<ShellReply> {
+    ShellReply reply;
+    reply.exit_code = request.command.find("test -e") == 0 ? 1 : 0;
+    starts += request.command.find("igt_runner") != std::string::npos ? 1 : 0;
+    resumes += request.command.find("igt_resume") != std::string::npos ? 1 : 0;
+    return reply;
+  };
+  const auto outcome = run();
+  EXPECT_EQ(outcome.ending, Ending::kTested);
+  EXPECT_EQ(outcome.error, "");
+  EXPECT_EQ(outcome.restarts, 1);
+  EXPECT_EQ(starts, 2);
+  EXPECT_EQ(resumes, 0);
+}
+
 TEST_F(SessionTest, AFailingSetupIsInfrastructure) {
   use_store();
   order_.phases[0].setup = {"modprobe vgem"};

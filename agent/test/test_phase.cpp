@@ -75,7 +75,8 @@ Result<PhaseReport> TestPhase::run(std::stop_token stop) {
       if (!found || found->kind == Trouble::Kind::kMachine) return fail(std::move(step.error()));
       step = Step::kTrouble;
     }
-    if (*step == Step::kEnded) {
+    // Behind the last test there is nothing that a restart would be for.
+    if (*step == Step::kEnded || (*step == Step::kAborted && total_ > 0 && done_ + 1 >= total_)) {
       report_.complete = true;
       break;
     }
@@ -143,6 +144,16 @@ void TestPhase::stop_aborting(std::stop_token stop) {
   (void)host_.dut->run(request, stop);
 }
 
+/// On a kernel that an earlier phase tainted igt_runner stops before its first test, and igt_resume
+/// then finds nothing to go on with.
+Result<bool> TestPhase::has_begun(std::stop_token stop) {
+  ShellRequest look;
+  look.command = fmt::format("test -e {}/results/0", folder_);
+  look.timeout = kScriptLimit;
+  KILN_ASSIGN(const ShellReply reply, host_.dut->run(look, stop));
+  return reply.ok();
+}
+
 Result<TestPhase::Step> TestPhase::attempt(int number, std::stop_token stop) {
   running_ = false;
   current_.clear();
@@ -151,6 +162,10 @@ Result<TestPhase::Step> TestPhase::attempt(int number, std::stop_token stop) {
   // After a restart the modules are gone, so the setup runs again.
   KILN_TRY(setup(stop));
   if (host_.collect_coverage) KILN_TRY(begin_coverage(stop));
+  if (started_ && total_ == 0) {
+    KILN_ASSIGN(started_, has_begun(stop));
+  }
+  resumed_ = started_;
   const std::string results = folder_ + "/results";
   std::vector<std::string> argv = igt::resume_argv(results);
   ShellRequest start;
@@ -161,7 +176,7 @@ Result<TestPhase::Step> TestPhase::attempt(int number, std::stop_token stop) {
     options.results = results;
     options.test_root = host_.test_root;
     options.per_test = order_.per_test;
-    options.abort_on = {"taint"};
+    if (aborting_) options.abort_on = {"taint"};
     if (host_.collect_coverage) options.hooks = {coverage_hook(coverage_folder(index_))};
     argv = igt::runner_argv(options);
     start.command = list_script(folder_) + " && ";
@@ -198,7 +213,7 @@ Result<TestPhase::Step> TestPhase::follow(int number, std::stop_token stop) {
     if (reply && !reply->left_early) {
       const Step step = ended(reply->err);
       const std::string code(trim(reply->err.substr(0, reply->err.find('\n'))));
-      if (step == Step::kEnded && number == 0 && seen_in_attempt_ == 0 && code != "0") {
+      if (step == Step::kEnded && !resumed_ && seen_in_attempt_ == 0 && code != "0") {
         return fail(ErrorKind::kInfrastructure,
                     fmt::format("igt_runner ended with exit code {} and ran no test of {}: {}",
                                 code.empty() ? "?" : code, order_.name, last_line_));

@@ -56,6 +56,7 @@ class TestPhase {
   enum class Step { kEnded, kAborted, kTrouble, kTimeUp };
   Status setup(std::stop_token stop);
   Status begin_coverage(std::stop_token stop);
+  Result<bool> has_begun(std::stop_token stop);
   Result<Step> attempt(int number, std::stop_token stop);
   Result<Step> follow(int number, std::stop_token stop);
   /// The runner's exit is known: done, aborted on a monitored error, or no sense in it.
@@ -95,6 +96,7 @@ class TestPhase {
   int seen_in_attempt_ = 0;   ///< tests that igt_runner started
   std::string last_line_;     ///< of the runner's output, for people
   bool started_ = false;      ///< igt_runner was started once: go on with igt_resume
+  bool resumed_ = false;      ///< this attempt does
   bool aborting_ = true;
   bool running_ = false;
 };
