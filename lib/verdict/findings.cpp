@@ -52,7 +52,8 @@ void add_reports(const SideView& side, const std::string& test, std::vector<Kern
   for (const Observation& one : side.seen) {
     bool cut = false;
     for (const KernelReport& report : one.session->kernel) {
-      if (report.test != test) continue;
+      // A report belongs to the dynamic subtest; the subtest above it went bad by the same.
+      if (!covers(test, report.test)) continue;
       cut = true;
       if (out->size() < kMostReports && !known(report.signature)) out->push_back(report);
     }
@@ -61,7 +62,7 @@ void add_reports(const SideView& side, const std::string& test, std::vector<Kern
     KernelReport words;
     words.kind = "message";
     words.text = one.row->kernel_words;
-    words.title = std::string(trim(words.text.substr(0, words.text.find('\n'))));
+    words.title = telling_line(words.text);
     words.test = test;
     out->push_back(std::move(words));
   }

@@ -253,6 +253,29 @@ TEST(Judge, ADynamicSubtestSpeaksForItsParent) {
   EXPECT_EQ(out.regressions, 1);
 }
 
+// Of p2-wrong-nesting-order (tests/seeded): the kernel's report is the dynamic subtest's alone.
+TEST(Judge, AReportOfADynamicSubtestIsItsParentsCauseToo) {
+  const char* parent = "igt@i915_selftest@mock";
+  Rows rows;
+  rows.functional();
+  for (const char* variant : {"baseline", "patched"}) rows.set(variant, kHigh, parent, "pass");
+  rows.set("patched", kHigh, parent, "abort").set("patched", kHigh, kShmem, "abort");
+  rows.confirm(kHigh, std::vector<std::string>{parent, kShmem}, "pass", "abort");
+  for (SessionRow& row : rows.input.sessions) {
+    if (row.variant != "patched" || row.config != kHigh) continue;
+    KernelReport report{"warning", "WARNING: at mm/highmem.c:610", "warning:kunmap", "t", kShmem};
+    row.kernel.push_back(report);
+    for (ResultRow& result : row.results)
+      if (result.test == parent) result.kernel_words = "<4> [1.0] WARNING: at mm/highmem.c:610";
+  }
+  const Output out = judge(rows.input);
+  EXPECT_EQ(out.regressions, 1);
+  ASSERT_NE(find(out, "regression"), nullptr);
+  EXPECT_EQ(find(out, "regression")->test, kShmem);
+  EXPECT_THAT(find(out, "regression")->also, ElementsAre(parent));
+  EXPECT_EQ(find(out, "regression")->kernel.at(0).signature, "warning:kunmap");
+}
+
 TEST(Judge, APlannedParentCountsAsGotByItsSubtests) {
   const Output out = judge(Rows().functional().input);
   EXPECT_EQ(out.results_got, 12);  // "igt@i915_selftest@mock" has no row of its own

@@ -55,6 +55,23 @@ std::string_view mark_of(std::string_view line) {
   return found == kMarks.end() ? std::string_view() : *found;
 }
 
+/// What stands above a report, and never says which.
+constexpr std::string_view kCutHere = "[ cut here ]";
+
+/// "text" of "<3> [   12.345678] text".
+std::string_view without_prefix(std::string_view line) {
+  const std::string_view whole = trim(line);
+  std::string_view rest = whole;
+  if (level_of(rest) >= 0) rest = trim(rest.substr(rest.find('>') + 1));
+  if (rest.starts_with('[') && rest.find(']') <= 20) {
+    const size_t end = rest.find(']');
+    const std::string_view time = rest.substr(1, end - 1);
+    if (!time.empty() && time.find_first_not_of(" .0123456789") == time.npos)
+      rest = trim(rest.substr(end + 1));
+  }
+  return rest.empty() ? whole : rest;
+}
+
 /// "a message of level 3 (error)", of the worst of a test's words; "" when they are none.
 std::string rule_of_words(std::string_view words) {
   static constexpr std::array<std::string_view, 5> kLevels = {"emergency", "alert", "critical",
@@ -88,6 +105,15 @@ bool kernel_words_bad(std::string_view words) {
     words.remove_prefix(end + 1);
   }
   return false;
+}
+
+std::string telling_line(std::string_view words) {
+  const std::vector<std::string> lines = split_lines(words);
+  const auto found = std::find_if(lines.begin(), lines.end(), [](const std::string& line) {
+    return (has_error_level(line) || !mark_of(line).empty()) && line.find(kCutHere) == line.npos;
+  });
+  if (found == lines.end()) return lines.empty() ? "" : std::string(without_prefix(lines.front()));
+  return std::string(without_prefix(*found));
 }
 
 const std::string& name_of(const KernelReport& report) {

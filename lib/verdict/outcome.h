@@ -18,6 +18,8 @@ Kind kind_of(std::string_view outcome);
 
 /// Do the kernel's messages hold an error (level error or worse, a WARNING, an oops, a lockup)?
 bool kernel_words_bad(std::string_view words);
+/// The line that says what is wrong, without level and time: the first error, else the first line.
+std::string telling_line(std::string_view words);
 
 /// What a report is known by in every boot: its signature, or its title when it has none.
 const std::string& name_of(const KernelReport& report);

@@ -36,6 +36,21 @@ TEST(Outcome, BinaryGarbageIsNoError) {
   EXPECT_FALSE(kernel_words_bad(garbage));
 }
 
+TEST(Outcome, TheTellingLineIsTheErrorNotWhatStandsAboveIt) {
+  EXPECT_EQ(telling_line("<4> [1.0] using default quirk\n<3> [1.1] Read of 1 bytes at 1\n<3> x"),
+            "Read of 1 bytes at 1");
+  EXPECT_EQ(telling_line("<4> [ 44.280111] ------------[ cut here ]------------\n"
+                         "<4> [ 44.280112] WARNING: CPU: 0 PID: 1 at x.c:1 f+0x1/0x2\n"),
+            "WARNING: CPU: 0 PID: 1 at x.c:1 f+0x1/0x2");
+  EXPECT_EQ(telling_line("<1> [1.0] ------------[ cut here ]------------\n<1> [1.0] kernel BUG at "
+                         "mm/highmem.c:358!"),
+            "kernel BUG at mm/highmem.c:358!");
+  EXPECT_EQ(telling_line("<4> [1.0] nothing bad\n"), "nothing bad");
+  EXPECT_EQ(telling_line("[drm] *ERROR* no prefix, no time"), "[drm] *ERROR* no prefix, no time");
+  EXPECT_EQ(telling_line("<3>"), "<3>");
+  EXPECT_EQ(telling_line(""), "");
+}
+
 TEST(Outcome, NamesNestAtTheAtSign) {
   EXPECT_TRUE(covers("igt@i915_selftest@mock", "igt@i915_selftest@mock"));
   EXPECT_TRUE(covers("igt@i915_selftest@mock", "igt@i915_selftest@mock@shmem"));
