@@ -52,8 +52,7 @@ void add_reports(const SideView& side, const std::string& test, std::vector<Kern
   for (const Observation& one : side.seen) {
     bool cut = false;
     for (const KernelReport& report : one.session->kernel) {
-      // A report belongs to the dynamic subtest; the subtest above it went bad by the same.
-      if (!covers(test, report.test)) continue;
+      if (report.foreign || !tells_of(report, test, one.outcome)) continue;
       cut = true;
       if (out->size() < kMostReports && !known(report.signature)) out->push_back(report);
     }

@@ -253,6 +253,30 @@ TEST(Judge, ADynamicSubtestSpeaksForItsParent) {
   EXPECT_EQ(out.regressions, 1);
 }
 
+// Of p1-unmap-left-out (tests/seeded): the warning comes when the subtest has ended, so that it is
+// the binary's, and the test that was aborted by it has only words.
+TEST(Judge, AReportOfTheWholeBinaryIsTheAbortedSubtestsCause) {
+  const std::string pread = "igt@gem_pread@basic";
+  Rows rows;
+  rows.functional().set("patched", kHigh, pread, "abort").confirm(kHigh, pread, "pass", "abort");
+  for (SessionRow& row : rows.input.sessions) {
+    if (row.variant != "patched" || row.config != kHigh) continue;
+    row.kernel.push_back({"lockdep", "DEBUG_LOCKS_WARN_ON(x)", "lockdep: x", "t", "igt@gem_pread"});
+    for (ResultRow& result : row.results)
+      if (result.test == pread) result.kernel_words = "<4> [1.0] ----[ cut here ]----\n";
+  }
+  const Output out = judge(rows.input);
+  EXPECT_EQ(out.regressions, 1);
+  ASSERT_NE(find(out, "regression"), nullptr);
+  EXPECT_EQ(find(out, "regression")->test, pread);
+  EXPECT_EQ(find(out, "regression")->kernel.at(0).signature, "lockdep: x");
+  rows.input.known.push_back({});
+  rows.input.known.back().id = 1;
+  rows.input.known.back().signature = "lockdep: x";
+  rows.input.known.back().author = rows.input.known.back().reason = "r";
+  EXPECT_EQ(judge(rows.input).known, 1);
+}
+
 // Of p2-wrong-nesting-order (tests/seeded): the kernel's report is the dynamic subtest's alone.
 TEST(Judge, AReportOfADynamicSubtestIsItsParentsCauseToo) {
   const char* parent = "igt@i915_selftest@mock";

@@ -35,8 +35,9 @@ bool is_hosts_delay(const SessionRow& session, const KernelReport& report) {
 /// Reports that no test's outcome carries already.
 bool stands_alone(const SessionRow& session, const KernelReport& report) {
   if (!ran_tests(session) || report.test.empty()) return true;
-  return std::none_of(session.results.begin(), session.results.end(),
-                      [&](const ResultRow& row) { return row.test == report.test; });
+  return std::none_of(session.results.begin(), session.results.end(), [&](const ResultRow& row) {
+    return row.test == report.test || tells_of(report, row.test, row.outcome);
+  });
 }
 
 /// Per config, what was seen with the series in any boot and never without it.

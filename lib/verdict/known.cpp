@@ -46,7 +46,7 @@ std::vector<const KernelReport*> reports_of(const Occurrence& seen,
     return out;
   }
   for (const KernelReport& report : kernel)
-    if (!seen.test.empty() && report.test == seen.test) out.push_back(&report);
+    if (tells_of(report, seen.test, seen.outcome)) out.push_back(&report);
   return out;
 }
 

@@ -127,6 +127,12 @@ const KernelReport* report_of(const std::vector<KernelReport>& kernel, std::stri
   return found == kernel.end() ? nullptr : &*found;
 }
 
+bool tells_of(const KernelReport& report, std::string_view test, std::string_view outcome) {
+  if (report.test.empty() || test.empty()) return false;
+  if (covers(test, report.test)) return true;
+  return kind_of(outcome) == Kind::kBad && covers(report.test, test);
+}
+
 std::string effective_outcome(const ResultRow& row, const std::vector<KernelReport>& kernel) {
   if (report_of(kernel, row.test) == nullptr && !kernel_words_bad(own_words(row, kernel)))
     return row.outcome;

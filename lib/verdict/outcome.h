@@ -18,6 +18,11 @@ Kind kind_of(std::string_view outcome);
 
 /// Do the kernel's messages hold an error (level error or worse, a WARNING, an oops, a lockup)?
 bool kernel_words_bad(std::string_view words);
+/// Is the report of a boot about this test that ended so? It is the test's own, that of a part of
+/// it (a dynamic subtest), or, when the test went bad, that of its whole binary: what the kernel
+/// says between two subtests ends the binary, and the last subtest carries it.
+bool tells_of(const KernelReport& report, std::string_view test, std::string_view outcome);
+
 /// The line that says what is wrong, without level and time: the first error, else the first line.
 std::string telling_line(std::string_view words);
 
