@@ -10,6 +10,7 @@
 
 #include "controller/results/db_run_store.h"
 #include "lib/os/files.h"
+#include "lib/report/reach_fields.h"
 
 namespace kiln::results::testing {
 
@@ -26,6 +27,7 @@ struct SampleRun {
   std::vector<std::string> answers;
   std::string patch_id = "p1";
   bool judged = true;
+  reach::Reach reach;
 };
 
 class StoredRuns {
@@ -64,6 +66,7 @@ class StoredRuns {
     report.mutable_run()->set_state("done");
     report.mutable_series()->set_title(sample.title);
     report.mutable_verdict()->set_result("regression");
+    report::fill_reach(sample.reach, &report);
     (void)store->finish_run(id, "done", report);
     return id;
   }

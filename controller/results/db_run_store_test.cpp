@@ -1,0 +1,62 @@
+#include "controller/results/db_run_store.h"
+
+#include <gmock/gmock.h>
+#include <google/protobuf/util/message_differencer.h>
+#include <gtest/gtest.h>
+
+#include "controller/results/stored_judge.h"
+#include "controller/results/testing.h"
+
+namespace kiln::results {
+namespace {
+
+using google::protobuf::util::MessageDifferencer;
+using testing::SampleRun;
+using testing::StoredRuns;
+
+TEST(DbRunStore, ABuildWhoseNotesOfItsCountersAreGoneIsNoBuild) {
+  StoredRuns runs;
+  const int64_t id = runs.add({});
+  kernel::BuildRecord record;
+  record.key = "coverage-hm";
+  record.state = "built";
+  record.image_digest = *runs.blobs->put("image");
+  record.coverage_digest = *runs.blobs->put("notes");
+  ASSERT_TRUE(runs.store->put_build(id, "coverage", "hm", record));
+  const auto found = runs.store->find_build(record.key);
+  ASSERT_TRUE(found && *found);
+  EXPECT_EQ((*found)->coverage_digest, record.coverage_digest);
+  record.coverage_digest = std::string(64, 'f');
+  ASSERT_TRUE(runs.store->put_build(id, "coverage", "hm", record));
+  EXPECT_EQ(*runs.store->find_build(record.key), std::nullopt);
+}
+
+TEST(StoredJudge, KeepsWhatWasMeasuredOfTheReach) {
+  SampleRun sample;
+  sample.reach.state = "measured";
+  sample.reach.cells = {"hm"};
+  reach::MarkedLine missed;
+  missed.kind = '+';
+  missed.line = 7;
+  missed.text = "\treturn -ENOENT;";
+  missed.mark = reach::Mark::kNotExecuted;
+  missed.function = "f";
+  sample.reach.files = {{"a.c", {missed}, ""}};
+  StoredRuns runs;
+  const int64_t id = runs.add(sample);
+  const auto first = runs.store->report(id);
+  ASSERT_TRUE(first) << render(first.error());
+  ASSERT_EQ(first->not_tested_size(), 1);
+  EXPECT_EQ(first->not_tested(0).file(), "a.c");
+  EXPECT_EQ(first->not_tested(0).line(), 7);
+  EXPECT_EQ(first->not_tested(0).needs(), "a test that runs f()");
+  const auto again = StoredJudge(*runs.database).judge_again(id, {}, "judge", runs.clock.now());
+  ASSERT_TRUE(again) << render(again.error());
+  ASSERT_EQ(again->report.reach_size(), 1);
+  EXPECT_TRUE(MessageDifferencer::Equals(again->report.reach(0), first->reach(0)));
+  EXPECT_TRUE(MessageDifferencer::Equals(again->report.reach_summary(), first->reach_summary()));
+  EXPECT_EQ(again->report.not_tested_size(), 1);
+}
+
+}  // namespace
+}  // namespace kiln::results
