@@ -160,6 +160,35 @@ void add_steps(const Input& input, int culprit, Judged* judged) {
   if (words.size() > 2) judged->finding.evidence.push_back("bisection: " + join(words, "; "));
 }
 
+bool has_report(const Finding& finding, const std::string& signature) {
+  return std::any_of(finding.kernel.begin(), finding.kernel.end(),
+                     [&](const KernelReport& report) { return report.signature == signature; });
+}
+
+/// Regressions of tests that are one, for all that can be seen.
+bool are_one(const Judged& a, const Judged& b) {
+  for (const Judged* one : {&a, &b})
+    if (one->finding.cls != "regression" || one->finding.test.empty() ||
+        one->finding.patch.empty() || one->config.empty())
+      return false;
+  if (a.config != b.config || a.finding.patch != b.finding.patch || a.known != b.known ||
+      a.finding.interaction != b.finding.interaction)
+    return false;
+  return std::any_of(b.finding.kernel.begin(), b.finding.kernel.end(),
+                     [&](const KernelReport& report) {
+                       return !report.signature.empty() && has_report(a.finding, report.signature);
+                     });
+}
+
+void take_in(Judged* to, Judged one) {
+  Finding& finding = to->finding;
+  finding.also.push_back(one.finding.test);
+  finding.also.insert(finding.also.end(), one.finding.also.begin(), one.finding.also.end());
+  for (KernelReport& report : one.finding.kernel)
+    if (!has_report(finding, report.signature)) finding.kernel.push_back(std::move(report));
+  to->seen.insert(to->seen.end(), one.seen.begin(), one.seen.end());
+}
+
 }  // namespace
 
 std::string variant_of(int patches, int all) {
@@ -175,6 +204,20 @@ void name_patches(const Input& input, std::vector<Judged>* judged) {
       one.finding.patch = patch_words(input, culprit);
     add_steps(input, culprit_of(culprit), &one);
   }
+}
+
+void join_causes(std::vector<Judged>* judged) {
+  std::vector<Judged> out;
+  for (Judged& one : *judged) {
+    const auto same = std::find_if(out.begin(), out.end(),
+                                   [&](const Judged& other) { return are_one(other, one); });
+    if (same == out.end()) {
+      out.push_back(std::move(one));
+    } else {
+      take_in(&*same, std::move(one));
+    }
+  }
+  *judged = std::move(out);
 }
 
 std::vector<BisectionBoot> bisection_boots(const Input& input) {

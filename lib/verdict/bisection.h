@@ -18,4 +18,8 @@ std::string variant_of(int patches, int all);
 /// Gives each regression the patch that the boots so far prove, and the steps that led there.
 void name_patches(const Input& input, std::vector<Judged>* judged);
 
+/// Makes one of regressions that show the same kernel report in the same place and that were laid
+/// to one patch: which of several reports a test makes first is chance.
+void join_causes(std::vector<Judged>* judged);
+
 }  // namespace kiln::verdict

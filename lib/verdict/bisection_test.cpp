@@ -96,6 +96,33 @@ TEST(Bisection, FindingsShareTheirBoots) {
   EXPECT_THAT(asked[0].tests, ElementsAre(kPread, kPwrite));
 }
 
+// Of p1-unmap-of-advanced-pointer (tests/seeded): each test makes both reports, in either order.
+TEST(Bisection, OneReportInTwoTestsByOnePatchIsOneFinding) {
+  for (const int second : {2, 3}) {
+    Rows rows = regression({kPread, kPwrite});
+    for (SessionRow& row : rows.input.sessions)
+      for (const ResultRow& result : row.results) {
+        if (result.outcome != "fail") continue;
+        const bool read = result.test == kPread;
+        row.kernel.push_back({"warning", "t", read ? "a" : "b", "", result.test});
+        row.kernel.push_back({"warning", "t", read ? "b" : "a", "", result.test});
+      }
+    EXPECT_EQ(judge(rows.input).regressions, 2) << "as long as no patch is known";
+    for (auto asked = bisection_boots(rows.input); !asked.empty();
+         asked = bisection_boots(rows.input))
+      for (const BisectionBoot& one : asked)
+        boot(&rows, one, [&](const std::string& test, const std::string& variant) {
+          return holds(variant, test == kPread ? 2 : second);
+        });
+    const Output out = judge(rows.input);
+    EXPECT_EQ(out.regressions, second == 2 ? 1 : 2);
+    if (second != 2) continue;
+    EXPECT_EQ(out.findings.at(0).test, kPread);
+    EXPECT_THAT(out.findings[0].also, ElementsAre(kPwrite));
+    EXPECT_EQ(out.findings[0].kernel.size(), 2U);
+  }
+}
+
 TEST(Bisection, ASeriesOfOnePatchNeedsNoBoot) {
   Rows rows = regression();
   rows.input.patch_subjects = {"only"};

@@ -188,6 +188,7 @@ Output judge(const Input& input) {
   append(&judged, infrastructure_findings(input, views));
   append(&judged, foreign_findings(input));
   name_patches(input, &judged);
+  join_causes(&judged);
   // What a person must act on comes first.
   std::stable_partition(judged.begin(), judged.end(), [](const Judged& one) {
     return one.finding.cls == "regression" || one.finding.cls == "build-failure";
