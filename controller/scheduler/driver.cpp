@@ -102,9 +102,10 @@ void RunDriver::load() {
   }
   for (results::StoredSession& old : *stored) {
     const bool follow_up = is_follow_up(old.planned);
+    const bool further_pair = old.planned.purpose == "performance";
     // A boot whose kernel is none of the plan's is asked for anew when it did not end.
     const bool can_run = old.state == "done" || target_of(old.planned.build_key) != nullptr;
-    if (step_of(old.key) == nullptr && follow_up && can_run) {
+    if (step_of(old.key) == nullptr && (follow_up || further_pair) && can_run) {
       job::SessionStep step;
       step.session = old.planned;
       state_.sessions.push_back(std::move(step));
@@ -145,6 +146,9 @@ void RunDriver::act(const job::Action& action, const std::stop_token& stop) {
       break;
     case job::Action::Kind::kAskSuspicions:
       ask_follow_ups(stop);
+      break;
+    case job::Action::Kind::kAskPairs:
+      ask_pairs();
       break;
     case job::Action::Kind::kFinish:
       break;
@@ -315,9 +319,7 @@ void RunDriver::check_bounds() {
     infrastructure_error_ = "no connected machine fits the job's tags";
     begin_stopping();
   }
-  // Of this process alone: a run that goes on after its budget was spent gets it anew.
-  const double spent = std::chrono::duration<double>(now - started_).count();
-  if (spent > static_cast<double>(input_.prepared.spec.time_budget.count()) / 1000.0) {
+  if (budget_left() < 0) {
     infrastructure_error_ = fmt::format(
         "the time budget of {} is spent; the same command goes on, `time_budget` raises it",
         human_duration(input_.prepared.spec.time_budget));

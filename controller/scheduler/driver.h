@@ -115,6 +115,8 @@ class RunDriver {
   void start_build(const std::string& key);
   void start_session(const std::string& key, const std::string& machine);
   void ask_follow_ups(const std::stop_token& stop);
+  void ask_pairs();
+  verdict::PairBudget pair_budget() const;
   bool ask_confirmations(const verdict::Input& input);
   bool ask_bisection(const verdict::Input& input, const std::stop_token& stop);
   const BuildTarget* target_for_bisection(const verdict::BisectionBoot& boot,
@@ -146,6 +148,7 @@ class RunDriver {
   void publish_phase(const std::string& text);
   double elapsed() const;
   double remaining() const;
+  double budget_left() const;
 
   const BuildTarget* target_of(const std::string& key) const;
   job::SessionStep* step_of(const std::string& key);

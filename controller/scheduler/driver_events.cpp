@@ -10,6 +10,13 @@ double RunDriver::elapsed() const {
          std::chrono::duration<double>(deps_.clock->steady() - started_).count();
 }
 
+/// Seconds of the time budget, of this process alone: a run that goes on after its budget was spent
+/// gets it anew.
+double RunDriver::budget_left() const {
+  const double spent = std::chrono::duration<double>(deps_.clock->steady() - started_).count();
+  return static_cast<double>(input_.prepared.spec.time_budget.count()) / 1000.0 - spent;
+}
+
 double RunDriver::estimate_of(const job::PlannedSession& session) const {
   for (const job::PlanSessions& total : input_.plan.totals)
     if (total.purpose == session.purpose) return total.estimated_seconds_each;

@@ -1,4 +1,5 @@
-/// Boots that the plan did not have: what differs is confirmed, what regressed is bisected.
+/// Boots that the plan did not have: what differs is confirmed, what regressed is bisected, figures
+/// that are not decided get more pairs.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,6 +11,8 @@ namespace {
 
 /// Each round adds at least one boot; the verdict's own bounds end it earlier.
 constexpr int kMaxFollowUpRounds = 40;
+/// A boot may take longer than those before it, and the run must end within its budget.
+constexpr double kBudgetReserve = 1.25;
 
 std::string and_more(const std::vector<std::string>& tests) {
   std::string text = tests.front();
@@ -28,6 +31,48 @@ void RunDriver::ask_follow_ups(const std::stop_token& stop) {
   const verdict::Input input = verdict_input();
   if (ask_confirmations(input) || ask_bisection(input, stop)) state_.suspicions_asked = false;
   publish_phase("");
+}
+
+/// Asked at each look at the figures, once all that measures has ended.
+void RunDriver::ask_pairs() {
+  state_.pairs_asked = true;
+  const auto further = verdict::further_pairs(verdict_input(), pair_budget());
+  int first = 0;
+  int last = 0;
+  for (const verdict::FurtherPairs& one : further) {
+    publish("suspect", fmt::format("undecided: {} with {} after {} pairs; going on to {}",
+                                   and_more(one.open), one.config, one.from - 1, one.to));
+    first = first == 0 ? one.from : std::min(first, one.from);
+    last = std::max(last, one.to);
+  }
+  // Pairs of one number lie side by side, as in the plan, so that configs meet the same machine.
+  for (int pair = first; pair <= last; ++pair) {
+    for (const verdict::FurtherPairs& one : further) {
+      if (pair < one.from || pair > one.to) continue;
+      for (job::PlannedSession& session :
+           job::further_pair(input_.plan, one.config, pair, input_.seed)) {
+        if (step_of(session.key) != nullptr) continue;
+        job::SessionStep step;
+        step.session = std::move(session);
+        state_.sessions.push_back(std::move(step));
+        state_.pairs_asked = false;
+      }
+    }
+  }
+  publish_phase("");
+}
+
+verdict::PairBudget RunDriver::pair_budget() const {
+  double seconds = 0;
+  int boots = 0;
+  for (const job::SessionStep& step : state_.sessions) {
+    if (step.session.purpose != "performance") continue;
+    const auto attempts = ended_.find(step.session.key);
+    if (attempts == ended_.end() || attempts->second.empty()) continue;
+    seconds += attempts->second.back().elapsed_seconds();
+    ++boots;
+  }
+  return {budget_left(), boots == 0 ? 0 : kBudgetReserve * 2 * seconds / boots};
 }
 
 bool RunDriver::ask_confirmations(const verdict::Input& input) {

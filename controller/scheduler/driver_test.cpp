@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <set>
 
 namespace kiln::scheduler {
 namespace {
@@ -196,6 +197,30 @@ class Driver : public testing::Test {
     for (const BuildTarget& t : p.targets)
       plan.cells.push_back({t.variant, t.config, t.key, job::CellKey::State::kFull});
     input_.plan = job::make_plan(plan);
+  }
+
+  /// A bench on a real machine, whose values the tests give.
+  void measure(int pairs, int max_pairs) {
+    machine_.set_emulated(false);
+    tell_machine();
+    job::JobSpec& spec = input_.prepared.spec;
+    spec.benches.resize(1);
+    spec.metrics.resize(1);
+    spec.metrics[0].metric = "ns";
+    spec.pairs = pairs;
+    spec.max_pairs = max_pairs;
+    job::PlanInput plan;
+    plan.spec = spec;
+    plan.machine_counts_instructions = false;
+    for (const BuildTarget& t : input_.prepared.targets)
+      plan.cells.push_back({t.variant, t.config, t.key, job::CellKey::State::kFull});
+    input_.plan = job::make_plan(plan);
+  }
+  [[nodiscard]] std::vector<std::string> measured() const {
+    std::vector<std::string> out;
+    for (const results::StoredSession& session : store_.stored)
+      if (session.planned.purpose == "performance") out.push_back(session.key);
+    return out;
   }
 
   void drive(std::stop_token stop = {}) {
@@ -483,6 +508,76 @@ TEST_F(Driver, NamesThatCannotBeReadRefuseNothing) {
   EXPECT_EQ(store_.state, "done");
   EXPECT_THAT(lines_,
               Contains("the tests of m1 are not checked before they run: no such artifact"));
+}
+
+/// Values that spread so much that no number of pairs decides, or not at all.
+auto bench(double effect, double spread) {
+  return [effect, spread, n = 0](const v1::SessionOrder& order, v1::Session* session) mutable {
+    if (order.benches().empty()) return;
+    v1::Measurement* m = session->add_measurements();
+    m->set_bench("b");
+    m->set_metric("ns");
+    m->set_unit("ns");
+    ++n;
+    m->set_value(100 * (order.cell() == "patched/hm" ? 1 + effect : 1) + spread * (n * 7 % 5 - 2));
+  };
+}
+
+TEST_F(Driver, FiguresThatAreNotDecidedGetMorePairsUpToTheMaximum) {
+  measure(2, 5);
+  agent_->kernel_says = bench(0, 20);
+  drive();
+  EXPECT_EQ(store_.state, "done");
+  EXPECT_EQ(measured().size(), 10U);
+  EXPECT_THAT(measured(), Contains("performance/hm/pair5/patched"));
+  EXPECT_THAT(lines_, Contains("undecided: ns with hm after 2 pairs; going on to 4"));
+  EXPECT_THAT(lines_, Contains("undecided: ns with hm after 4 pairs; going on to 5"));
+  ASSERT_EQ(store_.report.comparisons_size(), 1);
+  EXPECT_EQ(store_.report.comparisons(0).looks_taken(), 3);
+  EXPECT_EQ(store_.report.comparisons(0).looks_at_most(), 3);
+}
+
+TEST_F(Driver, FiguresThatAreDecidedEndTheRunEarly) {
+  measure(2, 5);
+  agent_->kernel_says = bench(-0.1, 0);
+  drive();
+  EXPECT_EQ(measured().size(), 4U);
+  ASSERT_EQ(store_.report.comparisons_size(), 1);
+  EXPECT_EQ(store_.report.comparisons(0).answer(), "faster");
+}
+
+TEST_F(Driver, ASpentBudgetAsksForNoPairs) {
+  measure(2, 5);
+  input_.prepared.spec.time_budget = Millis(60'000);
+  agent_->kernel_says = [inner = bench(0, 20)](const v1::SessionOrder& order,
+                                               v1::Session* session) mutable {
+    session->set_elapsed_seconds(40);
+    inner(order, session);
+  };
+  drive();
+  EXPECT_EQ(store_.state, "done");
+  EXPECT_EQ(measured().size(), 4U);
+}
+
+TEST_F(Driver, AnInterruptedRunGoesOnWithTheSameFurtherPairs) {
+  measure(2, 6);
+  std::stop_source stop;
+  agent_->kernel_says = bench(0, 20);
+  agent_->ending_of = [&](const v1::SessionOrder&, int n) {
+    if (n < 2 + 4 + 2) return "tested";  // in the third pair's second boot
+    stop.request_stop();
+    return "";
+  };
+  drive(stop.get_token());
+  EXPECT_EQ(store_.state, "interrupted");
+  const std::vector<std::string> before = measured();
+  agent_->ending_of = nullptr;
+  drive();
+  EXPECT_EQ(store_.state, "done");
+  const std::vector<std::string> after = measured();
+  EXPECT_EQ(after.size(), 13U) << "six pairs, and the boot that was stopped once more";
+  EXPECT_EQ(std::set<std::string>(after.begin(), after.end()).size(), 12U);
+  EXPECT_EQ(after.at(before.size()), before.back());
 }
 
 }  // namespace

@@ -224,6 +224,7 @@ Result<Prepared> prepare_repro(const ReproInput& input) {
     spec.pairs = std::max(spec.pairs, boots);
     spec.instruction_boots = std::max(spec.instruction_boots, boots);
   }
+  spec.max_pairs = spec.pairs;  // as many as were asked for
   const v1::Run& run = input.report.run();
   prepared.job_digest = fmt::format("repro of {}/{} with {} boots", run.id(), finding.id(), boots);
   prepared.source = run.source();

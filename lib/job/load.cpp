@@ -234,12 +234,29 @@ Object not_reached_table(NotReachedSpec* spec) {
       .required("needs", conf::text(&spec->needs));
 }
 
+constexpr int kMostPairs = 1000;
+/// Looks, where the file does not say how many pairs there are at most.
+constexpr int kLooks = 4;
+
 Object repeats_table(JobSpec* spec) {
+  Read max_pairs = conf::integer(&spec->max_pairs, 0, kMostPairs);
+  max_pairs.fallback = fmt::format("{} times `pairs`", kLooks);
   return Object()
       .optional("confirmations", conf::integer(&spec->confirmations, 0, 99))
-      .optional("pairs", conf::integer(&spec->pairs, 0, 1000))
+      .optional("pairs", conf::integer(&spec->pairs, 0, kMostPairs))
+      .optional("max_pairs", max_pairs)
       .optional("instruction_boots", conf::integer(&spec->instruction_boots, 0, 100))
-      .optional("seed", conf::integer64(&spec->seed, UINT64_MAX));
+      .optional("seed", conf::integer64(&spec->seed, UINT64_MAX))
+      .check([spec](const Node& node) -> Status {
+        if (node.find("max_pairs") == nullptr) return {};
+        if (spec->max_pairs < spec->pairs)
+          return fail(node.error_at_field(
+              "max_pairs",
+              fmt::format("`max_pairs` is less than `pairs`, which is {}", spec->pairs)));
+        if (spec->pairs == 0 && spec->max_pairs > 0)
+          return fail(node.error_at_field("max_pairs", "`max_pairs` needs `pairs`, which is 0"));
+        return {};
+      });
 }
 
 Status check_unique_names(const Node& node, const JobSpec& spec) {
@@ -312,6 +329,7 @@ Status check_job(const Node& node, Draft* draft) {
     return fail(
         node.error_at_field("benches", "need `bench_files`: the folder with their programs"));
   if (spec.title.empty()) spec.title = spec.name;
+  if (spec.max_pairs == 0) spec.max_pairs = std::min(kMostPairs, kLooks * spec.pairs);
   if (spec.config_dir.empty()) {
     spec.config_dir = (std::filesystem::path(node.document().folder()) / "../kernel-configs")
                           .lexically_normal()

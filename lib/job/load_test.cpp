@@ -48,6 +48,7 @@ TEST_F(Load, DefaultsFillWhatIsNotSaid) {
   EXPECT_EQ(spec->source.package, "linux-source-6.1");
   EXPECT_EQ(spec->series.kind, SeriesSpec::Kind::kNone);
   EXPECT_EQ(spec->pairs, 6);
+  EXPECT_EQ(spec->max_pairs, 24);
   EXPECT_EQ(spec->confirmations, 39);
   EXPECT_EQ(spec->tests[0].list_file, (dir_ / "jobs" / "a.testlist").string());
   EXPECT_EQ(spec->config_dir, (dir_ / "kernel-configs").string());
@@ -66,6 +67,7 @@ TEST_F(Load, ReadsEachForm) {
   EXPECT_EQ(spec->metrics[0].right_arm, "new");
   EXPECT_EQ(spec->claims[0].rule, ClaimSpec::Rule::kComparison);
   EXPECT_EQ(spec->pairs, 3);
+  EXPECT_EQ(spec->max_pairs, 12);
   EXPECT_EQ(spec->machine.memory_bytes, 4ULL << 30);
 }
 
@@ -75,6 +77,20 @@ TEST_F(Load, ATypoIsShownWithThePlaceAndTheNearestName) {
             " --> jobs/job.yaml:6:1\n"
             "6 | repeat: {pairs: 3}\n"
             "  | ^^^^^^ did you mean `repeats`?");
+}
+
+TEST_F(Load, AMaximumOfPairsBelowThePairsIsRefused) {
+  EXPECT_EQ(load(head_ + "repeats: {pairs: 8, max_pairs: 8}\n")->max_pairs, 8);
+  EXPECT_EQ(load(head_ + "repeats: {pairs: 900}\n")->max_pairs, 1000);
+  EXPECT_EQ(load(head_ + "repeats: {pairs: 0}\n")->max_pairs, 0);
+  EXPECT_EQ(error_of(head_ + "repeats: {max_pairs: 5}\n"),
+            "error: `repeats`: `max_pairs` is less than `pairs`, which is 6\n"
+            " --> jobs/job.yaml:6:11\n"
+            "6 | repeats: {max_pairs: 5}\n"
+            "  |           ^^^^^^^^^");
+  EXPECT_THAT(error_of(head_ + "repeats: {pairs: 0, max_pairs: 4}\n"),
+              HasSubstr("`repeats`: `max_pairs` needs `pairs`, which is 0"));
+  EXPECT_THAT(error_of(head_ + "repeats: {max_pairs: 1001}\n"), HasSubstr("max_pairs"));
 }
 
 TEST_F(Load, AClaimWithoutItsRulesFieldsIsRefused) {

@@ -215,6 +215,11 @@ void add_measuring(const PlanInput& input, Plan* plan) {
       for (const std::string& config : configs)
         add_pair("performance", config, pair, (next_random(&random) & 1U) != 0, *plan,
                  &plan->sessions);
+    if (spec.max_pairs > spec.pairs && !configs.empty())
+      plan->notes.push_back(
+          fmt::format("{} pairs of boots a config, and up to {} where a comparison that decides is "
+                      "still open then",
+                      spec.pairs, spec.max_pairs));
   }
   if (wants(&BenchSpec::instructions)) {
     if (!input.machine_counts_instructions) {
@@ -293,6 +298,17 @@ Plan make_plan(const PlanInput& input) {
   add_measuring(input, &plan);
   add_totals(input, &plan);
   return plan;
+}
+
+std::vector<PlannedSession> further_pair(const Plan& plan, const std::string& config, int pair,
+                                         uint64_t seed) {
+  // FNV-1a: like the generator, it may never change.
+  uint64_t random = 0xCBF29CE484222325ULL;
+  for (const char c : config) random = (random ^ static_cast<unsigned char>(c)) * 0x100000001B3ULL;
+  random ^= seed + static_cast<uint64_t>(pair) * 0x9E3779B97F4A7C15ULL;
+  std::vector<PlannedSession> out;
+  add_pair("performance", config, pair, (next_random(&random) & 1U) != 0, plan, &out);
+  return out;
 }
 
 PlannedSession bisection_session(const std::string& config, const std::string& variant,

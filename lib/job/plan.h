@@ -106,6 +106,11 @@ double first_guess_seconds(const std::string& kind);
 /// What it takes by this computer's history, else the first guess.
 double typical_seconds(const History& history, const std::string& kind);
 
+/// One more pair of a config than the plan has. Its order hangs on the seed, the config and the
+/// number alone, so that a run that goes on after an interruption asks for the same boots.
+std::vector<PlannedSession> further_pair(const Plan& plan, const std::string& config, int pair,
+                                         uint64_t seed);
+
 /// A boot of a part of the series ("prefix-K", "without-K") that looks for the patch at fault.
 PlannedSession bisection_session(const std::string& config, const std::string& variant,
                                  const std::string& build_key, int round,

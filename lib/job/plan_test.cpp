@@ -110,6 +110,47 @@ TEST(Plan, PairsAreBackToBackAndTheSeedDecidesTheirOrder) {
   EXPECT_NE(keys(make_plan(input), "performance"), order);
 }
 
+TEST(Plan, FurtherPairsHangOnSeedConfigAndNumberAlone) {
+  const Plan plan = make_plan(founding_job());
+  const auto keys_of = [&](const std::string& config, int pair, uint64_t seed) {
+    std::vector<std::string> out;
+    for (const PlannedSession& session : further_pair(plan, config, pair, seed)) {
+      EXPECT_EQ(session.pair, pair);
+      EXPECT_EQ(session.build_key, session.variant + config);
+      EXPECT_EQ(session.patched_first, out.empty() == (session.variant == "patched"));
+      out.push_back(session.key);
+    }
+    return out;
+  };
+  EXPECT_THAT(keys_of("i386-highmem", 7, 42),
+              testing::UnorderedElementsAre("performance/i386-highmem/pair7/baseline",
+                                            "performance/i386-highmem/pair7/patched"));
+  EXPECT_EQ(keys_of("i386-highmem", 7, 42), keys_of("i386-highmem", 7, 42));
+  int patched_first = 0;
+  int alike = 0;
+  for (int pair = 1; pair <= 200; ++pair) {
+    const auto high = keys_of("i386-highmem", pair, 42);
+    patched_first += high[0].ends_with("/patched") ? 1 : 0;
+    alike += high[0].ends_with("/patched") ==
+                     keys_of("i386-nohighmem", pair, 42)[0].ends_with("/patched")
+                 ? 1
+                 : 0;
+  }
+  EXPECT_NEAR(patched_first, 100, 30);
+  EXPECT_NEAR(alike, 100, 30) << "the configs' orders have nothing to do with each other";
+  EXPECT_TRUE(further_pair(plan, "none", 7, 42).empty());
+}
+
+TEST(Plan, WhatMoreMayComeIsSaid) {
+  PlanInput input = founding_job();
+  input.spec.max_pairs = 12;
+  EXPECT_THAT(make_plan(input).notes,
+              testing::Contains("3 pairs of boots a config, and up to 12 where a comparison that "
+                                "decides is still open then"));
+  input.spec.max_pairs = 3;
+  EXPECT_TRUE(make_plan(input).notes.empty());
+}
+
 TEST(Plan, EqualKernelsAreBuiltAndRunOnce) {
   PlanInput input = founding_job();
   input.cells = {{"baseline", "i386-highmem", "A", CellKey::State::kFull},

@@ -71,6 +71,12 @@ bool any_left(const RunState& state, Class of) {
   });
 }
 
+bool any_pair_done(const RunState& state) {
+  return std::any_of(state.sessions.begin(), state.sessions.end(), [](const SessionStep& s) {
+    return s.session.purpose == "performance" && s.state == StepState::kDone;
+  });
+}
+
 bool any_session_runs(const RunState& state) {
   return std::any_of(state.sessions.begin(), state.sessions.end(),
                      [](const SessionStep& s) { return s.state == StepState::kRunning; });
@@ -132,6 +138,7 @@ std::vector<Action> next_actions(const RunState& state) {
   if (!build_runs) add_measuring(state, &actions);
   if (!actions.empty()) return actions;
   if (any_left(state, Class::kMeasures) || build_runs || any_session_runs(state)) return actions;
+  if (!state.pairs_asked && any_pair_done(state)) return {{Action::Kind::kAskPairs, "", ""}};
   return {{Action::Kind::kFinish, "", ""}};
 }
 

@@ -30,11 +30,12 @@ struct RunState {
   std::vector<std::string> free_machines;
   bool machines_share_host = true;  ///< the embedded machine runs where the builds run
   bool suspicions_asked = false;    ///< judge() was asked after the functional sessions
+  bool pairs_asked = false;         ///< whether the figures need more pairs, after the last of them
   bool stopping = false;            ///< cancelled: start nothing
 };
 
 struct Action {
-  enum class Kind { kStartBuild, kStartSession, kAskSuspicions, kFinish };
+  enum class Kind { kStartBuild, kStartSession, kAskSuspicions, kAskPairs, kFinish };
   Kind kind = Kind::kFinish;
   std::string key;      ///< build key or session key
   std::string machine;  ///< of kStartSession
@@ -46,7 +47,8 @@ constexpr int kMaxAttempts = 3;
 
 /// The steps to take now, in order; empty = wait for something that runs. kFinish comes alone, once
 /// nothing runs and nothing can start. kAskSuspicions comes when the functional sessions (and any
-/// confirmations) have ended and suspicions_asked is false. Rules: one build at a time; functional,
+/// confirmations) have ended and suspicions_asked is false; kAskPairs once all that measures has
+/// ended and pairs_asked is false. Rules: one build at a time; functional,
 /// confirmation and coverage sessions may run beside a build, coverage when none of the others is
 /// ready; sessions that measure run when nothing else runs on the host, and last.
 std::vector<Action> next_actions(const RunState& state);

@@ -89,6 +89,13 @@ class Walk {
       state_.suspicions_asked = true;
       return;
     }
+    if (action.kind == Action::Kind::kAskPairs) {
+      EXPECT_FALSE(state_.pairs_asked);
+      for (const SessionStep& session : state_.sessions)
+        EXPECT_TRUE(session.state != StepState::kRunning) << "asked while something measures";
+      state_.pairs_asked = true;
+      return;
+    }
     if (action.kind == Action::Kind::kStartBuild) {
       for (BuildStep& build : state_.builds) {
         if (build.build.key != action.key) continue;

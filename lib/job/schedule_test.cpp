@@ -53,6 +53,10 @@ std::vector<std::string> drive(RunState state, std::map<std::string, StepState> 
           order.push_back("ask");
           state.suspicions_asked = true;
           break;
+        case Action::Kind::kAskPairs:
+          order.push_back("ask pairs");
+          state.pairs_asked = true;
+          break;
         case Action::Kind::kStartBuild:
           order.push_back(action.key);
           for (BuildStep& step : state.builds)
@@ -82,7 +86,21 @@ using Order = std::vector<std::string>;
 
 TEST(Schedule, RunsEachStepOnceMeasurementsLast) {
   EXPECT_EQ(drive(small_run()), (Order{"base", "patched", "f/base", "p1", "f/patched", "ask",
-                                       "p/1/base", "p/1/patched", "finish"}));
+                                       "p/1/base", "p/1/patched", "ask pairs", "finish"}));
+}
+
+TEST(Schedule, PairsThatAreAskedForRunBeforeTheEnd) {
+  RunState state = small_run();
+  for (BuildStep& step : state.builds) step.state = StepState::kDone;
+  for (SessionStep& step : state.sessions) step.state = StepState::kDone;
+  state.suspicions_asked = true;
+  EXPECT_EQ(next_actions(state), (std::vector<Action>{{Action::Kind::kAskPairs, "", ""}}));
+  state.sessions.push_back(session_step("p/2/base", "performance", "base", 2));
+  EXPECT_EQ(next_actions(state),
+            (std::vector<Action>{{Action::Kind::kStartSession, "p/2/base", "m1"}}));
+  state.sessions.back().state = StepState::kDone;
+  state.pairs_asked = true;
+  EXPECT_EQ(next_actions(state), (std::vector<Action>{{Action::Kind::kFinish, "", ""}}));
 }
 
 TEST(Schedule, ABrokenPatchedBuildLeavesItsSessionsOutAndEnds) {
@@ -142,8 +160,9 @@ RunState with_coverage() {
 }
 
 TEST(Schedule, CoverageComesBeforeMeasurementsAndDelaysNoQuestion) {
-  EXPECT_EQ(drive(with_coverage()), (Order{"base", "patched", "f/base", "cov", "f/patched", "p1",
-                                           "cov/c", "ask", "p/1/base", "p/1/patched", "finish"}));
+  EXPECT_EQ(drive(with_coverage()),
+            (Order{"base", "patched", "f/base", "cov", "f/patched", "p1", "cov/c", "ask",
+                   "p/1/base", "p/1/patched", "ask pairs", "finish"}));
   RunState state = with_coverage();
   for (BuildStep& step : state.builds) step.state = StepState::kDone;
   state.sessions[0].state = state.sessions[1].state = StepState::kDone;
@@ -167,7 +186,7 @@ TEST(Schedule, ConfirmationsComeBeforeCoverage) {
 TEST(Schedule, AKernelThatCannotCountLeavesItsSessionOut) {
   EXPECT_EQ(drive(with_coverage(), {{"cov", StepState::kFailed}}),
             (Order{"base", "patched", "f/base", "cov", "f/patched", "p1", "ask", "p/1/base",
-                   "p/1/patched", "finish"}));
+                   "p/1/patched", "ask pairs", "finish"}));
 }
 
 TEST(Schedule, WithoutAMachineItWaits) {

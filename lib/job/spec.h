@@ -117,7 +117,8 @@ struct JobSpec {
   std::vector<NotReachedSpec> not_reached;
   bool coverage = false;      ///< measure which lines of the series run
   int confirmations = 39;     ///< at most so many more sessions on each side for a suspicion
-  int pairs = 6;              ///< performance pairs a config
+  int pairs = 6;              ///< performance pairs a config, from one look to the next
+  int max_pairs = 0;          ///< at most so many where it is undecided; 0 = `pairs`: one look
   int instruction_boots = 1;  ///< pairs of instruction-counting boots a config
   uint64_t seed = 0;          ///< of the random order; 0 = drawn at the start and stored
   Millis time_budget{4 * 3600'000};

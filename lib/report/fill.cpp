@@ -100,6 +100,10 @@ void fill_comparison(const verdict::Comparison& from, v1::Comparison* to) {
   to->set_margin_percent(finite(from.margin_percent));
   to->set_detectable_percent(finite(from.detectable_percent));
   to->set_more_pairs(from.more_pairs);
+  to->set_looks_taken(from.looks_taken);
+  to->set_looks_at_most(from.looks_at_most);
+  to->set_pairs_at_most(from.pairs_at_most);
+  to->set_p_repeated(finite(from.p_repeated));
   to->set_note(proto_string(from.note));
   to->set_left_typical(finite(from.left_typical));
   to->set_right_typical(finite(from.right_typical));

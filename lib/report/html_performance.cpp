@@ -29,10 +29,10 @@ std::string statistics(const v1::Comparison& c) {
       "{} {} against {} {}{}{}", escape(c.right()), number(c.right_typical()), escape(c.left()),
       number(c.left_typical()), c.unit().empty() ? "" : " ", escape(c.unit()));
   out += " · " + sample_words(c);
-  if (c.kind() == "wall-clock" && pairs_counted(c) > 1)
-    out +=
-        fmt::format(" · p {:.2g}, {:.2g} among all, sign-flip {:.2g} · these pairs show {:.1f} %",
-                    c.p_value(), c.p_adjusted(), c.p_signflip(), c.detectable_percent());
+  if (is_tested(c))
+    out += fmt::format(
+        " · p {:.2g}, {}{:.2g} among all, sign-flip {:.2g} · these pairs show {:.1f} %",
+        c.p_value(), looks_p_words(c), c.p_adjusted(), c.p_signflip(), c.detectable_percent());
   if (c.answer() == "inconclusive" && c.decides() && c.more_pairs() > 0)
     out += fmt::format(" · <b>{} more needed</b>", count_words(c.more_pairs(), "pair", "pairs"));
   return out;

@@ -29,12 +29,12 @@ std::string comparison_lines(const v1::Comparison& c) {
   if (c.answer() == "inconclusive" && c.decides() && c.more_pairs() > 0)
     line += fmt::format(", {} more needed", c.more_pairs());
   out += wrapped("    ", line);
-  if (c.kind() == "wall-clock" && pairs_counted(c) > 1)
+  if (is_tested(c))
     out +=
-        wrapped("    ", fmt::format("p {:.2g} ({:.2g} among all; sign-flip {:.2g}); margin {:g} %; "
-                                    "{} pairs show {:.1f} %",
-                                    c.p_value(), c.p_adjusted(), c.p_signflip(), c.margin_percent(),
-                                    pairs_counted(c), c.detectable_percent()));
+        wrapped("    ", fmt::format("p {:.2g} ({}{:.2g} among all; sign-flip {:.2g}); margin {:g} "
+                                    "%; {} pairs show {:.1f} %",
+                                    c.p_value(), looks_p_words(c), c.p_adjusted(), c.p_signflip(),
+                                    c.margin_percent(), pairs_counted(c), c.detectable_percent()));
   std::set<std::string> excluded;
   for (const v1::PairValue& pair : c.pairs())
     if (!pair.excluded().empty()) excluded.insert(clean_line(pair.excluded()));

@@ -120,8 +120,20 @@ std::string change_words(const v1::Comparison& c) {
 
 std::string sample_words(const v1::Comparison& c) {
   const bool same_boot = c.pairs_size() > 0 && c.pairs(0).order() == "same boot";
-  return same_boot ? count_words(pairs_counted(c), "boot", "boots")
-                   : count_words(pairs_counted(c), "pair", "pairs");
+  std::string out = same_boot ? count_words(pairs_counted(c), "boot", "boots")
+                              : count_words(pairs_counted(c), "pair", "pairs");
+  if (c.looks_at_most() > 1)
+    out += fmt::format(", {} of at most {}", count_words(c.looks_taken(), "look", "looks"),
+                       c.looks_at_most());
+  return out;
+}
+
+bool is_tested(const v1::Comparison& c) {
+  return pairs_counted(c) > 1 && (c.kind() == "wall-clock" || c.looks_at_most() > 1);
+}
+
+std::string looks_p_words(const v1::Comparison& c) {
+  return c.looks_at_most() > 1 ? fmt::format("{:.2g} with its looks, ", c.p_repeated()) : "";
 }
 
 std::string results_words(const v1::Verdict& verdict) {

@@ -39,8 +39,12 @@ std::string interval(double low, double high);
 std::string number(double value);
 /// "-3.1 % [-4.6, -1.6]" or "37 -> 0", by kind; see also verdict::figure_of.
 std::string change_words(const v1::Comparison& comparison);
-/// "6 pairs", or "12 boots" when both sides come from one boot.
+/// "6 pairs", or "12 boots" when both sides come from one boot; "12 pairs, 2 looks of at most 4".
 std::string sample_words(const v1::Comparison& comparison);
+/// Its p-values say something: not exact counts, and more than one pair.
+bool is_tested(const v1::Comparison& comparison);
+/// "0.03 with its looks, " where there are several, else "".
+std::string looks_p_words(const v1::Comparison& comparison);
 int pairs_counted(const v1::Comparison& comparison);
 /// The counted pairs give an interval.
 bool has_interval(const v1::Comparison& comparison);

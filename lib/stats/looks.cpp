@@ -104,6 +104,26 @@ Answer answer_of(const Compared& c, const CompareRules& rules, const LookResult&
   return inside ? Answer::kEquivalent : Answer::kInconclusive;
 }
 
+void add_bounds(const Compared& c, const Bounds& bounds, LookResult* result) {
+  result->bound = bounds.now;
+  result->last_nominal_p = bounds.last_nominal_p;
+  result->repeated95 = repeated_interval(c.paired, bounds.now.nominal_p);
+  result->repeated90 = repeated_interval(c.paired, bounds.now90.nominal_p);
+  result->repeated95_percent = to_percent(c, result->repeated95);
+  result->repeated90_percent = to_percent(c, result->repeated90);
+}
+
+void conclude(const Watched& watched, LookResult* result) {
+  const Looks& looks = watched.looks;
+  const int taken = looks.pairs.empty() ? 0 : looks.pairs.back();
+  const bool last = !looks.pairs.empty() && taken >= looks.planned_pairs;
+  result->answer = answer_of(*watched.compared, watched.rules, *result, looks.alpha);
+  result->stop = last || result->answer != Answer::kInconclusive;
+  if (result->answer != Answer::kInconclusive) return;
+  result->more_pairs = more_pairs(*watched.compared, watched.rules, result->last_nominal_p);
+  result->within_plan = result->more_pairs <= looks.planned_pairs - taken;
+}
+
 }  // namespace
 
 std::vector<LookBound> look_bounds(const Looks& looks) {
@@ -127,9 +147,14 @@ std::vector<LookBound> look_bounds(const Looks& looks) {
 }
 
 std::vector<double> repeated_p(const Looks& looks, std::span<const double> nominal_p) {
+  std::vector<double> out(nominal_p.begin(), nominal_p.end());
+  // At the only look it is the p-value itself.
+  if (looks.pairs.size() == 1 && looks.pairs.front() >= looks.planned_pairs) {
+    for (double& p : out) p = std::max(p, kSmallestP);
+    return out;
+  }
   const std::vector<Level> levels = levels_of(looks);
-  std::vector<double> out;
-  for (const double p : nominal_p) out.push_back(alpha_at(levels, p));
+  for (double& p : out) p = alpha_at(levels, p);
   return out;
 }
 
@@ -139,31 +164,39 @@ LookResult look(const Compared& compared, const CompareRules& rules, const Looks
 
 std::vector<LookResult> look_at_all(std::span<const Compared> compared, const CompareRules& rules,
                                     const Looks& looks) {
-  std::vector<double> nominal;
-  for (const Compared& c : compared) nominal.push_back(c.paired.p);
-  const std::vector<double> repeated = repeated_p(looks, nominal);
-  const std::vector<double> adjusted = benjamini_hochberg(repeated);
-  const Bounds bounds = bounds_of(looks);
-  const bool last = !looks.pairs.empty() && looks.pairs.back() >= looks.planned_pairs;
-  std::vector<LookResult> out;
-  for (size_t i = 0; i < compared.size(); ++i) {
-    const Compared& c = compared[i];
-    LookResult result;
-    result.bound = bounds.now;
-    result.repeated_p = repeated[i];
-    result.adjusted_p = adjusted[i];
-    result.repeated95 = repeated_interval(c.paired, bounds.now.nominal_p);
-    result.repeated90 = repeated_interval(c.paired, bounds.now90.nominal_p);
-    result.repeated95_percent = to_percent(c, result.repeated95);
-    result.repeated90_percent = to_percent(c, result.repeated90);
-    result.answer = answer_of(c, rules, result, looks.alpha);
-    result.stop = last || result.answer != Answer::kInconclusive;
-    if (result.answer == Answer::kInconclusive) {
-      result.more_pairs = more_pairs(c, rules, bounds.last_nominal_p);
-      const int taken = looks.pairs.empty() ? 0 : looks.pairs.back();
-      result.within_plan = result.more_pairs <= looks.planned_pairs - taken;
+  std::vector<Watched> watched;
+  for (const Compared& c : compared) watched.push_back({&c, rules, looks});
+  return look_at_all(watched);
+}
+
+std::vector<LookResult> look_at_all(std::span<const Watched> watched) {
+  std::vector<LookResult> out(watched.size());
+  std::vector<bool> done(watched.size());
+  std::vector<double> repeated(watched.size());
+  // Bounds are dear: once for all that share their looks.
+  for (size_t first = 0; first < watched.size(); ++first) {
+    if (done[first]) continue;
+    const Looks& looks = watched[first].looks;
+    std::vector<size_t> group;
+    std::vector<double> nominal;
+    for (size_t i = first; i < watched.size(); ++i) {
+      if (done[i] || !(watched[i].looks == looks)) continue;
+      group.push_back(i);
+      nominal.push_back(watched[i].compared->paired.p);
+      done[i] = true;
     }
-    out.push_back(result);
+    const std::vector<double> p = repeated_p(looks, nominal);
+    const Bounds bounds = bounds_of(looks);
+    for (size_t k = 0; k < group.size(); ++k) {
+      repeated[group[k]] = p[k];
+      add_bounds(*watched[group[k]].compared, bounds, &out[group[k]]);
+    }
+  }
+  const std::vector<double> adjusted = benjamini_hochberg(repeated);
+  for (size_t i = 0; i < watched.size(); ++i) {
+    out[i].repeated_p = repeated[i];
+    out[i].adjusted_p = adjusted[i];
+    conclude(watched[i], &out[i]);
   }
   return out;
 }

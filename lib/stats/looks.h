@@ -24,6 +24,7 @@ struct Looks {
   /// that were planned: what is spent depends on the share of planned_pairs. At planned_pairs or
   /// beyond everything is spent; a look after that can't be significant.
   std::vector<int> pairs;
+  bool operator==(const Looks&) const = default;
 };
 
 struct LookBound {
@@ -41,10 +42,11 @@ std::vector<double> repeated_p(const Looks& looks, std::span<const double> nomin
 
 struct LookResult {
   Answer answer = Answer::kInconclusive;
-  bool stop = false;      ///< answered, or the last planned look
-  double repeated_p = 1;  ///< counts the looks
-  double adjusted_p = 1;  ///< counts the other comparisons, too: decides
-  LookBound bound;        ///< for this comparison alone
+  bool stop = false;             ///< answered, or the last planned look
+  double repeated_p = 1;         ///< counts the looks
+  double adjusted_p = 1;         ///< counts the other comparisons, too: decides
+  LookBound bound;               ///< for this comparison alone
+  double last_nominal_p = 0.05;  ///< what a test is held against at the last planned look
   /// Intervals that hold at all looks together; on the scale of Compared::paired and in percent.
   Interval repeated95, repeated90;
   Interval repeated95_percent, repeated90_percent;
@@ -57,8 +59,17 @@ struct LookResult {
 /// margin. The bound is exact for normal values; a t test is held against its nominal p-value.
 LookResult look(const Compared& compared, const CompareRules& rules, const Looks& looks);
 
-/// look() for the comparisons of one run, which share the looks: "changed" is decided by p-values
-/// adjusted for all of them (Benjamini-Hochberg over repeated p-values).
+/// One comparison of a run, its rules, and the looks at it so far.
+struct Watched {
+  const Compared* compared = nullptr;
+  CompareRules rules;
+  Looks looks;
+};
+
+/// look() for the comparisons of one run: "changed" is decided by p-values adjusted for all of them
+/// (Benjamini-Hochberg over repeated p-values).
+std::vector<LookResult> look_at_all(std::span<const Watched> watched);
+/// The same where all share rules and looks.
 std::vector<LookResult> look_at_all(std::span<const Compared> compared, const CompareRules& rules,
                                     const Looks& looks);
 

@@ -145,7 +145,9 @@ void pair_spec(const Input& input, const std::string& config, const job::MetricS
       pm.config = config;
       pm.kind = source.kind;
       pm.spec = &spec;
+      pm.purpose = source.sessions == &performance ? "performance" : "instructions";
       pm.same_boot = arms;
+      pm.two_sides = has_series(input);
       pm.left = arms ? spec.left_arm : "baseline";
       pm.right = arms ? spec.right_arm : "patched";
       pm.unit = unit_in(*source.sessions, name);

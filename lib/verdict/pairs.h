@@ -16,7 +16,9 @@ struct PairedMetric {
   std::string left;
   std::string right;
   const job::MetricSpec* spec = nullptr;
+  std::string purpose;     ///< of the boots: "performance" | "instructions"
   bool same_boot = false;  ///< two arms of one boot, not two variants
+  bool two_sides = false;  ///< there is a series: each pair is two boots
   bool emulated = false;   ///< a session among the pairs ran on an emulated machine
   std::vector<PairValue> pairs;
 };

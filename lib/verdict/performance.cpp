@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
-#include "lib/stats/compare.h"
-#include "lib/stats/multiple.h"
+#include "lib/verdict/looks.h"
 #include "lib/verdict/pairs.h"
 
 namespace kiln::verdict {
@@ -18,6 +18,7 @@ struct Draft {
   stats::CompareRules rules;
   stats::Compared numbers;
   bool exact = false;  ///< decided without a test: counts that agree in every boot
+  stats::Looks looks;
   Comparison out;
 };
 
@@ -118,9 +119,26 @@ void answer_exact(Draft* d) {
                           : "one pair of boots: instruction counts repeat within 0.1 %";
 }
 
-void answer_by_test(Draft* d, double p, int family) {
+/// Why a small p does not decide.
+std::string small_p_note(const Draft& d, const stats::LookResult& result, int family) {
+  if (d.out.p_value >= 0.05 || result.adjusted_p < 0.05) return "";
+  if (result.repeated_p < 0.05)
+    return fmt::format("p below 0.05 by itself, not among {} comparisons", family);
+  return fmt::format("p below 0.05 by itself, not at look {} of at most {}", d.out.looks_taken,
+                     d.out.looks_at_most);
+}
+
+void answer_by_test(Draft* d, const stats::LookResult& result, int family) {
   Comparison& out = d->out;
-  switch (stats::answer(d->numbers, d->rules, p)) {
+  out.p_repeated = result.repeated_p;
+  out.p_adjusted = result.adjusted_p;
+  if (out.looks_at_most > 1) {
+    out.ci_low_percent = finite_or_zero(result.repeated95_percent.low);
+    out.ci_high_percent = finite_or_zero(result.repeated95_percent.high);
+    out.ci90_low_percent = finite_or_zero(result.repeated90_percent.low);
+    out.ci90_high_percent = finite_or_zero(result.repeated90_percent.high);
+  }
+  switch (result.answer) {
     case stats::Answer::kChanged:
       out.answer = better_or_worse(*d);
       break;
@@ -129,11 +147,22 @@ void answer_by_test(Draft* d, double p, int family) {
       break;
     case stats::Answer::kInconclusive:
       out.answer = "inconclusive";
-      out.more_pairs = stats::more_pairs(d->numbers, d->rules);
-      if (out.note.empty() && out.p_value < 0.05 && p >= 0.05)
-        out.note = fmt::format("p below 0.05 by itself, not among {} comparisons", family);
+      out.more_pairs = result.more_pairs;
+      if (out.note.empty()) out.note = small_p_note(*d, result, family);
       break;
   }
+}
+
+/// What decides by a test, in boots that a run can have more of, is looked at again and again;
+/// everything else once.
+void plan_looks(const Input& input, const LookPlan& plan, Draft* d) {
+  d->looks = one_look(d->numbers.n);
+  const bool informs = d->metric->kind == "wall-clock" && d->metric->emulated;
+  if (d->exact || informs || d->numbers.n == 0 || d->metric->purpose != "performance") return;
+  d->looks = looks_of(*d->metric, plan);
+  d->out.looks_taken = static_cast<int>(plan.taken.size());
+  d->out.looks_at_most = plan.at_most;
+  d->out.pairs_at_most = std::max(input.job.pairs, input.job.max_pairs);
 }
 
 Draft draft_of(const PairedMetric& metric, uint64_t seed) {
@@ -185,21 +214,19 @@ Draft draft_of(const PairedMetric& metric, uint64_t seed) {
 void adjust_and_answer(std::vector<Draft>* drafts) {
   for (const bool decides : {true, false}) {
     std::vector<Draft*> family;
-    std::vector<double> p;
+    std::vector<stats::Watched> watched;
     for (Draft& d : *drafts) {
       if (d.out.decides != decides) continue;
       if (d.exact) {
         answer_exact(&d);
       } else {
         family.push_back(&d);
-        p.push_back(d.out.p_value);
+        watched.push_back({&d.numbers, d.rules, d.looks});
       }
     }
-    const std::vector<double> adjusted = stats::benjamini_hochberg(p);
-    for (size_t i = 0; i < family.size(); ++i) {
-      family[i]->out.p_adjusted = adjusted[i];
-      answer_by_test(family[i], adjusted[i], static_cast<int>(family.size()));
-    }
+    const std::vector<stats::LookResult> results = stats::look_at_all(watched);
+    for (size_t i = 0; i < family.size(); ++i)
+      answer_by_test(family[i], results[i], static_cast<int>(family.size()));
   }
 }
 
@@ -225,8 +252,14 @@ std::string figure_of(const Comparison& c) {
 
 std::vector<Comparison> compare_metrics(const Input& input) {
   const std::vector<PairedMetric> metrics = pair_metrics(input);
+  std::map<std::string, LookPlan> plans;
+  for (const std::string& config : input.job.configs)
+    plans[config] = look_plan(input.job, pairs_taken(input, config));
   std::vector<Draft> drafts;
-  for (const PairedMetric& metric : metrics) drafts.push_back(draft_of(metric, input.job.seed));
+  for (const PairedMetric& metric : metrics) {
+    drafts.push_back(draft_of(metric, input.job.seed));
+    plan_looks(input, plans[metric.config], &drafts.back());
+  }
   adjust_and_answer(&drafts);
   std::vector<Comparison> out;
   for (Draft& d : drafts) out.push_back(std::move(d.out));

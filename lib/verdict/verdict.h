@@ -159,6 +159,9 @@ struct Comparison {
   double p_value = 1, p_adjusted = 1, p_signflip = 1;
   double margin_percent = 0, detectable_percent = 0;
   int more_pairs = 0;
+  /// Intervals and p_repeated hold at all looks together; 0 looks = it asks for no more pairs.
+  int looks_taken = 0, looks_at_most = 0, pairs_at_most = 0;
+  double p_repeated = 1;
   double left_typical = 0, right_typical = 0;
   bool decides = false;
   std::vector<PairValue> pairs;
@@ -225,6 +228,24 @@ struct BisectionBoot {
 /// Which parts of the series to boot next so that each confirmed regression gets its patch;
 /// findings share boots. Empty when all have one, or no boot can tell more.
 std::vector<BisectionBoot> bisection_boots(const Input& input);
+
+/// What is left of a run's time for more pairs.
+struct PairBudget {
+  double seconds_left = 0;
+  double seconds_a_pair = 0;  ///< both boots; 0 = they cost nothing
+};
+
+/// A config whose figures need more pairs of boots.
+struct FurtherPairs {
+  std::string config;
+  int from = 0, to = 0;           ///< numbers of the pairs to take before the next look
+  std::vector<std::string> open;  ///< metrics that decide and are not decided
+};
+
+/// Which configs go on, in the job's order: where a comparison that decides, and needs a test, has
+/// no answer yet. Bounded by the job's `max_pairs` and by the budget, which the configs share.
+/// Empty: all is answered, or nothing more can be asked for.
+std::vector<FurtherPairs> further_pairs(const Input& input, const PairBudget& budget);
 
 Output judge(const Input& input);
 
