@@ -118,6 +118,35 @@ void fill_comparison(const verdict::Comparison& from, v1::Comparison* to) {
   }
 }
 
+void fill_side(const verdict::MetricInteraction::Side& from, v1::InteractionSide* to) {
+  to->set_config(proto_string(from.config));
+  to->set_left_typical(finite(from.left_typical));
+  to->set_right_typical(finite(from.right_typical));
+  to->set_change_percent(finite(from.change_percent));
+  to->set_ci_low_percent(finite(from.ci_low_percent));
+  to->set_ci_high_percent(finite(from.ci_high_percent));
+}
+
+void fill_interaction(const verdict::MetricInteraction& from, v1::Interaction* to) {
+  to->set_metric(proto_string(from.metric));
+  to->set_unit(proto_string(from.unit));
+  to->set_kind(from.kind);
+  to->set_left(proto_string(from.left));
+  to->set_right(proto_string(from.right));
+  fill_side(from.on, to->mutable_on());
+  fill_side(from.off, to->mutable_off());
+  to->set_answer(from.answer);
+  to->set_has_percent(from.has_percent);
+  to->set_difference_percent(finite(from.difference_percent));
+  to->set_ci_low_percent(finite(from.ci_low_percent));
+  to->set_ci_high_percent(finite(from.ci_high_percent));
+  to->set_p_value(finite(from.p_value));
+  to->set_p_adjusted(finite(from.p_adjusted));
+  to->set_exact(from.exact);
+  to->set_matched(from.matched);
+  to->set_decides(from.decides);
+}
+
 }  // namespace
 
 void fill_filter(const known::Filter& from, v1::KnownFilter* to) {
@@ -179,6 +208,9 @@ void fill(const verdict::Output& output, v1::RunReport* report) {
   report->clear_known_filters();
   for (const known::Filter& filter : output.known_filters)
     fill_filter(filter, report->add_known_filters());
+  report->clear_interactions();
+  for (const verdict::MetricInteraction& interaction : output.interactions)
+    fill_interaction(interaction, report->add_interactions());
   report->clear_comparisons();
   for (const verdict::Comparison& comparison : output.comparisons)
     fill_comparison(comparison, report->add_comparisons());

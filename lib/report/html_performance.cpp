@@ -55,6 +55,23 @@ std::string comparison_card(const v1::RunReport& report, const v1::Comparison& c
   return out + "</article>\n";
 }
 
+/// HIGHMEM x patch, where it says something.
+std::string interaction_table(const v1::RunReport& report) {
+  std::string rows;
+  for (const v1::Interaction& x : report.interactions()) {
+    if (!says_something(x)) continue;
+    rows += fmt::format(
+        "<tr><td><span class=\"mono\">{}</span><br><span class=\"dim\">{}, {} against "
+        "{}</span></td>"
+        "<td>{}<br><span class=\"dim\">{} against {}</span></td><td>{}</td></tr>",
+        escape(x.metric()), escape(x.kind()), escape(x.right()), escape(x.left()),
+        escape(effects_words(x)), escape(x.on().config()), escape(x.off().config()),
+        escape(interaction_words(x)));
+  }
+  if (rows.empty()) return "";
+  return "<h3>HIGHMEM × patch</h3><table class=\"cards\"><tbody>" + rows + "</tbody></table>\n";
+}
+
 }  // namespace
 
 std::string html_performance(const v1::RunReport& report) {
@@ -70,6 +87,7 @@ std::string html_performance(const v1::RunReport& report) {
       "line: 90 % interval, the same shows when it lies in the band. Hollow: undecided. Counts: ○ "
       "left, ● right, a row a boot.</p>";
   if (!decide.empty()) body += decide;
+  body += interaction_table(report);
   if (!inform.empty()) body += "<p class=\"where\"><b>For information only</b></p>" + inform;
   return section("performance", "Performance",
                  count_words(report.comparisons_size(), "comparison", "comparisons"), body);

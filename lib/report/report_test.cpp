@@ -22,11 +22,12 @@ using namespace testing;  // NOLINT: samples
 TEST(Text, GoldenMails) {
   expect_golden("clean.txt", to_text(clean_report()));
   expect_golden("broken.txt", to_text(broken_report()));
+  expect_golden("hardware.txt", to_text(hardware_report()));
   expect_golden("hostile.txt", to_text(hostile_report()));
 }
 
 TEST(Text, LinesKeepTo72ColumnsButForNamesAndCommands) {
-  for (const v1::RunReport& report : {clean_report(), broken_report()})
+  for (const v1::RunReport& report : {clean_report(), broken_report(), hardware_report()})
     for (const std::string& line : split_lines(to_text(report))) {
       if (width_of(line) <= kColumns) continue;
       // Only a single word (a name, an id) or a command may be longer.
@@ -51,6 +52,7 @@ TEST(Text, OfAnEmptyReportIsShortAndSafe) {
 TEST(Html, GoldenPages) {
   expect_golden("clean.html", to_html(clean_report()));
   expect_golden("broken.html", to_html(broken_report()));
+  expect_golden("hardware.html", to_html(hardware_report()));
   expect_golden("hostile.html", to_html(hostile_report()));
 }
 
@@ -76,7 +78,8 @@ TEST(Html, EscapesEverythingThatMeansSomething) {
 }
 
 TEST(Html, TagsAreBalanced) {
-  for (const v1::RunReport& report : {clean_report(), broken_report(), hostile_report()}) {
+  for (const v1::RunReport& report :
+       {clean_report(), broken_report(), hardware_report(), hostile_report()}) {
     const std::string html = to_html(report);
     for (const char* tag : {"section", "article", "table", "tr", "td", "th", "div", "ul", "li",
                             "details", "figure", "svg", "p", "h3", "pre", "tbody", "thead"}) {

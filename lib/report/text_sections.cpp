@@ -43,6 +43,23 @@ std::string comparison_lines(const v1::Comparison& c) {
   return out;
 }
 
+/// Is what the series does to the figures HIGHMEM's doing? Only where it says something.
+std::string interaction_lines(const v1::RunReport& report) {
+  std::string out;
+  std::string configs;
+  for (const v1::Interaction& x : report.interactions()) {
+    if (!says_something(x)) continue;
+    const std::string pair = clean_line(x.on().config() + " against " + x.off().config());
+    if (pair != configs) out += wrapped("  ", "HIGHMEM x PATCH: " + pair, 4);
+    configs = pair;
+    out += wrapped("    ",
+                   fmt::format("{} ({}, {} against {})", x.metric(), x.kind(), x.right(), x.left()),
+                   6);
+    out += wrapped("      ", effects_words(x) + ": " + interaction_words(x));
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string text_matrix(const v1::RunReport& report) {
@@ -65,6 +82,7 @@ std::string text_performance(const v1::RunReport& report) {
   std::string out = "PERFORMANCE\n";
   for (const bool decides : {true, false}) {
     bool first = true;
+    if (!decides) out += interaction_lines(report);
     for (const v1::Comparison& c : report.comparisons()) {
       if (c.decides() != decides) continue;
       if (!decides && first) out += "  For information only:\n";

@@ -128,6 +128,26 @@ std::string sample_words(const v1::Comparison& c) {
   return out;
 }
 
+bool says_something(const v1::Interaction& x) {
+  return x.decides() && x.answer() != "inconclusive";
+}
+
+std::string effects_words(const v1::Interaction& x) {
+  const auto words = [&](const v1::InteractionSide& side) {
+    return x.kind() == "counter"
+               ? fmt::format("{} -> {}", number(side.left_typical()), number(side.right_typical()))
+               : percent(side.change_percent());
+  };
+  return fmt::format("{} with HIGHMEM, {} without", words(x.on()), words(x.off()));
+}
+
+std::string interaction_words(const v1::Interaction& x) {
+  if (x.answer() != "differs") return x.answer() == "equal" ? "the same effect" : "undecided";
+  if (!x.has_percent()) return "the effect differs";
+  return fmt::format("the effect differs by {} {}", percent(x.difference_percent()),
+                     interval(x.ci_low_percent(), x.ci_high_percent()));
+}
+
 bool is_tested(const v1::Comparison& c) {
   return pairs_counted(c) > 1 && (c.kind() == "wall-clock" || c.looks_at_most() > 1);
 }

@@ -41,6 +41,12 @@ std::string number(double value);
 std::string change_words(const v1::Comparison& comparison);
 /// "6 pairs", or "12 boots" when both sides come from one boot; "12 pairs, 2 looks of at most 4".
 std::string sample_words(const v1::Comparison& comparison);
+/// It decides, and says that the effect differs or is the same.
+bool says_something(const v1::Interaction& interaction);
+/// "-15.9 % with HIGHMEM, -1.2 % without"
+std::string effects_words(const v1::Interaction& interaction);
+/// "the effect differs by -14.9 % [-15.1, -14.7]" or "the same effect"
+std::string interaction_words(const v1::Interaction& interaction);
 /// Its p-values say something: not exact counts, and more than one pair.
 bool is_tested(const v1::Comparison& comparison);
 /// "0.03 with its looks, " where there are several, else "".

@@ -87,6 +87,20 @@ Interaction interaction(std::span<const double> on, std::span<const double> off,
   return out;
 }
 
+Interval interval_at(const Interaction& x, double two_sided_p) {
+  if (two_sided_p <= 0 || std::isinf(x.ci95.high)) return {-kInfinity, kInfinity};
+  if (x.error == 0) return {x.difference, x.difference};
+  return around(x.difference, x.error, x.df, two_sided_p);
+}
+
+Answer answer(const Interaction& x, const CompareRules& rules, double p, double equivalence_p) {
+  if (p < 0.05 && std::fabs(x.percent) >= rules.smallest_percent) return Answer::kChanged;
+  const Interval margin = log_margin(rules.margin_percent);
+  const Interval interval = interval_at(x, equivalence_p);
+  const bool inside = interval.low > margin.low && interval.high < margin.high;
+  return inside ? Answer::kEquivalent : Answer::kInconclusive;
+}
+
 Answer answer(const Interaction& interaction, const CompareRules& rules, double p) {
   if (p < 0.05 && std::fabs(interaction.percent) >= rules.smallest_percent) return Answer::kChanged;
   return interaction.p_tost < 0.05 ? Answer::kEquivalent : Answer::kInconclusive;

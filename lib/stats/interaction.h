@@ -33,6 +33,14 @@ Interaction interaction(std::span<const double> on, std::span<const double> off,
 /// p-value to decide by: raw, or adjusted for other metrics.
 Answer answer(const Interaction& interaction, const CompareRules& rules, double p);
 
+/// The difference's interval at another two-sided level; infinite at 0 and without an error.
+Interval interval_at(const Interaction& interaction, double two_sided_p);
+
+/// answer() where both effects were looked at several times: `p` counts the looks, and the interval
+/// at the level `equivalence_p` (0.1 at a single look) must lie inside the margin.
+Answer answer(const Interaction& interaction, const CompareRules& rules, double p,
+              double equivalence_p);
+
 /// Mean difference of two independent groups with unequal variances (Welch), a - b.
 struct Welch {
   double difference = 0;

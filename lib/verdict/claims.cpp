@@ -135,8 +135,20 @@ Claim judge_metric(const Input& input, const ClaimSpec& spec) {
   return undecided(spec, figure, "the boots do not agree");
 }
 
+/// What HIGHMEM has to do with it, for a claim that speaks of the config with it.
+const MetricInteraction* interaction_for(const ClaimSpec& spec, const Comparison& c,
+                                         const std::vector<MetricInteraction>& interactions) {
+  if (spec.config.empty()) return nullptr;
+  for (const MetricInteraction& x : interactions)
+    if (x.on.config == c.config && x.metric == c.metric && x.kind == c.kind && x.left == c.left &&
+        x.right == c.right)
+      return &x;
+  return nullptr;
+}
+
 Claim judge_comparison(const Input& input, const ClaimSpec& spec,
-                       const std::vector<Comparison>& comparisons) {
+                       const std::vector<Comparison>& comparisons,
+                       const std::vector<MetricInteraction>& interactions) {
   std::vector<std::string> figures;
   std::vector<std::string> whys;
   std::set<std::string> configs;
@@ -148,6 +160,8 @@ Claim judge_comparison(const Input& input, const ClaimSpec& spec,
     if ((spec.session == "instructions") != (c.kind == "instructions")) continue;
     configs.insert(c.config);
     figures.push_back(fmt::format("{} in {}: {} {}", c.metric, c.config, figure_of(c), c.answer));
+    if (const MetricInteraction* x = interaction_for(spec, c, interactions); x != nullptr)
+      figures.back() += ", " + figure_of(*x);
     if (!c.decides) {
       ++open;
       whys.emplace_back(kEmulated);
@@ -215,7 +229,8 @@ Claim judge_tests(const Input& input, const std::vector<ConfigView>& views, cons
 }  // namespace
 
 std::vector<Claim> judge_claims(const Input& input, const std::vector<ConfigView>& views,
-                                const std::vector<Comparison>& comparisons) {
+                                const std::vector<Comparison>& comparisons,
+                                const std::vector<MetricInteraction>& interactions) {
   std::vector<Claim> out;
   for (const ClaimSpec& spec : input.job.claims) {
     switch (spec.rule) {
@@ -226,7 +241,7 @@ std::vector<Claim> judge_claims(const Input& input, const std::vector<ConfigView
         out.push_back(judge_metric(input, spec));
         break;
       case ClaimSpec::Rule::kComparison:
-        out.push_back(judge_comparison(input, spec, comparisons));
+        out.push_back(judge_comparison(input, spec, comparisons, interactions));
         break;
       case ClaimSpec::Rule::kTests:
         out.push_back(judge_tests(input, views, spec));

@@ -12,6 +12,7 @@ namespace kiln::verdict {
 /// not-decidable: anything else, with the reason. Wall clock of an emulated machine decides
 /// nothing.
 std::vector<Claim> judge_claims(const Input& input, const std::vector<ConfigView>& views,
-                                const std::vector<Comparison>& comparisons);
+                                const std::vector<Comparison>& comparisons,
+                                const std::vector<MetricInteraction>& interactions);
 
 }  // namespace kiln::verdict

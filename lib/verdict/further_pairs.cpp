@@ -17,7 +17,7 @@ int affordable(const PairBudget& budget) {
 }  // namespace
 
 std::vector<FurtherPairs> further_pairs(const Input& input, const PairBudget& budget) {
-  const std::vector<Comparison> comparisons = compare_metrics(input);
+  const std::vector<Comparison> comparisons = compare_metrics(input).comparisons;
   std::vector<FurtherPairs> out;
   for (const std::string& config : input.job.configs) {
     FurtherPairs further;

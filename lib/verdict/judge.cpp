@@ -180,7 +180,9 @@ std::vector<TestHistory> tests_to_look_up(const Input& input) {
 Output judge(const Input& input) {
   Output out;
   const std::vector<ConfigView> views = observe(input);
-  out.comparisons = compare_metrics(input);
+  Performance performance = compare_metrics(input);
+  out.comparisons = std::move(performance.comparisons);
+  out.interactions = std::move(performance.interactions);
   std::vector<Judged> judged = build_findings(input);
   append(&judged, test_findings(input, views));
   append(&judged, kernel_findings(input, views));
@@ -210,7 +212,7 @@ Output judge(const Input& input) {
   out.outcome_counts = outcome_counts(views);
   out.reach = input.reach;
   out.not_tested = not_tested_places(input, &out.reach.notes);
-  out.claims = judge_claims(input, views, out.comparisons);
+  out.claims = judge_claims(input, views, out.comparisons, out.interactions);
   conclude(input, judged, &out);
   return out;
 }

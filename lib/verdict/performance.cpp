@@ -6,21 +6,11 @@
 #include <cmath>
 #include <map>
 
+#include "lib/verdict/draft.h"
 #include "lib/verdict/looks.h"
-#include "lib/verdict/pairs.h"
 
 namespace kiln::verdict {
 namespace {
-
-/// A comparison on its way: the numbers, and whether they need a test at all.
-struct Draft {
-  const PairedMetric* metric = nullptr;
-  stats::CompareRules rules;
-  stats::Compared numbers;
-  bool exact = false;  ///< decided without a test: counts that agree in every boot
-  stats::Looks looks;
-  Comparison out;
-};
 
 struct Sides {
   std::vector<double> left;
@@ -35,10 +25,6 @@ Sides counted(const PairedMetric& metric) {
     sides.right.push_back(pair.right);
   }
   return sides;
-}
-
-double finite_or_zero(double value) {
-  return std::isfinite(value) ? value : 0;
 }
 
 bool same_sign_everywhere(const Sides& s) {
@@ -250,7 +236,7 @@ std::string figure_of(const Comparison& c) {
                             c.ci_high_percent);
 }
 
-std::vector<Comparison> compare_metrics(const Input& input) {
+Performance compare_metrics(const Input& input) {
   const std::vector<PairedMetric> metrics = pair_metrics(input);
   std::map<std::string, LookPlan> plans;
   for (const std::string& config : input.job.configs)
@@ -261,8 +247,9 @@ std::vector<Comparison> compare_metrics(const Input& input) {
     plan_looks(input, plans[metric.config], &drafts.back());
   }
   adjust_and_answer(&drafts);
-  std::vector<Comparison> out;
-  for (Draft& d : drafts) out.push_back(std::move(d.out));
+  Performance out;
+  out.interactions = highmem_interactions(input, drafts);
+  for (Draft& d : drafts) out.comparisons.push_back(std::move(d.out));
   return out;
 }
 

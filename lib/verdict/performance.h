@@ -26,9 +26,14 @@ std::optional<MetricValue> value_of(const SessionRow& session, const std::string
 /// ns, us, ms, s, also per something ("ns/page").
 bool is_time_unit(std::string_view unit);
 
+struct Performance {
+  std::vector<Comparison> comparisons;
+  std::vector<MetricInteraction> interactions;
+};
+
 /// All metrics of all specs in all configs, p-values adjusted over the run. `answer` speaks of
 /// better and worse by the spec: "faster" is better, also for a counter.
-std::vector<Comparison> compare_metrics(const Input& input);
+Performance compare_metrics(const Input& input);
 
 /// Baseline against patched (not one arm against another inside a boot)?
 bool between_variants(const Comparison& comparison);
@@ -36,5 +41,7 @@ bool between_variants(const Comparison& comparison);
 /// "-3.1 % [-4.6, -1.6]": the change and its 95 % interval; the values themselves when there is no
 /// percentage; without the interval when there is one pair only.
 std::string figure_of(const Comparison& comparison);
+/// "-1.2 % without HIGHMEM: the effect differs by -14.9 % [-15.1, -14.7]"
+std::string figure_of(const MetricInteraction& interaction);
 
 }  // namespace kiln::verdict

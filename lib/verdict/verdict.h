@@ -167,6 +167,25 @@ struct Comparison {
   std::vector<PairValue> pairs;
 };
 
+/// HIGHMEM x patch: is the effect on a metric another one with HIGHMEM than without?
+struct MetricInteraction {
+  struct Side {
+    std::string config;
+    double left_typical = 0, right_typical = 0;
+    double change_percent = 0, ci_low_percent = 0, ci_high_percent = 0;
+  };
+  std::string metric, unit, kind, left, right;
+  Side on, off;                   ///< with HIGHMEM, and without
+  std::string answer;             ///< "differs" | "equal" | "inconclusive"
+  bool has_percent = true;        ///< false: counts with zeros, compared as counts
+  double difference_percent = 0;  ///< how much larger the ratio right to left is with HIGHMEM
+  double ci_low_percent = 0, ci_high_percent = 0;
+  double p_value = 1, p_adjusted = 1;
+  bool exact = false;    ///< counts that need no test
+  bool matched = false;  ///< pair i of both was taken together
+  bool decides = false;
+};
+
 struct Claim {
   std::string text, answer, figure, why;
 };
@@ -190,6 +209,7 @@ struct Output {
   int regressions = 0, fixes = 0, warnings = 0, flaky = 0, known = 0;
   std::vector<Finding> findings;
   std::vector<Comparison> comparisons;
+  std::vector<MetricInteraction> interactions;
   std::vector<Claim> claims;
   std::vector<NotTested> not_tested;
   reach::Reach reach;
