@@ -120,6 +120,14 @@ Status DbRunStore::look_up_history(int64_t run_id, const std::string& machine,
   return {};
 }
 
+Status DbRunStore::look_up_canaries(int64_t run_id, const std::string& machine,
+                                    std::vector<verdict::CanaryHistory>* metrics) {
+  const db::SessionTable sessions(db_);
+  for (verdict::CanaryHistory& metric : *metrics)
+    KILN_TRY(sessions.look_up_canaries(run_id, machine, &metric));
+  return {};
+}
+
 Status DbRunStore::put_decoded(int64_t session_id, int position,
                                const std::vector<dmesg::Frame>& frames,
                                const std::string& subsystem) {

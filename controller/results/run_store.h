@@ -44,6 +44,10 @@ class RunStore {
   /// newest boots, at most verdict::kMostHistoryRuns each.
   virtual Status look_up_history(int64_t run_id, const std::string& machine,
                                  std::vector<verdict::TestHistory>* tests) = 0;
+  /// Fills in what runs before this one measured of the baseline against itself, on this machine:
+  /// the newest boots, at most verdict::kMostCanaryPairs pairs a metric.
+  virtual Status look_up_canaries(int64_t run_id, const std::string& machine,
+                                  std::vector<verdict::CanaryHistory>* metrics) = 0;
   /// The decoded stack of the session's kernel report at `position`, and whose it is by that.
   virtual Status put_decoded(int64_t session_id, int position,
                              const std::vector<dmesg::Frame>& frames,

@@ -158,6 +158,9 @@ Result<verdict::Input> StoredJudge::input(const db::RunRow& run, const v1::RunRe
   const std::string machine = first_machine(input.sessions);
   for (verdict::TestHistory& test : input.history)
     KILN_TRY(sessions.look_up_history(run.id, machine, &test));
+  input.canaries = verdict::canaries_to_look_up(input);
+  for (verdict::CanaryHistory& metric : input.canaries)
+    KILN_TRY(sessions.look_up_canaries(run.id, machine, &metric));
   const db::KernelReportTable reports(*db_);
   for (const std::string& signature : verdict::reports_to_look_up(input)) {
     KILN_ASSIGN(const int boots, reports.boots_before(run.id, machine, signature));

@@ -122,6 +122,10 @@ verdict::Input RunDriver::verdict_input() {
     if (!deps_.store->look_up_history(input_.run_id, machine, &input.history))
       input.history.clear();
   }
+  input.canaries = verdict::canaries_to_look_up(input);
+  if (!emulated_.empty() && !input.canaries.empty() &&
+      !deps_.store->look_up_canaries(input_.run_id, emulated_.begin()->first, &input.canaries))
+    input.canaries.clear();
   input.interrupted = state_.stopping && infrastructure_error_.empty();
   input.infrastructure_error = infrastructure_error_;
   return input;

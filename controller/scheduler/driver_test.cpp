@@ -51,6 +51,10 @@ class FakeStore final : public results::RunStore {
     for (verdict::TestHistory& test : *tests) looked_up.push_back(machine + " " + test.test);
     return {};
   }
+  Status look_up_canaries(int64_t, const std::string&,
+                          std::vector<verdict::CanaryHistory>*) override {
+    return {};
+  }
   Status put_decoded(int64_t session_id, int position, const std::vector<dmesg::Frame>& frames,
                      const std::string& subsystem) override {
     decoded.push_back(fmt::format("{}/{} {}: {} {}:{}", session_id, position, subsystem,

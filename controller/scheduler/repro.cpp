@@ -225,6 +225,7 @@ Result<Prepared> prepare_repro(const ReproInput& input) {
     spec.instruction_boots = std::max(spec.instruction_boots, boots);
   }
   spec.max_pairs = spec.pairs;  // as many as were asked for
+  spec.canaries = 0;
   const v1::Run& run = input.report.run();
   prepared.job_digest = fmt::format("repro of {}/{} with {} boots", run.id(), finding.id(), boots);
   prepared.source = run.source();

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "lib/db/session_details.h"
@@ -167,6 +168,32 @@ Status SessionTable::look_up_history(int64_t run_id, const std::string& machine,
           test->failures += row.getColumn(0).getInt();
         },
         test->test, test->config, machine, run_id, verdict::kMostHistoryRuns);
+    return {};
+  });
+}
+
+Status SessionTable::look_up_canaries(int64_t run_id, const std::string& machine,
+                                      verdict::CanaryHistory* metric) const {
+  metric->boots.clear();
+  return sql::read(*database_, "read the machine's A/A pairs", [&](SQLite::Database& db) -> Status {
+    sql::each(
+        db,
+        // A bench that prints a figure several times counts by its mean.
+        "SELECT s.run_id, s.pair, AVG(m.value) FROM measurements m"
+        " JOIN sessions s ON s.id = m.session_id"
+        " WHERE m.metric = ? AND m.value IS NOT NULL AND s.machine = ? AND s.purpose = 'canary'"
+        " AND s.state = 'done' AND s.ending IN ('tested', 'test-failed') AND s.run_id < ?"
+        " GROUP BY s.id ORDER BY s.id DESC LIMIT ?",
+        [&](SQLite::Statement& row) {
+          sql::Columns c(row);
+          verdict::CanaryBoot boot;
+          boot.run_id = c.integer();
+          boot.pair = c.small();
+          boot.value = c.real();
+          metric->boots.push_back(boot);
+        },
+        metric->metric, machine, run_id, 2 * verdict::kMostCanaryPairs);
+    std::reverse(metric->boots.begin(), metric->boots.end());
     return {};
   });
 }

@@ -74,6 +74,10 @@ class SessionTable {
   /// `run_id`: the newest kMostHistoryRuns of them. Skips count as not bad.
   Status look_up_history(int64_t run_id, const std::string& machine,
                          verdict::TestHistory* test) const;
+  /// The metric in the boots of A/A pairs on this machine, in runs before `run_id`: the newest
+  /// kMostCanaryPairs pairs, oldest first.
+  Status look_up_canaries(int64_t run_id, const std::string& machine,
+                          verdict::CanaryHistory* metric) const;
   /// The finished sessions of a run as the verdict wants them, in the order they were opened;
   /// cancelled ones say nothing and are left out.
   [[nodiscard]] Result<std::vector<verdict::SessionRow>> for_verdict(int64_t run_id) const;

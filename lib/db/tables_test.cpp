@@ -330,6 +330,41 @@ TEST_F(DbTest, TheVerdictGetsTheFinishedSessions) {
   EXPECT_EQ(row.kernel.size(), 1U);
 }
 
+TEST_F(DbTest, CanariesOfEarlierRunsComeOldestFirst) {
+  SessionTable sessions(*database_);
+  std::vector<int64_t> runs;
+  const auto boot = [&](const std::string& key, const std::string& purpose,
+                        const std::string& machine, const std::string& ending, double value) {
+    StoredSession s = sample_session(runs.back(), key);
+    s.purpose = purpose;
+    s.variant = "baseline";
+    s.pair = 1;
+    s.machine = machine;
+    s.id = *sessions.open(s);
+    StoredSession end = sample_end(s);
+    end.ending = ending;
+    end.measurements = {{"b", "ns", value, "ns"}, {"b", "other", 7, "ns"}};
+    ASSERT_TRUE(sessions.finish(end));
+  };
+  for (int i = 0; i < 3; ++i) {
+    RunRow run = sample_run();
+    run.started = at(i);
+    runs.push_back(RunTable(*database_).create(run, sample_cells()).value());
+    boot("1", "canary", "qemu-1", "tested", 10 * i + 1);
+    boot("2", "canary", "qemu-1", "tested", 10 * i + 2);
+    boot("3", "canary", "qemu-2", "tested", 100);
+    boot("4", "performance", "qemu-1", "tested", 100);
+    boot("5", "canary", "qemu-1", "infrastructure", 100);
+  }
+  verdict::CanaryHistory history{"ns", {}};
+  ASSERT_TRUE(sessions.look_up_canaries(runs.back(), "qemu-1", &history));
+  std::vector<double> values;
+  for (const verdict::CanaryBoot& one : history.boots) values.push_back(one.value);
+  EXPECT_THAT(values, ElementsAre(1, 2, 11, 12)) << "not those of the run itself";
+  EXPECT_EQ(history.boots.front().run_id, runs.front());
+  EXPECT_EQ(history.boots.front().pair, 1);
+}
+
 TEST_F(DbTest, EventsAreNumberedOnce) {
   const int64_t run = make_run();
   EventTable events(*database_);

@@ -245,6 +245,7 @@ Object repeats_table(JobSpec* spec) {
       .optional("confirmations", conf::integer(&spec->confirmations, 0, 99))
       .optional("pairs", conf::integer(&spec->pairs, 0, kMostPairs))
       .optional("max_pairs", max_pairs)
+      .optional("canaries", conf::integer(&spec->canaries, 0, 100))
       .optional("instruction_boots", conf::integer(&spec->instruction_boots, 0, 100))
       .optional("seed", conf::integer64(&spec->seed, UINT64_MAX))
       .check([spec](const Node& node) -> Status {

@@ -25,15 +25,16 @@ struct Guess {
   double seconds;
 };
 /// First guesses: 2 cores, TCG (docs/performance.md); replaced by what this computer took.
-constexpr std::array<Guess, 9> kGuesses{{{"build-full", 600},
-                                         {"build-incremental", 20},
-                                         {"session-functional", 120},
-                                         {"session-confirmation", 60},
-                                         {"session-bisection", 60},
-                                         {"session-coverage", 180},
-                                         {"session-performance", 12},
-                                         {"session-instructions", 12},
-                                         {"image", 150}}};
+constexpr std::array<Guess, 10> kGuesses{{{"build-full", 600},
+                                          {"build-incremental", 20},
+                                          {"session-functional", 120},
+                                          {"session-confirmation", 60},
+                                          {"session-bisection", 60},
+                                          {"session-coverage", 180},
+                                          {"session-performance", 12},
+                                          {"session-canary", 12},
+                                          {"session-instructions", 12},
+                                          {"image", 150}}};
 
 Estimate estimate(const History& history, const std::string& kind) {
   if (const auto found = history.find(kind); found != history.end() && !found->second.empty()) {
@@ -202,6 +203,21 @@ void add_pair(const std::string& purpose, const std::string& config, int pair, b
   }
 }
 
+/// A/A: the baseline twice, back to back.
+void add_canaries(const JobSpec& spec, const std::string& config, Plan* plan) {
+  for (int pair = 1; pair <= spec.canaries; ++pair) {
+    for (int boot = 1; boot <= 2; ++boot) {
+      PlannedSession session;
+      session.key = fmt::format("canary/{}/pair{}/{}", config, pair, boot);
+      session.purpose = "canary";
+      session.variant = "baseline";
+      session.config = config;
+      session.pair = pair;
+      add_session(*plan, std::move(session), &plan->sessions);
+    }
+  }
+}
+
 void add_measuring(const PlanInput& input, Plan* plan) {
   const JobSpec& spec = input.spec;
   const auto wants = [&](auto member) {
@@ -215,6 +231,7 @@ void add_measuring(const PlanInput& input, Plan* plan) {
       for (const std::string& config : configs)
         add_pair("performance", config, pair, (next_random(&random) & 1U) != 0, *plan,
                  &plan->sessions);
+    if (spec.pairs > 0 && !configs.empty()) add_canaries(spec, configs.front(), plan);
     if (spec.max_pairs > spec.pairs && !configs.empty())
       plan->notes.push_back(
           fmt::format("{} pairs of boots a config, and up to {} where a comparison that decides is "
@@ -248,7 +265,7 @@ void add_totals(const PlanInput& input, Plan* plan) {
                                      [&](const PlanBuild& b) { return b.state == state; });
     take(std::string("build-") + state, static_cast<int>(count));
   }
-  for (const char* purpose : {"functional", kCoverage, "performance", "instructions"}) {
+  for (const char* purpose : {"functional", kCoverage, "performance", "canary", "instructions"}) {
     const auto count = std::count_if(plan->sessions.begin(), plan->sessions.end(),
                                      [&](const PlannedSession& s) { return s.purpose == purpose; });
     if (count == 0) continue;

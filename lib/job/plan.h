@@ -35,8 +35,8 @@ struct CellKey {
 };
 
 /// What this computer took before, seconds, newest last. Kinds: "build-full", "build-incremental",
-/// "session-functional", "session-performance", "session-instructions", "session-confirmation",
-/// "session-bisection", "session-coverage", "image".
+/// "session-functional", "session-performance", "session-canary", "session-instructions",
+/// "session-confirmation", "session-bisection", "session-coverage", "image".
 using History = std::map<std::string, std::vector<double>>;
 
 struct PlanInput {
@@ -57,7 +57,8 @@ struct PlanInput {
 struct PlannedSession {
   std::string
       key;  ///< "functional/patched/i386-highmem/0", "performance/i386-highmem/pair3/patched"
-  /// "functional" | "confirmation" | "bisection" | "coverage" | "performance" | "instructions"
+  /// "functional" | "confirmation" | "bisection" | "coverage" | "performance" | "canary" |
+  /// "instructions"
   std::string purpose;
   std::string variant;
   std::string config;

@@ -141,6 +141,19 @@ TEST(Plan, FurtherPairsHangOnSeedConfigAndNumberAlone) {
   EXPECT_TRUE(further_pair(plan, "none", 7, 42).empty());
 }
 
+TEST(Plan, ACanaryIsTheBaselineTwiceInTheFirstConfig) {
+  PlanInput input = founding_job();
+  input.spec.canaries = 2;
+  const Plan plan = make_plan(input);
+  EXPECT_THAT(keys(plan, "canary"),
+              ElementsAre("canary/i386-highmem/pair1/1", "canary/i386-highmem/pair1/2",
+                          "canary/i386-highmem/pair2/1", "canary/i386-highmem/pair2/2"));
+  for (const PlannedSession& session : plan.sessions)
+    EXPECT_TRUE(session.purpose != "canary" || session.build_key == "baselinei386-highmem");
+  input.spec.pairs = 0;
+  EXPECT_THAT(keys(make_plan(input), "canary"), testing::IsEmpty());
+}
+
 TEST(Plan, WhatMoreMayComeIsSaid) {
   PlanInput input = founding_job();
   input.spec.max_pairs = 12;

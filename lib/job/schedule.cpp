@@ -112,7 +112,7 @@ void add_measuring(const RunState& state, std::vector<Action>* actions) {
 }  // namespace
 
 bool measures_purpose(const std::string& purpose) {
-  return purpose == "performance" || purpose == "instructions";
+  return purpose == "performance" || purpose == "canary" || purpose == "instructions";
 }
 
 bool measures(const PlannedSession& session) {

@@ -119,6 +119,7 @@ struct JobSpec {
   int confirmations = 39;     ///< at most so many more sessions on each side for a suspicion
   int pairs = 6;              ///< performance pairs a config, from one look to the next
   int max_pairs = 0;          ///< at most so many where it is undecided; 0 = `pairs`: one look
+  int canaries = 1;           ///< pairs of baseline against itself a run, in the first config
   int instruction_boots = 1;  ///< pairs of instruction-counting boots a config
   uint64_t seed = 0;          ///< of the random order; 0 = drawn at the start and stored
   Millis time_budget{4 * 3600'000};

@@ -50,8 +50,9 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(JobSpec, file, name, title, sour
                                                 bench_files, configs, config_dir, machine, cmdline,
                                                 modules_checked, tests, benches, metrics, claims,
                                                 not_reached, coverage, confirmations, pairs,
-                                                max_pairs, instruction_boots, seed, time_budget,
-                                                boot_timeout, build_timeout, build_memory_bytes)
+                                                max_pairs, canaries, instruction_boots, seed,
+                                                time_budget, boot_timeout, build_timeout,
+                                                build_memory_bytes)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(StoredList, phase, text, tests)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(StoredPatch, subject, file_name, patch_id,
                                                 message_id, insertions, deletions, files)

@@ -58,14 +58,15 @@ std::string to_csv(const v1::RunReport& report) {
   std::string out =
       "run,session,purpose,pair,order,config,variant,machine,bench,metric,unit,value,excluded\r\n";
   for (const v1::Session& s : report.sessions()) {
-    const std::string_view order = s.pair() == 0 ? "" : s.patched_first() ? "BA" : "AB";
+    const bool canary = s.purpose() == "canary";  // its pairs have numbers of their own
+    const std::string_view order = s.pair() == 0 || canary ? "" : s.patched_first() ? "BA" : "AB";
     for (const v1::Measurement& m : s.measurements()) {
       std::string why;
       if (s.ending() == "infrastructure" || s.ending() == "cancelled") {
         why = s.error().empty() ? s.ending() : s.error();
       } else if (const auto found = exclusions.find(
                      {m.metric(), s.config(), s.purpose() == "instructions", s.pair()});
-                 found != exclusions.end()) {
+                 !canary && found != exclusions.end()) {
         why = found->second;
       } else if (!std::isfinite(m.value())) {
         why = "not a number";

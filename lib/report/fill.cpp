@@ -147,6 +147,21 @@ void fill_interaction(const verdict::MetricInteraction& from, v1::Interaction* t
   to->set_decides(from.decides);
 }
 
+void fill_noise(const verdict::Noise& from, v1::Noise* to) {
+  to->set_machine(proto_string(from.machine));
+  to->set_family(proto_string(from.family));
+  to->set_metrics(from.metrics);
+  to->set_pairs(from.pairs);
+  to->set_sd_percent(finite(from.sd_percent));
+  to->set_sd_low_percent(finite(from.sd_low_percent));
+  to->set_sd_high_percent(finite(from.sd_high_percent));
+  to->set_experiments(from.experiments);
+  to->set_alarms(from.alarms);
+  to->set_rate_low(finite(from.rate_low));
+  to->set_rate_high(finite(from.rate_high));
+  for (const std::string& metric : from.not_believed) to->add_not_believed(proto_string(metric));
+}
+
 }  // namespace
 
 void fill_filter(const known::Filter& from, v1::KnownFilter* to) {
@@ -211,6 +226,8 @@ void fill(const verdict::Output& output, v1::RunReport* report) {
   report->clear_interactions();
   for (const verdict::MetricInteraction& interaction : output.interactions)
     fill_interaction(interaction, report->add_interactions());
+  report->clear_noise();
+  for (const verdict::Noise& noise : output.noise) fill_noise(noise, report->add_noise());
   report->clear_comparisons();
   for (const verdict::Comparison& comparison : output.comparisons)
     fill_comparison(comparison, report->add_comparisons());

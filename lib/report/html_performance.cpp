@@ -72,6 +72,14 @@ std::string interaction_table(const v1::RunReport& report) {
   return "<h3>HIGHMEM × patch</h3><table class=\"cards\"><tbody>" + rows + "</tbody></table>\n";
 }
 
+std::string noise_note(const v1::RunReport& report) {
+  std::string out;
+  for (const v1::Noise& noise : report.noise())
+    out += fmt::format("<p class=\"note\">Noise of {}, <span class=\"mono\">{}</span>: {}</p>\n",
+                       escape(noise.machine()), escape(noise.family()), escape(noise_words(noise)));
+  return out;
+}
+
 }  // namespace
 
 std::string html_performance(const v1::RunReport& report) {
@@ -89,6 +97,7 @@ std::string html_performance(const v1::RunReport& report) {
   if (!decide.empty()) body += decide;
   body += interaction_table(report);
   if (!inform.empty()) body += "<p class=\"where\"><b>For information only</b></p>" + inform;
+  body += noise_note(report);
   return section("performance", "Performance",
                  count_words(report.comparisons_size(), "comparison", "comparisons"), body);
 }

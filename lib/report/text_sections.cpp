@@ -60,6 +60,18 @@ std::string interaction_lines(const v1::RunReport& report) {
   return out;
 }
 
+/// What the machine makes of nothing, once there is something to say.
+std::string noise_lines(const v1::RunReport& report) {
+  std::string out;
+  for (const v1::Noise& noise : report.noise())
+    if (noise.pairs() > 1)
+      out += wrapped(
+          "  ",
+          fmt::format("Noise of {}, {}: {}", noise.machine(), noise.family(), noise_words(noise)),
+          4);
+  return out;
+}
+
 }  // namespace
 
 std::string text_matrix(const v1::RunReport& report) {
@@ -90,7 +102,7 @@ std::string text_performance(const v1::RunReport& report) {
       out += comparison_lines(c);
     }
   }
-  return out;
+  return out + noise_lines(report);
 }
 
 std::string text_claims(const v1::RunReport& report) {

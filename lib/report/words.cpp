@@ -148,6 +148,22 @@ std::string interaction_words(const v1::Interaction& x) {
                      interval(x.ci_low_percent(), x.ci_high_percent()));
 }
 
+std::string noise_words(const v1::Noise& noise) {
+  std::string out = count_words(noise.pairs(), "pair", "pairs") + " of the baseline against itself";
+  if (noise.sd_percent() > 0)
+    out += fmt::format(" spread by {:.1f} % [{:.1f}, {:.1f}]", noise.sd_percent(),
+                       noise.sd_low_percent(), noise.sd_high_percent());
+  if (noise.experiments() == 0)
+    return out + "; too few to say whether this machine's alarms can be believed";
+  out += fmt::format("; {} in {} ({:.0f} to {:.0f} %)",
+                     count_words(noise.alarms(), "false alarm", "false alarms"),
+                     count_words(noise.experiments(), "comparison", "comparisons"),
+                     100 * noise.rate_low(), 100 * noise.rate_high());
+  if (noise.not_believed().empty()) return out + ": as it should be";
+  return out + ": cannot be believed for " +
+         join({noise.not_believed().begin(), noise.not_believed().end()}, ", ");
+}
+
 bool is_tested(const v1::Comparison& c) {
   return pairs_counted(c) > 1 && (c.kind() == "wall-clock" || c.looks_at_most() > 1);
 }

@@ -47,6 +47,9 @@ bool says_something(const v1::Interaction& interaction);
 std::string effects_words(const v1::Interaction& interaction);
 /// "the effect differs by -14.9 % [-15.1, -14.7]" or "the same effect"
 std::string interaction_words(const v1::Interaction& interaction);
+/// "24 pairs of baseline against itself spread by 1.2 % [0.9, 1.7]; 1 false alarm in 24 comparisons
+/// (0 to 21 %): can be believed"
+std::string noise_words(const v1::Noise& noise);
 /// Its p-values say something: not exact counts, and more than one pair.
 bool is_tested(const v1::Comparison& comparison);
 /// "0.03 with its looks, " where there are several, else "".

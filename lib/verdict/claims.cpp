@@ -164,7 +164,7 @@ Claim judge_comparison(const Input& input, const ClaimSpec& spec,
       figures.back() += ", " + figure_of(*x);
     if (!c.decides) {
       ++open;
-      whys.emplace_back(kEmulated);
+      whys.emplace_back(c.note.starts_with("not believed") ? c.note : std::string(kEmulated));
     } else if (c.answer == "inconclusive") {
       ++open;
       whys.push_back(fmt::format("{} more pairs are needed", c.more_pairs));

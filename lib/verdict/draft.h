@@ -12,7 +12,8 @@ struct Draft {
   const PairedMetric* metric = nullptr;
   stats::CompareRules rules;
   stats::Compared numbers;
-  bool exact = false;  ///< decided without a test: counts that agree in every boot
+  bool exact = false;    ///< decided without a test: counts that agree in every boot
+  bool believed = true;  ///< the machine raises no more false alarms than is nominal
   stats::Looks looks;
   Comparison out;
 };

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "lib/verdict/bisection.h"
+#include "lib/verdict/canaries.h"
 #include "lib/verdict/claims.h"
 #include "lib/verdict/explain.h"
 #include "lib/verdict/findings.h"
@@ -183,6 +184,7 @@ Output judge(const Input& input) {
   Performance performance = compare_metrics(input);
   out.comparisons = std::move(performance.comparisons);
   out.interactions = std::move(performance.interactions);
+  out.noise = machine_noise(input);
   std::vector<Judged> judged = build_findings(input);
   append(&judged, test_findings(input, views));
   append(&judged, kernel_findings(input, views));

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 
+#include "lib/verdict/canaries.h"
 #include "lib/verdict/draft.h"
 #include "lib/verdict/looks.h"
 
@@ -139,11 +140,21 @@ void answer_by_test(Draft* d, const stats::LookResult& result, int family) {
   }
 }
 
+/// A machine that sees differences where there are none decides nothing by its wall clock.
+void check_machine(const std::map<std::string, stats::NoiseFloor>& floors, Draft* d) {
+  const auto floor = floors.find(d->out.metric);
+  if (d->metric->kind != "wall-clock" || d->metric->same_boot || d->metric->emulated) return;
+  if (floor == floors.end() || floor->second.as_nominal) return;
+  d->believed = false;
+  d->out.decides = false;
+  d->out.note = not_believed_because(floor->second);
+}
+
 /// What decides by a test, in boots that a run can have more of, is looked at again and again;
 /// everything else once.
 void plan_looks(const Input& input, const LookPlan& plan, Draft* d) {
   d->looks = one_look(d->numbers.n);
-  const bool informs = d->metric->kind == "wall-clock" && d->metric->emulated;
+  const bool informs = d->metric->kind == "wall-clock" && (d->metric->emulated || !d->believed);
   if (d->exact || informs || d->numbers.n == 0 || d->metric->purpose != "performance") return;
   d->looks = looks_of(*d->metric, plan);
   d->out.looks_taken = static_cast<int>(plan.taken.size());
@@ -241,9 +252,11 @@ Performance compare_metrics(const Input& input) {
   std::map<std::string, LookPlan> plans;
   for (const std::string& config : input.job.configs)
     plans[config] = look_plan(input.job, pairs_taken(input, config));
+  const std::map<std::string, stats::NoiseFloor> floors = noise_floors(input);
   std::vector<Draft> drafts;
   for (const PairedMetric& metric : metrics) {
     drafts.push_back(draft_of(metric, input.job.seed));
+    check_machine(floors, &drafts.back());
     plan_looks(input, plans[metric.config], &drafts.back());
   }
   adjust_and_answer(&drafts);

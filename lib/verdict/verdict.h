@@ -34,7 +34,7 @@ struct MeasurementRow {
 /// One finished session.
 struct SessionRow {
   int64_t id = 0;
-  /// "functional" | "confirmation" | "bisection" | "performance" | "instructions"
+  /// "functional" | "confirmation" | "bisection" | "performance" | "canary" | "instructions"
   std::string purpose;
   std::string variant;  ///< "baseline" | "patched" | "prefix-K" | "without-K"
   std::string config;
@@ -75,6 +75,22 @@ struct ReportHistory {
   int boots = 0;
 };
 
+/// Older A/A pairs of a machine say nothing more of it.
+inline constexpr int kMostCanaryPairs = 240;
+
+/// One metric in one boot of an A/A pair.
+struct CanaryBoot {
+  int64_t run_id = 0;
+  int pair = 0;
+  double value = 0;
+};
+
+/// What earlier runs measured of the baseline against itself on a machine.
+struct CanaryHistory {
+  std::string metric;
+  std::vector<CanaryBoot> boots;  ///< in the order in which they ran
+};
+
 struct Input {
   job::JobSpec job;
   std::vector<std::string> planned_tests;  ///< expanded from the lists, in order, no duplicates
@@ -87,6 +103,7 @@ struct Input {
   std::vector<int> not_revertible;   ///< patches (from 1) without which the rest does not apply
   std::vector<TestHistory> history;  ///< of tests that differ; others need none
   std::vector<ReportHistory> old_reports;  ///< of reports that findings may show
+  std::vector<CanaryHistory> canaries;     ///< of metrics that wall clock compares
   reach::Reach reach;                      ///< which lines of the series ran
   bool interrupted = false;
   std::string infrastructure_error;  ///< why the run could not go on, "" = it could
@@ -186,6 +203,19 @@ struct MetricInteraction {
   bool decides = false;
 };
 
+/// What a machine makes of nothing, from A/A pairs: for the metrics of one entry of the job.
+struct Noise {
+  std::string machine;
+  std::string family;  ///< the entry's glob
+  int metrics = 0;
+  int pairs = 0;
+  double sd_percent = 0, sd_low_percent = 0, sd_high_percent = 0;  ///< of one pair; 0 = not known
+  /// Experiments of as many pairs as the job has, over all metrics; those that raised an alarm.
+  int experiments = 0, alarms = 0;
+  double rate_low = 0, rate_high = 1;     ///< exact 95 % interval of the false-alarm rate
+  std::vector<std::string> not_believed;  ///< metrics that raise more alarms than is nominal
+};
+
 struct Claim {
   std::string text, answer, figure, why;
 };
@@ -210,6 +240,7 @@ struct Output {
   std::vector<Finding> findings;
   std::vector<Comparison> comparisons;
   std::vector<MetricInteraction> interactions;
+  std::vector<Noise> noise;
   std::vector<Claim> claims;
   std::vector<NotTested> not_tested;
   reach::Reach reach;
@@ -248,6 +279,10 @@ struct BisectionBoot {
 /// Which parts of the series to boot next so that each confirmed regression gets its patch;
 /// findings share boots. Empty when all have one, or no boot can tell more.
 std::vector<BisectionBoot> bisection_boots(const Input& input);
+
+/// The metrics that are compared by wall clock, with no boots: whoever has the store fills
+/// Input::canaries from runs before this one.
+std::vector<CanaryHistory> canaries_to_look_up(const Input& input);
 
 /// What is left of a run's time for more pairs.
 struct PairBudget {
