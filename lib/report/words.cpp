@@ -160,8 +160,8 @@ std::string noise_words(const v1::Noise& noise) {
                      count_words(noise.experiments(), "comparison", "comparisons"),
                      100 * noise.rate_low(), 100 * noise.rate_high());
   if (noise.not_believed().empty()) return out + ": as it should be";
-  return out + ": cannot be believed for " +
-         join({noise.not_believed().begin(), noise.not_believed().end()}, ", ");
+  const std::vector<std::string> metrics(noise.not_believed().begin(), noise.not_believed().end());
+  return out + ": cannot be believed for " + join(metrics, ", ");
 }
 
 bool is_tested(const v1::Comparison& c) {
