@@ -36,7 +36,7 @@ std::optional<bool> is_bad(const SessionRow& session, const Judged& judged) {
   const std::string& test = judged.finding.test;
   for (const ResultRow& row : session.results) {
     if (row.test != test) continue;
-    return kind_of(effective_outcome(row, session.kernel)) == Kind::kBad;
+    return kind_of(outcome_in(session, row)) == Kind::kBad;
   }
   // A dynamic subtest that this prefix does not bring, or whose parent ended before it.
   return std::nullopt;

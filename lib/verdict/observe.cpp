@@ -133,9 +133,7 @@ void add_session(const SessionRow& session, std::vector<TestView>* tests, SideVi
   for (TestView& test : *tests) {
     const auto found = rows.find(test.test);
     if (found != rows.end()) {
-      (test.*side)
-          .seen.push_back(
-              {&session, found->second, effective_outcome(*found->second, session.kernel)});
+      (test.*side).seen.push_back({&session, found->second, outcome_in(session, *found->second)});
     } else if (expected(test)) {
       (test.*side).seen.push_back({&session, nullptr, std::string(kNoResult)});
     }

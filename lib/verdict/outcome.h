@@ -35,6 +35,9 @@ const KernelReport* report_of(const std::vector<KernelReport>& kernel, std::stri
 /// is then "dmesg-warn", a fail or warn "dmesg-fail". Foreign reports (foreign.h) do not count.
 /// `kernel` are the reports of the row's session.
 std::string effective_outcome(const ResultRow& row, const std::vector<KernelReport>& kernel);
+/// The same of a row of this session: on an emulated machine, words that only say that its timers
+/// were late make no pass a dmesg-warn. They come with either kernel when the host is busy.
+std::string outcome_in(const SessionRow& session, const ResultRow& row);
 
 /// Which rule made the kernel's words count against the test, for people: "it said success, but by
 /// the dmesg rules: a message of level 3 (error)". `kernel` are the session's reports; "" when the

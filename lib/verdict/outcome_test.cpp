@@ -31,6 +31,27 @@ TEST(Outcome, KernelErrorsMakeAPassLess) {
   EXPECT_EQ(outcome("skip", "", true), "skip");
 }
 
+TEST(Outcome, LateTimersOfAnEmulatedMachineAreNoWarning) {
+  SessionRow session;
+  session.emulated = true;
+  const auto outcome = [&](const char* word, const char* words) {
+    return outcome_in(session, {"igt@a@b", "", word, 0, "", words});
+  };
+  const char* late = "<4> [23.487334] hrtimer: interrupt took 79735718 ns\n";
+  EXPECT_EQ(outcome("dmesg-warn", late), "pass");
+  EXPECT_EQ(outcome("dmesg-fail", late), "fail");
+  EXPECT_EQ(outcome("fail", late), "fail");
+  EXPECT_EQ(outcome("dmesg-warn", ""), "dmesg-warn");
+  EXPECT_EQ(
+      outcome("dmesg-warn", "<4> [1.0] clocksource: Long readout interval\n<4> [1.1] i915: x"),
+      "dmesg-warn");
+  session.kernel.push_back({"warning", "t", "s", "", "igt@a@b"});
+  EXPECT_EQ(outcome("dmesg-warn", late), "dmesg-warn");
+  session.kernel.clear();
+  session.emulated = false;
+  EXPECT_EQ(outcome("dmesg-warn", late), "dmesg-warn") << "hardware has no busy host";
+}
+
 TEST(Outcome, BinaryGarbageIsNoError) {
   const std::string garbage("\x00\xff<\n<>\n<9999999999>\n<3", 20);
   EXPECT_FALSE(kernel_words_bad(garbage));
