@@ -176,6 +176,10 @@ scheduler::DriverDeps Backend::job_deps(const std::shared_ptr<const scheduler::P
         wanted, [this](const auto& digest, uint64_t max) { return blob(digest, max); },
         std::move(stop));
   };
+  if (const auto wanted = scheduler::Preparer::static_request_of(*job))
+    deps.check_statics = [this, wanted](std::stop_token stop) {
+      return parts_.builder->check_statics(*wanted, std::move(stop));
+    };
   deps.decode = [this, job](const scheduler::BuildTarget& target,
                             const std::vector<dmesg::StackEntry>& stack, std::stop_token stop) {
     builder::DecodeRequest wanted;

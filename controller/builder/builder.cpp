@@ -75,15 +75,19 @@ Result<std::unique_ptr<Builder>> Builder::open(BuilderOptions options, const int
   return builder;
 }
 
+Status Builder::need_space() const {
+  KILN_ASSIGN(const uint64_t free, os::free_bytes(options_.data_dir));
+  if (free >= options_.free_needed) return {};
+  return fail(Error(ErrorKind::kNoSpace,
+                    fmt::format("{} has {} free, a build needs {}", options_.data_dir.string(),
+                                human_bytes(free), human_bytes(options_.free_needed)))
+                  .with_hint("free some space there, or name another data folder with "
+                             "--data-dir"));
+}
+
 Result<kernel::BuildRecord> Builder::build(const BuildRequest& request, std::stop_token stop,
                                            const OnProgress& progress) {
-  KILN_ASSIGN(const uint64_t free, os::free_bytes(options_.data_dir));
-  if (free < options_.free_needed)
-    return fail(Error(ErrorKind::kNoSpace,
-                      fmt::format("{} has {} free, a build needs {}", options_.data_dir.string(),
-                                  human_bytes(free), human_bytes(options_.free_needed)))
-                    .with_hint("free some space there, or name another data folder with "
-                               "--data-dir"));
+  KILN_TRY(need_space());
   BuildRun run(request, make_, trees_, objects_, sink_, std::move(stop), progress);
   return run.run();
 }
@@ -102,6 +106,14 @@ Result<symbols::Decoded> Builder::decode(const DecodeRequest& request, std::stop
   LineReader reader(make_, std::move(sources), objects_.objects(request.key), request.timeout);
   return symbols::decode(request.stack, reader, options_.data_dir / "tmp" / "builder",
                          std::move(stop));
+}
+
+Result<statics::Side> Builder::check_statics(const StaticRequest& request,
+                                             std::stop_token stop) const {
+  KILN_TRY(need_space());
+  StaticChecker checker(make_, trees_, objects_, toolchain_, options_.data_dir / "statics",
+                        options_.data_dir / "tmp" / "builder");
+  return checker.check(request, std::move(stop));
 }
 
 Status Builder::collect(const std::vector<std::string>& keys,

@@ -12,6 +12,7 @@
 #include "controller/builder/object_store.h"
 #include "controller/builder/packing.h"
 #include "controller/builder/resolver.h"
+#include "controller/builder/static_checker.h"
 #include "controller/builder/tree_store.h"
 #include "controller/intake/git.h"
 #include "lib/kernel/build.h"
@@ -95,6 +96,11 @@ class Builder {
   /// build's objects are not kept any more; other errors as build()'s.
   Result<symbols::Decoded> decode(const DecodeRequest& request, std::stop_token stop = {}) const;
 
+  /// What compiler, sparse and checkpatch say of each patch; in the background, and not beside a
+  /// build. Errors as build()'s.
+  Result<statics::Side> check_statics(const StaticRequest& request,
+                                      std::stop_token stop = {}) const;
+
   /// Keeps objects and trees within their limits; `keys` and `trees` are in use by the run.
   Status collect(const std::vector<std::string>& keys, const std::vector<std::string>& trees) const;
 
@@ -107,6 +113,8 @@ class Builder {
         trees_(std::move(trees)),
         objects_(std::move(objects)),
         toolchain_(std::move(toolchain)) {}
+
+  [[nodiscard]] Status need_space() const;
 
   BuilderOptions options_;
   ArtifactSink& sink_;

@@ -44,6 +44,7 @@ Result<os::Exit> KernelMake::run(const MakeCall& call, std::stop_token stop) con
                 "CC=ccache gcc"};
     job.argv.insert(job.argv.end(), call.targets.begin(), call.targets.end());
   }
+  if (call.background) job.argv.insert(job.argv.begin(), {"nice", "-n", "19"});
   job.cwd = call.cwd;
   job.timeout = call.timeout;
   job.memory_bytes = call.memory_bytes;

@@ -29,6 +29,7 @@ struct MakeCall {
   std::string cwd = kObjectsInside;
   Millis timeout{3'600'000};
   uint64_t memory_bytes = 6ULL << 30;
+  bool background = false;  ///< takes only the processor time that nothing else wants
   std::function<void(std::string_view)> on_line;
 };
 

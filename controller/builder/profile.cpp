@@ -17,19 +17,6 @@ namespace fs = std::filesystem;
 constexpr uint64_t kMaxDependencies = 8 << 20;
 constexpr uint64_t kMaxMakefile = 4 << 20;
 
-/// Where a file of the tree lies on this computer.
-os::Path host_path(const SourceView& source, const std::string& path) {
-  os::Path found = source.root / path;
-  for (const auto& [inside, file] : source.overlays)
-    if (inside == path) found = file;
-  return found;
-}
-
-bool is_there(const SourceView& source, const std::string& path) {
-  std::error_code error;
-  return fs::is_regular_file(host_path(source, path), error);
-}
-
 /// Programs of the build itself are not part of the kernel.
 bool is_host_tool(const std::string& object) {
   return object.starts_with("scripts/") || object.starts_with("tools/") ||
@@ -110,20 +97,22 @@ void choose(const std::set<std::string>& folders, ProfilePlan::File* file) {
   file->objects.resize(kMaxObjectsOfFile);
 }
 
-}  // namespace
-
-Result<ProfilePlan> plan_profile(const os::Path& objects, const SourceView& source,
-                                 const std::vector<std::string>& touched) {
-  ProfilePlan plan;
+std::set<std::string> folders_of(const std::vector<std::string>& files) {
   std::set<std::string> folders;
+  for (const std::string& file : files) folders.insert(fs::path(file).parent_path());
+  return folders;
+}
+
+/// Without a bound on how many.
+Result<ProfilePlan> find_objects(const os::Path& objects, const std::vector<std::string>& touched) {
+  ProfilePlan plan;
   std::vector<std::string> included;
   for (const std::string& file : touched) {
-    folders.insert(fs::path(file).parent_path());
     ProfilePlan::File& entry = plan.files[file];
     const std::string own = file.ends_with(".c") ? file.substr(0, file.size() - 1) + "o" : "";
     const auto command = own.empty() ? Result<std::string>("")
                                      : os::read_file(objects / command_file(own), kMaxDependencies);
-    if (command && !own.empty() && depends_on(*command, file))
+    if (command && !own.empty() && !is_host_tool(own) && depends_on(*command, file))
       entry.objects.push_back(own);
     else
       included.push_back(file);
@@ -134,6 +123,35 @@ Result<ProfilePlan> plan_profile(const os::Path& objects, const SourceView& sour
       for (const std::string& file : included)
         if (depends_on(text, file)) plan.files[file].objects.push_back(object);
     }));
+  return plan;
+}
+
+}  // namespace
+
+os::Path host_path(const SourceView& source, const std::string& path) {
+  os::Path found = source.root / path;
+  for (const auto& [inside, file] : source.overlays)
+    if (inside == path) found = file;
+  return found;
+}
+
+bool is_there(const SourceView& source, const std::string& path) {
+  std::error_code error;
+  return fs::is_regular_file(host_path(source, path), error);
+}
+
+Result<ProfilePlan> plan_objects(const os::Path& objects, const std::vector<std::string>& touched) {
+  KILN_ASSIGN(ProfilePlan plan, find_objects(objects, touched));
+  for (auto& [path, file] : plan.files) {
+    choose(folders_of(touched), &file);
+    plan.objects.insert(file.objects.begin(), file.objects.end());
+  }
+  return plan;
+}
+
+Result<ProfilePlan> plan_profile(const os::Path& objects, const SourceView& source,
+                                 const std::vector<std::string>& touched) {
+  KILN_ASSIGN(ProfilePlan plan, find_objects(objects, touched));
   for (auto& [path, file] : plan.files) {
     std::erase_if(file.objects, [&](const std::string& object) {
       for (const std::string& makefile : makefiles_of(object, source)) {
@@ -144,7 +162,7 @@ Result<ProfilePlan> plan_profile(const os::Path& objects, const SourceView& sour
       }
       return false;
     });
-    choose(folders, &file);
+    choose(folders_of(touched), &file);
     plan.objects.insert(file.objects.begin(), file.objects.end());
   }
   return plan;

@@ -24,6 +24,14 @@ struct ProfilePlan {
 /// A file that half the kernel includes is measured in so many objects.
 inline constexpr size_t kMaxObjectsOfFile = 48;
 
+/// Objects of a build that are made from the files, by its dependencies in `objects`; nothing is
+/// left out because of a Makefile.
+Result<ProfilePlan> plan_objects(const os::Path& objects, const std::vector<std::string>& touched);
+
+/// Where a file of the tree lies on this computer.
+os::Path host_path(const SourceView& source, const std::string& path);
+bool is_there(const SourceView& source, const std::string& path);
+
 /// Reads a build's dependencies in `objects`. Objects whose Makefile forbids profiling are noted
 /// and left out.
 Result<ProfilePlan> plan_profile(const os::Path& objects, const SourceView& source,

@@ -15,6 +15,7 @@
 #include "lib/job/stored.h"
 #include "lib/report/reach_fields.h"
 #include "lib/report/report.h"
+#include "lib/report/static_fields.h"
 #include "lib/series/versions.h"
 #include "lib/verdict/foreign.h"
 #include "lib/verdict/known.h"
@@ -150,6 +151,7 @@ Result<verdict::Input> StoredJudge::input(const db::RunRow& run, const v1::RunRe
     input.builds.push_back({build.variant, build.config, build.record});
   KILN_ASSIGN(input.not_revertible, jobs.not_revertible(run.id));
   input.reach = report::reach_of(base);
+  input.statics = report::statics_of(base);
   input.interrupted = run.error.empty() && (run.state == "interrupted" || run.state == "running");
   input.infrastructure_error = run.error;
   input.known = filters;

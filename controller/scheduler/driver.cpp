@@ -131,6 +131,7 @@ void RunDriver::loop(const std::stop_token& stop) {
     if (actions.size() == 1 && actions[0].kind == job::Action::Kind::kFinish) return;
     for (const job::Action& action : actions) act(action, stop);
     if (!actions.empty()) continue;
+    start_statics();
     if (auto message = wait_message(kPoll)) handle(std::move(*message));
     check_bounds();
   }
@@ -331,6 +332,7 @@ void RunDriver::begin_stopping() {
   if (state_.stopping) return;
   state_.stopping = true;
   build_stop_.request_stop();
+  statics_thread_.request_stop();
   for (auto& [id, running] : running_) {
     deps_.fleet->cancel(running.machine, id, "the run is stopping");
     running.deadline = std::min(running.deadline, deps_.clock->steady() + Millis(4000));

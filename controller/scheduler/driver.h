@@ -51,6 +51,10 @@ using CheckTestsFunction = std::function<Status(const std::string& test_names)>;
 using DecodeFunction = std::function<Result<symbols::Decoded>(
     const BuildTarget& target, const std::vector<dmesg::StackEntry>& stack, std::stop_token stop)>;
 
+/// What the static tools say of each patch; an Error is no failure of the run. Called again after
+/// it was stopped: what it has learned is not asked twice.
+using StaticsFunction = std::function<Result<statics::Side>(std::stop_token stop)>;
+
 struct DriverDeps {
   const Clock* clock = nullptr;
   fleet::Fleet* fleet = nullptr;
@@ -61,6 +65,7 @@ struct DriverDeps {
   CoverageFunction read_coverage;
   DecodeFunction decode;  ///< empty = reports keep their addresses
   CheckTestsFunction check_tests;
+  StaticsFunction check_statics;  ///< empty = the job does not want them
 };
 
 struct DriverInput {
@@ -136,6 +141,12 @@ class RunDriver {
   reach::Reach measure_reach(const std::stop_token& stop);
   builder::CoverageRequest coverage_request(std::vector<std::string>* missing) const;
 
+  // driver_statics.cpp
+  void start_statics();
+  void pause_statics();
+  void run_statics(const std::stop_token& stop);
+  statics::Side finish_statics(const std::stop_token& stop);
+
   // driver_decode.cpp
   bool decode_reports(const verdict::Output& output, const std::stop_token& stop);
   std::vector<dmesg::Frame> decode_stack(const BuildTarget& target,
@@ -181,6 +192,13 @@ class RunDriver {
   Sync<std::map<int64_t, std::string>> session_cells_;  ///< session id -> "patched/i386-highmem"
   std::stop_source build_stop_;
   std::jthread build_thread_;
+
+  struct Statics {
+    bool running = false;
+    std::optional<statics::Side> side;  ///< once it is known, or known why it will not be
+  };
+  Sync<Statics> statics_;
+  std::jthread statics_thread_;
 };
 
 /// One stored or reported session as the verdict's row.

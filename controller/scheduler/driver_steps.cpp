@@ -16,6 +16,7 @@ constexpr Millis kAgentGrace{60'000};  // beyond the session's own bound
 
 void RunDriver::start_build(const std::string& key) {
   const BuildTarget* target = target_of(key);
+  pause_statics();
   for (job::BuildStep& step : state_.builds)
     if (step.build.key == key) step.state = job::StepState::kRunning;
   const std::string cell = target->variant + "/" + target->config;
@@ -47,6 +48,7 @@ void RunDriver::start_build(const std::string& key) {
 void RunDriver::start_session(const std::string& key, const std::string& machine) {
   job::SessionStep* step = step_of(key);
   const auto record = records_.find(step->session.build_key);
+  if (state_.machines_share_host && job::measures(step->session)) pause_statics();
   auto id = deps_.store->open_session(input_.run_id, step->session, ++opened_[key], machine,
                                       emulated_[machine]);
   if (!id) {
@@ -148,13 +150,16 @@ void RunDriver::finish(const std::stop_token& stop) {
       std::chrono::duration_cast<std::chrono::seconds>(now).count());
   input.records = &records_;
   verdict::Input judged = verdict_input();
+  judged.statics = finish_statics(stop);
   judged.reach = measure_reach(stop);
   input.verdict = verdict::judge(judged);
   if (decode_reports(input.verdict, stop)) {
     // What its lines tell of a report can change whose it is.
     reach::Reach reach = std::move(judged.reach);
+    statics::Side statics = std::move(judged.statics);
     judged = verdict_input();
     judged.reach = std::move(reach);
+    judged.statics = std::move(statics);
     input.verdict = verdict::judge(judged);
   }
   for (const job::SessionStep& step : state_.sessions)

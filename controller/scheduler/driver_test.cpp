@@ -113,6 +113,13 @@ class FakeAgent final : public fleet::AgentSender {
     }
     reply(done);
   }
+  /// Ends a session that kept running.
+  void end(int64_t id, const std::string& ending) {
+    v1::SessionDone done;
+    done.mutable_session()->set_id(id);
+    done.mutable_session()->set_ending(ending);
+    reply(done);
+  }
   std::function<std::string(const v1::SessionOrder&, int)> ending_of;
   std::function<std::string(const v1::SessionOrder&)> outcome_of;
   std::function<void(const v1::SessionOrder&, v1::Session*)> kernel_says;
@@ -239,6 +246,7 @@ class Driver : public testing::Test {
     deps.build = build_;
     deps.without = without_;
     deps.decode = decode_;
+    deps.check_statics = statics_;
     deps.check_tests = [this](const std::string& names) { return check_tests(names); };
     RunDriver driver(std::move(deps), input_);
     driver.run(stop);
@@ -252,6 +260,7 @@ class Driver : public testing::Test {
   BuildFunction build_;
   WithoutFunction without_;
   DecodeFunction decode_;
+  StaticsFunction statics_;
   std::atomic<int> builds_made_{0};
   std::vector<std::string> lines_;
 };
@@ -275,6 +284,104 @@ TEST_F(Driver, ARegressionIsConfirmedOnBothSides) {
   EXPECT_THAT(lines_,
               Contains("suspected: igt@a@b differs with hm; confirming on 3 more boots a side"));
   EXPECT_THAT(store_.looked_up, Contains("m1 igt@a@b"));
+}
+
+statics::Side one_warning() {
+  statics::Side side;
+  side.config = "hm";
+  side.patches = {{1, {"sparse"}, 1, 0}};
+  side.checks = {{1, "sparse", "warning", "a.c", 3, "different address spaces"}};
+  return side;
+}
+
+TEST_F(Driver, TheStaticSideIsJudgedWithTheRest) {
+  std::atomic<int> asked{0};
+  statics_ = [&](const std::stop_token&) {
+    ++asked;
+    return one_warning();
+  };
+  drive();
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(store_.report.verdict().exit_code(), 0);
+  ASSERT_EQ(store_.report.findings_size(), 1);
+  EXPECT_EQ(store_.report.findings(0).class_(), "warning");
+  EXPECT_EQ(store_.report.findings(0).patch(), "1/1 one");
+  EXPECT_EQ(store_.report.static_side().checks(0).line(), 3);
+}
+
+TEST_F(Driver, StaticToolsThatFailAreANoteOfTheReport) {
+  statics_ = [](const std::stop_token&) -> Result<statics::Side> {
+    return fail(ErrorKind::kNoSpace, "no space left");
+  };
+  drive();
+  EXPECT_EQ(store_.state, "done");
+  EXPECT_EQ(store_.report.verdict().exit_code(), 0);
+  ASSERT_EQ(store_.report.static_side().notes_size(), 1);
+  EXPECT_EQ(store_.report.static_side().notes(0), "not looked at: no space left");
+}
+
+TEST_F(Driver, StaticToolsMakeRoomForABoot) {
+  // The first session keeps running until the tools have been begun beside it; then the measuring
+  // pair wants the computer for itself.
+  input_.prepared.spec.pairs = 1;
+  input_.prepared.spec.benches.resize(1);
+  job::PlanInput plan;
+  plan.spec = input_.prepared.spec;
+  for (const BuildTarget& t : input_.prepared.targets)
+    plan.cells.push_back({t.variant, t.config, t.key, job::CellKey::State::kFull});
+  input_.plan = job::make_plan(plan);
+  std::atomic<int> asked{0};
+  std::atomic<int> stopped{0};
+  std::atomic<bool> runs{false};
+  statics_ = [&](const std::stop_token& stop) -> Result<statics::Side> {
+    runs = true;
+    if (++asked > 1) {
+      runs = false;
+      return one_warning();
+    }
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!stop.stop_requested() && std::chrono::steady_clock::now() < end)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    ++stopped;
+    runs = false;
+    return fail(ErrorKind::kCancelled, "stopped");
+  };
+  std::vector<std::string> beside;
+  std::jthread later;
+  agent_->ending_of = [&](const v1::SessionOrder& order, int number) -> std::string {
+    if (order.benches_size() > 0 && runs) beside.push_back(order.cell());
+    if (number != 2) return "tested";
+    later = std::jthread([&, id = order.session_id()] {
+      const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+      while (!runs && std::chrono::steady_clock::now() < end)
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      agent_->end(id, "tested");
+    });
+    return "";
+  };
+  drive();
+  EXPECT_EQ(stopped, 1) << "it was begun beside the second session, and stopped for the third";
+  EXPECT_EQ(asked, 2) << "and done when the machines had nothing more to do";
+  EXPECT_TRUE(beside.empty()) << "nothing runs beside a session that measures";
+  EXPECT_EQ(store_.report.static_side().checks_size(), 1);
+}
+
+TEST_F(Driver, AnInterruptedRunSaysThatItsPatchesWereNotRead) {
+  std::stop_source stop;
+  statics_ = [&](const std::stop_token& token) -> Result<statics::Side> {
+    stop.request_stop();
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!token.stop_requested() && std::chrono::steady_clock::now() < end)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    return fail(ErrorKind::kCancelled, "stopped");
+  };
+  agent_->ending_of = [](const v1::SessionOrder&, int number) {
+    return number == 2 ? "" : "tested";
+  };
+  drive(stop.get_token());
+  EXPECT_EQ(store_.state, "interrupted");
+  ASSERT_EQ(store_.report.static_side().notes_size(), 1);
+  EXPECT_EQ(store_.report.static_side().notes(0), "not looked at: the run was not finished");
 }
 
 /// A series that makes the kernel warn in each boot, at one place.

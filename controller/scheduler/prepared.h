@@ -8,6 +8,7 @@
 #include "lib/job/plan.h"
 #include "lib/job/spec.h"
 #include "lib/kernel/build.h"
+#include "lib/statics/statics.h"
 
 namespace kiln::scheduler {
 
@@ -20,6 +21,8 @@ struct PatchInfo {
   int deletions = 0;
   std::vector<std::string> files;
   std::string message_id{};
+  std::string mail{};           ///< the patch as checkpatch reads it
+  statics::AddedLines added{};  ///< its lines, in the files as it leaves them
 };
 
 /// One kernel to build.

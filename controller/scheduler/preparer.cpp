@@ -25,6 +25,8 @@ PatchInfo to_info(const series::Patch& patch) {
     info.deletions += file.deletions;
     info.files.push_back(file.path);
   }
+  info.mail = statics::as_mail(patch);
+  info.added = statics::added_lines(patch);
   return info;
 }
 
@@ -213,6 +215,30 @@ Result<std::optional<BuildTarget>> Preparer::target_without(const Prepared& prep
   for (const BuildTarget& other : prepared.targets)
     if (other.variant == "baseline" && other.config == config) target.base_key = other.key;
   return std::optional(std::move(target));
+}
+
+std::optional<builder::StaticRequest> Preparer::static_request_of(const Prepared& prepared) {
+  if (!prepared.spec.static_checks || prepared.patches.empty()) return std::nullopt;
+  builder::StaticRequest request;
+  // What a compiler says depends little on the config: one is enough.
+  request.config = prepared.spec.configs.front();
+  request.memory_bytes = prepared.spec.build_memory_bytes;
+  const int all = static_cast<int>(prepared.patches.size());
+  for (int k = 0; k <= all; ++k) {
+    const std::string variant = k == 0     ? std::string("baseline")
+                                : k == all ? std::string("patched")
+                                           : job::prefix_variant(k);
+    for (const BuildTarget& target : prepared.targets) {
+      if (target.variant != variant || target.config != request.config) continue;
+      request.arch = target.input.arch;
+      request.states.push_back({target.input.tree_id, target.input.config_text});
+      if (k == 0) request.base_key = target.key;
+      request.last_key = target.key;
+    }
+  }
+  for (const PatchInfo& patch : prepared.patches)
+    request.patches.push_back({patch.mail, patch.files, patch.added});
+  return request;
 }
 
 builder::BuildRequest Preparer::request_of(const Prepared& prepared, const BuildTarget& target) {

@@ -37,6 +37,10 @@ class Preparer {
   /// kInfrastructure when they name no test at all.
   static Status check_tests(const Prepared& prepared, std::string_view names);
 
+  /// What the static tools are to look at; nullopt when the job does not want them, or has no
+  /// series.
+  static std::optional<builder::StaticRequest> static_request_of(const Prepared& prepared);
+
   /// The builder's request for a target.
   static builder::BuildRequest request_of(const Prepared& prepared, const BuildTarget& target);
 

@@ -362,6 +362,7 @@ Object job_table(Draft* draft) {
       .optional("claims", conf::list_of<ClaimSpec>(&spec->claims, claim_table))
       .optional("not_reached", conf::list_of<NotReachedSpec>(&spec->not_reached, not_reached_table))
       .optional("coverage", conf::boolean(&spec->coverage))
+      .optional("static_checks", conf::boolean(&spec->static_checks))
       .optional("repeats", conf::object(repeats_table(spec)))
       .optional("time_budget", conf::duration(&spec->time_budget, 1min, 720h))
       .optional("boot_timeout", conf::duration(&spec->boot_timeout, 5s, 1h))

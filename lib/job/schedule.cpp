@@ -111,6 +111,15 @@ void add_measuring(const RunState& state, std::vector<Action>* actions) {
 
 }  // namespace
 
+bool has_spare_time(const RunState& state) {
+  if (state.stopping || any_build(state, StepState::kRunning) || next_build(state) != nullptr)
+    return false;
+  return !state.machines_share_host ||
+         std::none_of(state.sessions.begin(), state.sessions.end(), [](const SessionStep& step) {
+           return step.state == StepState::kRunning && measures(step.session);
+         });
+}
+
 bool measures_purpose(const std::string& purpose) {
   return purpose == "performance" || purpose == "canary" || purpose == "instructions";
 }

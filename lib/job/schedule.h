@@ -53,6 +53,10 @@ constexpr int kMaxAttempts = 3;
 /// ready; sessions that measure run when nothing else runs on the host, and last.
 std::vector<Action> next_actions(const RunState& state);
 
+/// May work that the run does not wait for use the computer of the builds now? Not while a build
+/// runs or could, nor beside a session that measures there.
+bool has_spare_time(const RunState& state);
+
 /// Does a session of this purpose measure performance?
 bool measures_purpose(const std::string& purpose);
 /// Does the session measure performance?

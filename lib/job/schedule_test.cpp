@@ -38,6 +38,24 @@ RunState small_run() {
   return state;
 }
 
+TEST(SpareTime, ComesWhenNothingBuildsOrMeasures) {
+  RunState state = small_run();
+  EXPECT_FALSE(has_spare_time(state)) << "a build could start";
+  state.builds[0].state = state.builds[1].state = StepState::kDone;
+  state.builds[2].state = StepState::kRunning;
+  EXPECT_FALSE(has_spare_time(state)) << "a build runs";
+  state.builds[2].state = StepState::kFailed;
+  state.sessions[0].state = StepState::kRunning;
+  EXPECT_TRUE(has_spare_time(state)) << "beside a session that tests";
+  state.sessions[0].state = StepState::kDone;
+  state.sessions[2].state = StepState::kRunning;
+  EXPECT_FALSE(has_spare_time(state)) << "beside a session that measures here";
+  state.machines_share_host = false;
+  EXPECT_TRUE(has_spare_time(state)) << "the machines are elsewhere";
+  state.stopping = true;
+  EXPECT_FALSE(has_spare_time(state));
+}
+
 /// Drives the run to its end; every step ends well unless `endings` says otherwise. Returns the
 /// order.
 std::vector<std::string> drive(RunState state, std::map<std::string, StepState> endings = {}) {

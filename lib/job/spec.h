@@ -116,6 +116,7 @@ struct JobSpec {
   std::vector<ClaimSpec> claims;
   std::vector<NotReachedSpec> not_reached;
   bool coverage = false;      ///< measure which lines of the series run
+  bool static_checks = true;  ///< ask the tools that read each patch without running it
   int confirmations = 39;     ///< at most so many more sessions on each side for a suspicion
   int pairs = 6;              ///< performance pairs a config, from one look to the next
   int max_pairs = 0;          ///< at most so many where it is undecided; 0 = `pairs`: one look

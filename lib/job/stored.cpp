@@ -49,8 +49,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(NotReachedSpec, file, what, need
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(JobSpec, file, name, title, source, series, helpers,
                                                 bench_files, configs, config_dir, machine, cmdline,
                                                 modules_checked, tests, benches, metrics, claims,
-                                                not_reached, coverage, confirmations, pairs,
-                                                max_pairs, canaries, instruction_boots, seed,
+                                                not_reached, coverage, static_checks, confirmations,
+                                                pairs, max_pairs, canaries, instruction_boots, seed,
                                                 time_budget, boot_timeout, build_timeout,
                                                 build_memory_bytes)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(StoredList, phase, text, tests)

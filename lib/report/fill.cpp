@@ -3,6 +3,7 @@
 #include "lib/base/text.h"
 #include "lib/report/reach_fields.h"
 #include "lib/report/report.h"
+#include "lib/report/static_fields.h"
 
 namespace kiln::report {
 namespace {
@@ -248,6 +249,7 @@ void fill(const verdict::Output& output, v1::RunReport* report) {
     out->set_needs(proto_string(place.needs));
   }
   fill_reach(output.reach, report);
+  fill_statics(output.statics, report);
   report->clear_lost();
   for (const verdict::Lost& lost : output.lost) {
     v1::LostResult* out = report->add_lost();

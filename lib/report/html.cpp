@@ -98,6 +98,7 @@ std::string navigation(const std::string& sections) {
       {"predecessor", "Since before"},
       {"not-tested", "Not tested"},
       {"reach", "Reach"},
+      {"static-side", "Static side"},
       {"lost", "Lost"},
       {"performance", "Performance"},
       {"claims", "Claims"},
@@ -147,9 +148,9 @@ std::string to_html(const v1::RunReport& report) {
   const std::string sections =
       html_matrix(report) + html_predecessor(report) + html_differences(report) +
       html_known(report) + html_not_the_series(report) + html_not_tested(report) +
-      html_reach(report) + html_lost(report) + html_performance(report) + html_claims(report) +
-      html_series(report) + html_builds(report) + html_sessions(report) + html_results(report) +
-      html_reproduce(report);
+      html_reach(report) + html_statics(report) + html_lost(report) + html_performance(report) +
+      html_claims(report) + html_series(report) + html_builds(report) + html_sessions(report) +
+      html_results(report) + html_reproduce(report);
   return page(report, banner(report), sections);
 }
 

@@ -35,6 +35,7 @@ std::string html_performance(const v1::RunReport& report);
 std::string html_claims(const v1::RunReport& report);
 std::string html_not_tested(const v1::RunReport& report);
 std::string html_reach(const v1::RunReport& report);
+std::string html_statics(const v1::RunReport& report);
 std::string html_lost(const v1::RunReport& report);
 std::string html_series(const v1::RunReport& report);
 std::string html_builds(const v1::RunReport& report);

@@ -80,6 +80,7 @@ std::string to_text(const v1::RunReport& report) {
   add_part(&out, text_not_the_series(report));
   add_part(&out, text_not_tested(report));
   add_part(&out, text_reach(report));
+  add_part(&out, text_statics(report));
   add_part(&out, text_lost(report));
   add_part(&out, text_performance(report));
   add_part(&out, text_claims(report));

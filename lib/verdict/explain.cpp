@@ -98,7 +98,14 @@ std::string why_flaky(const Judged& judged) {
          "series than without.";
 }
 
+std::string why_static(const Judged& judged) {
+  if (judged.tool == statics::kCheckpatch)
+    return "It is the patch as it is written, whatever it does when it runs.";
+  return "It is laid to the patch: the same tool does not say it of the source before it.";
+}
+
 std::string why_warning(const Judged& judged) {
+  if (!judged.tool.empty()) return why_static(judged);
   if (judged.no_baseline)
     return "Whether it is the series cannot be said: the baseline gave no result to hold it "
            "against.";

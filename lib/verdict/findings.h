@@ -18,6 +18,7 @@ struct Judged {
   std::string signature;         ///< of a regression that is a kernel report, not a test
   std::vector<Occurrence> seen;  ///< what it rests on, as far as known issues can cover it
   std::vector<int64_t> known;    ///< filters that together cover it
+  std::string tool;              ///< that says it of a patch without running it, "" = it was seen
 };
 
 /// The word for where a difference shows: `in` are the configs that have it, of all `views` that
@@ -38,5 +39,9 @@ std::map<std::string, int> kernel_suspicions(const Input& input,
 
 /// build-failure and build-warning findings; a baseline that does not build is "infrastructure".
 std::vector<Judged> build_findings(const Input& input);
+
+/// Warnings of the static side, one a patch and tool. What a build's findings say is not said
+/// again.
+std::vector<Judged> static_findings(const Input& input);
 
 }  // namespace kiln::verdict

@@ -186,6 +186,7 @@ Output judge(const Input& input) {
   out.interactions = std::move(performance.interactions);
   out.noise = machine_noise(input);
   std::vector<Judged> judged = build_findings(input);
+  append(&judged, static_findings(input));
   append(&judged, test_findings(input, views));
   append(&judged, kernel_findings(input, views));
   append(&judged, performance_findings(views, out.comparisons));
@@ -213,6 +214,7 @@ Output judge(const Input& input) {
   list_known(input, judged, &out);
   out.outcome_counts = outcome_counts(views);
   out.reach = input.reach;
+  out.statics = input.statics;
   out.not_tested = not_tested_places(input, &out.reach.notes);
   out.claims = judge_claims(input, views, out.comparisons, out.interactions);
   conclude(input, judged, &out);

@@ -10,6 +10,7 @@
 #include "lib/kernel/build.h"
 #include "lib/known/filter.h"
 #include "lib/reach/reach.h"
+#include "lib/statics/statics.h"
 #include "lib/verdict/kernel_report.h"
 
 namespace kiln::verdict {
@@ -105,6 +106,7 @@ struct Input {
   std::vector<ReportHistory> old_reports;  ///< of reports that findings may show
   std::vector<CanaryHistory> canaries;     ///< of metrics that wall clock compares
   reach::Reach reach;                      ///< which lines of the series ran
+  statics::Side statics;                   ///< what tools say of each patch
   bool interrupted = false;
   std::string infrastructure_error;  ///< why the run could not go on, "" = it could
   std::vector<known::Filter> known;  ///< known issues, also those that no longer hold
@@ -244,6 +246,7 @@ struct Output {
   std::vector<Claim> claims;
   std::vector<NotTested> not_tested;
   reach::Reach reach;
+  statics::Side statics;
   std::vector<Lost> lost;
   std::vector<CellCounts> outcome_counts;
   std::vector<Occurrence> occurrences;       ///< of findings that known issues may cover
