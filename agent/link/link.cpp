@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "lib/base/text.h"
 #include "lib/rpc/status.h"
 
 namespace kiln::agent {
@@ -197,18 +198,31 @@ bool Link::write(uint64_t generation, const v1::FromAgent& message) {
 
 void Link::send_unsent(uint64_t generation, std::stop_token stop) {
   for (const v1::SessionDone& done : outbox_.unsent()) {
-    bool complete = true;
+    Status sent;
     for (const auto& [name, digest] : done.session().artifacts()) {
       // Gone when the controller acknowledged meanwhile; then the end is not needed either.
       if (!os::file_size(outbox_.blob(digest))) continue;
-      complete = complete && artifacts_.send(digest, stop).has_value();
+      sent = artifacts_.send(digest, stop);
+      if (!sent) break;
     }
     // Without its artifacts the end waits for the next turn: results never point at nothing.
-    if (!complete || !outbox_.holds(done.session().id())) continue;
+    if (!sent && sent.error().kind == ErrorKind::kNoSpace)
+      say_waiting(generation, done, sent.error());
+    if (!sent || !outbox_.holds(done.session().id())) continue;
     v1::FromAgent message;
     *message.mutable_done() = done;
     if (!write(generation, message)) return;
   }
+}
+
+/// A controller whose disk is full can say so to its people.
+void Link::say_waiting(uint64_t generation, const v1::SessionDone& done, const Error& why) {
+  v1::FromAgent message;
+  message.mutable_event()->set_session_id(done.session().id());
+  message.mutable_event()->set_lease_epoch(done.lease_epoch());
+  message.mutable_event()->set_phase("results-wait");
+  message.mutable_event()->set_text(to_valid_utf8(why.message));
+  write(generation, message);
 }
 
 void Link::send_machines(uint64_t generation, std::stop_token stop) {

@@ -75,6 +75,7 @@ class Link {
   bool one_connection(std::stop_token stop);
   void handle(const v1::ToAgent& message);
   void write_loop(std::stop_token stop);
+  void say_waiting(uint64_t generation, const v1::SessionDone& done, const Error& why);
   void send_unsent(uint64_t generation, std::stop_token stop);
   void send_machines(uint64_t generation, std::stop_token stop);
   [[nodiscard]] os::Path test_names(const std::string& machine) const;

@@ -16,6 +16,9 @@ namespace {
 using Steady = std::chrono::steady_clock;
 
 constexpr uint64_t kNeededBytes = 1'500'000'000;
+constexpr uint64_t kFull = 16'000'000;  ///< with less free, a build that failed had no space
+constexpr const char* kFreeSome =
+    "free some space there, or name another data folder with --data-dir; then start again";
 constexpr Millis kBuildLimit{20 * 60'000};
 constexpr Millis kTellEvery{1'000};
 constexpr size_t kMaxLog = 16 << 20;
@@ -168,9 +171,10 @@ Result<RootImage> RootImages::make(const std::string& digest, const Progress& pr
 Status RootImages::build(const os::Path& target, const Progress& progress, std::stop_token stop) {
   KILN_ASSIGN(const uint64_t free, os::free_bytes(images_));
   if (free < kNeededBytes) {
-    return fail(ErrorKind::kNoSpace,
-                fmt::format("the root image needs {} in {}, {} are free", human_bytes(kNeededBytes),
-                            images_.string(), human_bytes(free)));
+    return fail(Error(ErrorKind::kNoSpace,
+                      fmt::format("the root image needs {} in {}, {} are free",
+                                  human_bytes(kNeededBytes), images_.string(), human_bytes(free)))
+                    .with_hint(kFreeSome));
   }
   remove_leftovers();
   KILN_ASSIGN(const os::Path work, os::make_temp_dir(images_, ".building-"));
@@ -195,8 +199,17 @@ Status RootImages::build(const os::Path& target, const Progress& progress, std::
   } else {
     return {};
   }
+  const auto left = os::free_bytes(images_);  // before what is half made goes
   if (error.kind != ErrorKind::kCancelled) error = keep_log(std::move(error), work, target, said);
   (void)os::remove_tree(work);
+  // The tools of the recipe say it in many ways; what is left says it in one.
+  if (error.kind == ErrorKind::kNoSpace ||
+      (error.kind != ErrorKind::kCancelled && left && *left < kFull)) {
+    error.kind = ErrorKind::kNoSpace;
+    error.message = fmt::format("no space left for the root image in {} ({} free): {}",
+                                images_.string(), human_bytes(left.value_or(0)), error.message);
+    error.hint = kFreeSome;
+  }
   return fail(std::move(error));
 }
 

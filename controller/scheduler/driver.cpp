@@ -159,6 +159,7 @@ void RunDriver::act(const job::Action& action, const std::stop_token& stop) {
 void RunDriver::handle(Message message) {
   if (auto* ended = std::get_if<BuildEnded>(&message)) handle_build(std::move(*ended));
   if (auto* done = std::get_if<v1::SessionDone>(&message)) handle_session(*done);
+  if (auto* waiting = std::get_if<ResultsWait>(&message)) handle_results_wait(*waiting);
   if (std::holds_alternative<MachinesChanged>(message)) take_machines();
 }
 
@@ -260,6 +261,22 @@ void RunDriver::handle_session(const v1::SessionDone& done) {
   if (!session.error().empty()) text += ": " + session.error();
   publish("session", text, cell, "done", session.id());
   publish_phase("");
+}
+
+/// The session stays open in the store: its agent keeps the results, and hands them over when the
+/// run goes on.
+void RunDriver::handle_results_wait(const ResultsWait& waiting) {
+  const auto running = running_.find(waiting.session_id);
+  if (running == running_.end()) return;
+  if (infrastructure_error_.empty())
+    infrastructure_error_ = fmt::format(
+        "the results of session {} cannot be stored: {}\n  the machine's agent keeps them; free "
+        "some space and start the same command again",
+        waiting.session_id, waiting.why);
+  if (job::SessionStep* step = step_of(running->second.key)) step->state = job::StepState::kWaiting;
+  orphans_[waiting.session_id] = running->second.key;  // should they come all the same
+  running_.erase(running);
+  begin_stopping();
 }
 
 /// A session that an earlier process of this run started and that ended while nobody listened: the

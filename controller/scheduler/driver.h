@@ -95,7 +95,12 @@ class RunDriver {
     double seconds = 0;
   };
   struct MachinesChanged {};
-  using Message = std::variant<BuildEnded, v1::SessionDone, MachinesChanged>;
+  /// An agent cannot hand a session's results over: no space here.
+  struct ResultsWait {
+    int64_t session_id = 0;
+    std::string why;
+  };
+  using Message = std::variant<BuildEnded, v1::SessionDone, MachinesChanged, ResultsWait>;
   struct Running {
     std::string key;
     std::string machine;
@@ -109,6 +114,7 @@ class RunDriver {
   void handle(Message message);
   void handle_build(BuildEnded ended);
   void handle_session(const v1::SessionDone& done);
+  void handle_results_wait(const ResultsWait& waiting);
   bool adopt(const v1::Session& reported);
   void take_machines();
   void check_bounds();

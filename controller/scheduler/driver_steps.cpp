@@ -70,8 +70,12 @@ void RunDriver::start_session(const std::string& key, const std::string& machine
     end_session_as_infrastructure(*id, sent.error().message);
 }
 
-/// Called on an rpc thread: it only publishes.
+/// Called on an rpc thread: it publishes and posts.
 void RunDriver::on_session_event(const v1::SessionEvent& session_event) {
+  if (session_event.phase() == "results-wait") {
+    post(ResultsWait{session_event.session_id(), session_event.text()});
+    return;
+  }
   v1::RunEvent event;
   event.set_session_id(session_event.session_id());
   if (!session_event.console_line().empty()) {

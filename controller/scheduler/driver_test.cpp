@@ -384,6 +384,24 @@ TEST_F(Driver, AnInterruptedRunSaysThatItsPatchesWereNotRead) {
   EXPECT_EQ(store_.report.static_side().notes(0), "not looked at: the run was not finished");
 }
 
+TEST_F(Driver, ResultsThatFindNoSpaceEndTheRunAndKeepTheirSessionOpen) {
+  agent_->ending_of = [&](const v1::SessionOrder& order, int number) -> std::string {
+    if (number != 2) return "tested";
+    v1::FromAgent message;
+    message.mutable_event()->set_session_id(order.session_id());
+    message.mutable_event()->set_phase("results-wait");
+    message.mutable_event()->set_text("cannot write /data/blobs: No space left on device");
+    fleet_.received("a1", message);
+    return "";
+  };
+  drive();
+  EXPECT_EQ(store_.state, "failed");
+  EXPECT_THAT(
+      store_.report.run().error(),
+      HasSubstr("results of session 2 cannot be stored: cannot write /data/blobs: No space"));
+  EXPECT_EQ(store_.stored.at(1).state, "running") << "it is not given up";
+}
+
 /// A series that makes the kernel warn in each boot, at one place.
 void warn(const v1::SessionOrder& order, v1::Session* session) {
   if (order.cell() != "patched/hm") return;

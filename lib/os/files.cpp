@@ -43,11 +43,23 @@ Status write_all(int fd, std::string_view data, const Path& path) {
   return {};
 }
 
+/// " (12.0 MB free)" of where the path would lie, "" when that cannot be told.
+std::string free_words(Path path) {
+  struct statvfs info {};
+  while (::statvfs(path.c_str(), &info) != 0) {
+    if (!path.has_parent_path() || path.parent_path() == path) return "";
+    path = path.parent_path();
+  }
+  return fmt::format(" ({} free)",
+                     human_bytes(static_cast<uint64_t>(info.f_bavail) * info.f_frsize));
+}
+
 }  // namespace
 
 Error errno_error(std::string_view verb, const Path& path, int error_number) {
   ErrorKind kind = ErrorKind::kInfrastructure;
   std::string hint;
+  std::string free;
   switch (error_number) {
     case ENOENT:
       kind = ErrorKind::kNotFound;
@@ -55,6 +67,7 @@ Error errno_error(std::string_view verb, const Path& path, int error_number) {
     case ENOSPC:
     case EDQUOT:
       kind = ErrorKind::kNoSpace;
+      free = free_words(path);
       hint = "free some space there, or name another data folder with --data-dir";
       break;
     case EACCES:
@@ -65,7 +78,8 @@ Error errno_error(std::string_view verb, const Path& path, int error_number) {
     default:
       break;
   }
-  return Error(kind, fmt::format("cannot {} {}: {}", verb, path.string(), strerror(error_number)))
+  return Error(kind,
+               fmt::format("cannot {} {}: {}{}", verb, path.string(), strerror(error_number), free))
       .with_hint(std::move(hint));
 }
 
