@@ -220,6 +220,7 @@ class Driver : public testing::Test {
     spec.metrics[0].metric = "ns";
     spec.pairs = pairs;
     spec.max_pairs = max_pairs;
+    spec.canaries = 0;
     job::PlanInput plan;
     plan.spec = spec;
     plan.machine_counts_instructions = false;
