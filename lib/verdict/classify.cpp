@@ -152,4 +152,11 @@ Classified classify(const TestView& test, const ConfigView& view, const stats::R
   return classify_rates(test, view, rules, prior);
 }
 
+bool spoken_for(const TestView& test, const ConfigView& view, const stats::RateRules& rules) {
+  return std::any_of(view.tests.begin(), view.tests.end(), [&](const TestView& other) {
+    return other.test != test.test && covers(test.test, other.test) &&
+           classify(other, view, rules, {}).cls == Cls::kRegression;
+  });
+}
+
 }  // namespace kiln::verdict

@@ -46,4 +46,8 @@ struct Classified {
 Classified classify(const TestView& test, const ConfigView& view, const stats::RateRules& rules,
                     const stats::RatePrior& prior = {});
 
+/// Does a dynamic subtest below this subtest regress already? When it kills the machine, whether
+/// the subtest above it leaves a result is chance, and no boots are spent on that.
+bool spoken_for(const TestView& test, const ConfigView& view, const stats::RateRules& rules);
+
 }  // namespace kiln::verdict

@@ -133,6 +133,9 @@ std::vector<Item> collect_items(const Input& input, const std::vector<ConfigView
           classify(test, views[c], rules, prior_of(input, views[c].config, test.test));
       if (how.cls == Cls::kNone) continue;
       if (how.cls == Cls::kCoverageLost && explained_by_parent(test, views[c])) continue;
+      const bool unsure =
+          how.cls == Cls::kFlaky || how.cls == Cls::kWarning || how.cls == Cls::kCoverageLost;
+      if (unsure && spoken_for(test, views[c], rules)) continue;
       if (how.cls == Cls::kRegression) regressed.insert(test.test);
       const auto [found, is_new] = at.emplace(std::pair{test.test, how.cls}, items.size());
       if (is_new) {

@@ -153,7 +153,7 @@ std::vector<Suspicion> suspicions(const Input& input) {
     for (const TestView& test : view.tests) {
       const int more =
           classify(test, view, rules, prior_of(input, view.config, test.test)).more_each;
-      if (more == 0) continue;
+      if (more == 0 || spoken_for(test, view, rules)) continue;
       suspicion.boots_each = std::max(suspicion.boots_each, more);
       if (known.insert(test.planned).second) suspicion.tests.push_back(test.planned);
     }

@@ -300,6 +300,27 @@ TEST(Judge, AReportOfADynamicSubtestIsItsParentsCauseToo) {
   EXPECT_EQ(find(out, "regression")->kernel.at(0).signature, "warning:kunmap");
 }
 
+// Of p3-whole-page (tests/seeded): the panic in the dynamic subtest leaves its parent any result.
+TEST(Judge, AParentThatItsCrashedSubtestLeavesWithAnyResultAsksForNoBoots) {
+  const char* parent = "igt@i915_selftest@mock";
+  Rows rows;
+  rows.functional();
+  for (const char* variant : {"baseline", "patched"}) rows.set(variant, kHigh, parent, "pass");
+  rows.set("patched", kHigh, parent, "dmesg-warn").set("patched", kHigh, kShmem, "incomplete");
+  rows.confirm(kHigh, std::vector<std::string>{parent, kShmem}, "pass", "incomplete");
+  int boot = 0;
+  for (SessionRow& row : rows.input.sessions)
+    if (row.variant == "patched" && row.purpose == "confirmation" && ++boot % 2 == 0)
+      for (ResultRow& result : row.results)
+        if (result.test == parent) result.outcome = "pass";
+  EXPECT_THAT(suspicions(rows.input), ::testing::IsEmpty());
+  const Output out = judge(rows.input);
+  EXPECT_EQ(out.regressions, 1);
+  ASSERT_NE(find(out, "regression"), nullptr);
+  EXPECT_EQ(find(out, "regression")->test, kShmem);
+  EXPECT_EQ(out.findings.size(), 1U);
+}
+
 TEST(Judge, APlannedParentCountsAsGotByItsSubtests) {
   const Output out = judge(Rows().functional().input);
   EXPECT_EQ(out.results_got, 12);  // "igt@i915_selftest@mock" has no row of its own
