@@ -28,6 +28,7 @@ Mended since; rows that were made before still show it until they are run again:
 - A mock selftest and its dynamic subtest were two findings, the first one titled by the "cut here" line (p2-wrong-nesting-order, x2).
 - Tests that made the same two kernel reports in another order were two findings (p1-unmap-of-advanced-pointer, x2).
 - A timer that was late because the host was busy was a dmesg-warn of the test that ran then (*flaky* in p1-page-address).
+- A panic in a dynamic subtest leaves the subtest above it now this, now that result: boots were spent to decide that (p3-whole-page, 28 confirming boots and no end).
 
 Open:
 
