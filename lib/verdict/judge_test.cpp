@@ -233,26 +233,6 @@ TEST(Judge, TestsOfOneCauseAreOneFinding) {
             "and the series).");
 }
 
-TEST(Judge, ADynamicSubtestSpeaksForItsParent) {
-  Rows rows;
-  rows.functional();
-  for (const char* variant : {"baseline", "patched"})
-    rows.set(variant, kHigh, "igt@i915_selftest@mock", "pass");
-  rows.set("patched", kHigh, "igt@i915_selftest@mock", "fail")
-      .set("patched", kHigh, kShmem, "fail");
-  EXPECT_THAT(suspicions(rows.input).at(0).tests, ElementsAre("igt@i915_selftest@mock"));
-  rows.confirm(kHigh, kShmem, "pass", "fail");
-  for (SessionRow& row : rows.input.sessions)
-    if (row.purpose == "confirmation")
-      row.results.push_back({"igt@i915_selftest@mock", "", row.results[0].outcome, 1, "", ""});
-  const Output out = judge(rows.input);
-  // The subtest that only the functional boots ran is missing in the confirming ones: not news.
-  ASSERT_NE(find(out, "regression"), nullptr);
-  EXPECT_EQ(find(out, "regression")->test, kShmem);
-  EXPECT_THAT(find(out, "regression")->also, ElementsAre("igt@i915_selftest@mock"));
-  EXPECT_EQ(out.regressions, 1);
-}
-
 // Of p1-unmap-left-out (tests/seeded): the warning comes when the subtest has ended, so that it is
 // the binary's, and the test that was aborted by it has only words.
 TEST(Judge, AReportOfTheWholeBinaryIsTheAbortedSubtestsCause) {
@@ -275,50 +255,6 @@ TEST(Judge, AReportOfTheWholeBinaryIsTheAbortedSubtestsCause) {
   rows.input.known.back().signature = "lockdep: x";
   rows.input.known.back().author = rows.input.known.back().reason = "r";
   EXPECT_EQ(judge(rows.input).known, 1);
-}
-
-// Of p2-wrong-nesting-order (tests/seeded): the kernel's report is the dynamic subtest's alone.
-TEST(Judge, AReportOfADynamicSubtestIsItsParentsCauseToo) {
-  const char* parent = "igt@i915_selftest@mock";
-  Rows rows;
-  rows.functional();
-  for (const char* variant : {"baseline", "patched"}) rows.set(variant, kHigh, parent, "pass");
-  rows.set("patched", kHigh, parent, "abort").set("patched", kHigh, kShmem, "abort");
-  rows.confirm(kHigh, std::vector<std::string>{parent, kShmem}, "pass", "abort");
-  for (SessionRow& row : rows.input.sessions) {
-    if (row.variant != "patched" || row.config != kHigh) continue;
-    KernelReport report{"warning", "WARNING: at mm/highmem.c:610", "warning:kunmap", "t", kShmem};
-    row.kernel.push_back(report);
-    for (ResultRow& result : row.results)
-      if (result.test == parent) result.kernel_words = "<4> [1.0] WARNING: at mm/highmem.c:610";
-  }
-  const Output out = judge(rows.input);
-  EXPECT_EQ(out.regressions, 1);
-  ASSERT_NE(find(out, "regression"), nullptr);
-  EXPECT_EQ(find(out, "regression")->test, kShmem);
-  EXPECT_THAT(find(out, "regression")->also, ElementsAre(parent));
-  EXPECT_EQ(find(out, "regression")->kernel.at(0).signature, "warning:kunmap");
-}
-
-// Of p3-whole-page (tests/seeded): the panic in the dynamic subtest leaves its parent any result.
-TEST(Judge, AParentThatItsCrashedSubtestLeavesWithAnyResultAsksForNoBoots) {
-  const char* parent = "igt@i915_selftest@mock";
-  Rows rows;
-  rows.functional();
-  for (const char* variant : {"baseline", "patched"}) rows.set(variant, kHigh, parent, "pass");
-  rows.set("patched", kHigh, parent, "dmesg-warn").set("patched", kHigh, kShmem, "incomplete");
-  rows.confirm(kHigh, std::vector<std::string>{parent, kShmem}, "pass", "incomplete");
-  int boot = 0;
-  for (SessionRow& row : rows.input.sessions)
-    if (row.variant == "patched" && row.purpose == "confirmation" && ++boot % 2 == 0)
-      for (ResultRow& result : row.results)
-        if (result.test == parent) result.outcome = "pass";
-  EXPECT_THAT(suspicions(rows.input), ::testing::IsEmpty());
-  const Output out = judge(rows.input);
-  EXPECT_EQ(out.regressions, 1);
-  ASSERT_NE(find(out, "regression"), nullptr);
-  EXPECT_EQ(find(out, "regression")->test, kShmem);
-  EXPECT_EQ(out.findings.size(), 1U);
 }
 
 TEST(Judge, APlannedParentCountsAsGotByItsSubtests) {
