@@ -92,7 +92,7 @@ class DiskFull(unittest.TestCase):
         with SmallDisk("700m") as disk, Folder() as folder:
             job = folder.small_job("no-room")
             run = start("run", job, "--fresh", data=disk.data)
-            wait_for(run, r"gem_pread|testing", 900)
+            wait_for(run, r"functional starts", 900)
             stop = threading.Event()
             filler = threading.Thread(target=fill_until, args=(disk, stop))
             filler.start()
