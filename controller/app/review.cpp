@@ -26,18 +26,7 @@ void to_proto(const db::VerdictRow& row, v1::StoredVerdict* out) {
   results::set_timestamp(row.judged, out->mutable_judged());
   out->set_rules(row.rules);
   out->set_cause(row.cause);
-  v1::Verdict* verdict = out->mutable_verdict();
-  verdict->set_result(row.result);
-  verdict->set_exit_code(row.exit_code);
-  verdict->set_headline(row.headline);
-  verdict->set_results_planned(row.results_planned);
-  verdict->set_results_got(row.results_got);
-  verdict->set_regressions(row.regressions);
-  verdict->set_fixes(row.fixes);
-  verdict->set_warnings(row.warnings);
-  verdict->set_flaky(row.flaky);
-  verdict->set_lost(row.lost);
-  verdict->set_known(row.known);
+  results::fill_verdict(row, out->mutable_verdict());
 }
 
 void to_proto(const db::KnownUseRow& row, int quiet_runs, WallTime now, v1::KnownUse* out) {

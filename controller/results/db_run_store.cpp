@@ -38,20 +38,6 @@ void to_proto(const db::RunRow& row, v1::Run* run) {
   run->set_repro_of(row.repro_of);
 }
 
-void to_proto(const db::VerdictRow& row, v1::Verdict* verdict) {
-  verdict->set_result(row.result);
-  verdict->set_exit_code(row.exit_code);
-  verdict->set_headline(row.headline);
-  verdict->set_results_planned(row.results_planned);
-  verdict->set_results_got(row.results_got);
-  verdict->set_regressions(row.regressions);
-  verdict->set_fixes(row.fixes);
-  verdict->set_warnings(row.warnings);
-  verdict->set_flaky(row.flaky);
-  verdict->set_lost(row.lost);
-  verdict->set_known(row.known);
-}
-
 }  // namespace
 
 Result<std::optional<kernel::BuildRecord>> DbRunStore::find_build(const std::string& key) {
@@ -224,7 +210,7 @@ Result<v1::ListRunsReply> DbRunStore::list_runs(int limit) {
   for (const db::RunSummaryRow& row : rows) {
     v1::RunSummary* run = reply.add_runs();
     to_proto(row.run, run->mutable_run());
-    if (row.verdict) to_proto(*row.verdict, run->mutable_verdict());
+    if (row.verdict) fill_verdict(*row.verdict, run->mutable_verdict());
   }
   return reply;
 }

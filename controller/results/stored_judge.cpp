@@ -32,12 +32,8 @@ void add_plan(const job::StoredJob& job, verdict::Input* input) {
     for (const std::string& test : list.tests)
       if (input->planned_phase.emplace(test, list.phase).second)
         input->planned_tests.push_back(test);
-  std::set<std::string> touched;
-  for (const job::StoredPatch& patch : job.series.patches) {
-    input->patch_subjects.push_back(patch.subject);
-    touched.insert(patch.files.begin(), patch.files.end());
-  }
-  input->touched_files.assign(touched.begin(), touched.end());
+  for (const job::StoredPatch& patch : job.series.patches)
+    verdict::add_patch(patch.subject, patch.files, input);
 }
 
 /// Machines of one job are alike; where there are several, the first by name tells.
@@ -261,6 +257,20 @@ db::VerdictRow to_verdict_row(const v1::RunReport& report, const std::string& ca
   row.cause = cause;
   row.report = serialized(report);
   return row;
+}
+
+void fill_verdict(const db::VerdictRow& row, v1::Verdict* verdict) {
+  verdict->set_result(row.result);
+  verdict->set_exit_code(row.exit_code);
+  verdict->set_headline(row.headline);
+  verdict->set_results_planned(row.results_planned);
+  verdict->set_results_got(row.results_got);
+  verdict->set_regressions(row.regressions);
+  verdict->set_fixes(row.fixes);
+  verdict->set_warnings(row.warnings);
+  verdict->set_flaky(row.flaky);
+  verdict->set_lost(row.lost);
+  verdict->set_known(row.known);
 }
 
 }  // namespace kiln::results

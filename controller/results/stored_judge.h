@@ -53,4 +53,7 @@ class StoredJudge {
 db::VerdictRow to_verdict_row(const v1::RunReport& report, const std::string& cause,
                               WallTime judged);
 
+/// A stored verdict's figures as the message has them; its reasons are in the report alone.
+void fill_verdict(const db::VerdictRow& row, v1::Verdict* verdict);
+
 }  // namespace kiln::results

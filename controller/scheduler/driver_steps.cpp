@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
 #include "controller/results/session_rows.h"
 #include "controller/scheduler/driver.h"
@@ -101,12 +100,8 @@ verdict::Input RunDriver::verdict_input() {
       if (input.planned_phase.emplace(test, list.phase).second) input.planned_tests.push_back(test);
     }
   }
-  std::set<std::string> touched;
-  for (const PatchInfo& patch : input_.prepared.patches) {
-    input.patch_subjects.push_back(patch.subject);
-    touched.insert(patch.files.begin(), patch.files.end());
-  }
-  input.touched_files.assign(touched.begin(), touched.end());
+  for (const PatchInfo& patch : input_.prepared.patches)
+    verdict::add_patch(patch.subject, patch.files, &input);
   for (const job::SessionStep& step : state_.sessions) {
     const auto attempts = ended_.find(step.session.key);
     if (attempts == ended_.end()) continue;

@@ -9,26 +9,12 @@
 #include "lib/base/text.h"
 #include "lib/dmesg/subsystem.h"
 #include "lib/verdict/observe.h"
+#include "lib/verdict/outcome.h"
 
 namespace kiln::verdict {
 namespace {
 
 constexpr size_t kMostEvidence = 6;
-
-/// "BUG: x" of "<3>[   12.345678] BUG: x": igt_runner and the console write the head differently.
-std::string_view message_of(std::string_view line) {
-  const auto drop = [&](char open, char close) {
-    if (line.empty() || line.front() != open) return;
-    const size_t end = line.find(close);
-    if (end != std::string_view::npos) line.remove_prefix(end + 1);
-    while (!line.empty() && line.front() == ' ') line.remove_prefix(1);
-  };
-  drop('<', '>');
-  drop('[', ']');
-  drop('[', ']');  // the caller's: CONFIG_PRINTK_CALLER
-  while (!line.empty() && (line.back() == ' ' || line.back() == '\r')) line.remove_suffix(1);
-  return line;
-}
 
 /// Boots of one side in which a report was seen.
 struct Side {
@@ -76,6 +62,13 @@ std::map<std::string, Foreign> collect(const Input& input) {
 }
 
 }  // namespace
+
+void add_patch(const std::string& subject, const std::vector<std::string>& files, Input* input) {
+  input->patch_subjects.push_back(subject);
+  std::vector<std::string>& touched = input->touched_files;
+  for (const std::string& file : files)
+    if (std::find(touched.begin(), touched.end(), file) == touched.end()) touched.push_back(file);
+}
 
 void mark_foreign(Input* input) {
   for (SessionRow& session : input->sessions)

@@ -8,6 +8,9 @@
 
 namespace kiln::verdict {
 
+/// The next patch of the series under test, with the files that it touches.
+void add_patch(const std::string& subject, const std::vector<std::string>& files, Input* input);
+
 /// Sets KernelReport::foreign in all sessions, by the files that the series touches. Whoever makes
 /// an Input calls it once its sessions are there.
 void mark_foreign(Input* input);

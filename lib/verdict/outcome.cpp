@@ -58,18 +58,13 @@ std::string_view mark_of(std::string_view line) {
 /// What stands above a report, and never says which.
 constexpr std::string_view kCutHere = "[ cut here ]";
 
-/// "text" of "<3> [   12.345678] text".
-std::string_view without_prefix(std::string_view line) {
-  const std::string_view whole = trim(line);
-  std::string_view rest = whole;
-  if (level_of(rest) >= 0) rest = trim(rest.substr(rest.find('>') + 1));
-  if (rest.starts_with('[') && rest.find(']') <= 20) {
-    const size_t end = rest.find(']');
-    const std::string_view time = rest.substr(1, end - 1);
-    if (!time.empty() && time.find_first_not_of(" .0123456789") == time.npos)
-      rest = trim(rest.substr(end + 1));
-  }
-  return rest.empty() ? whole : rest;
+/// Takes "[...] " from the front when only `letters` stand between the brackets.
+void drop_bracket(std::string_view letters, std::string_view* line) {
+  const size_t end = line->find(']');
+  if (!line->starts_with('[') || end > 20) return;
+  const std::string_view inside = line->substr(1, end - 1);
+  if (!inside.empty() && inside.find_first_not_of(letters) == inside.npos)
+    *line = trim(line->substr(end + 1));
 }
 
 /// What a kernel says when its timers are late.
@@ -81,7 +76,7 @@ constexpr std::array<std::string_view, 6> kLateTimers = {
 bool only_late_timers(std::string_view words) {
   bool any = false;
   for (const std::string& line : split_lines(words)) {
-    const std::string_view text = without_prefix(line);
+    const std::string_view text = message_of(line);
     if (text.empty()) continue;
     any = true;
     if (std::none_of(kLateTimers.begin(), kLateTimers.end(),
@@ -126,13 +121,22 @@ bool kernel_words_bad(std::string_view words) {
   return false;
 }
 
+std::string_view message_of(std::string_view line) {
+  const std::string_view whole = trim(line);
+  std::string_view rest = whole;
+  if (level_of(rest) >= 0) rest = trim(rest.substr(rest.find('>') + 1));
+  drop_bracket(" .0123456789", &rest);
+  drop_bracket(" TC0123456789", &rest);  // the caller's: CONFIG_PRINTK_CALLER
+  return rest.empty() ? whole : rest;
+}
+
 std::string telling_line(std::string_view words) {
   const std::vector<std::string> lines = split_lines(words);
   const auto found = std::find_if(lines.begin(), lines.end(), [](const std::string& line) {
     return (has_error_level(line) || !mark_of(line).empty()) && line.find(kCutHere) == line.npos;
   });
-  if (found == lines.end()) return lines.empty() ? "" : std::string(without_prefix(lines.front()));
-  return std::string(without_prefix(*found));
+  if (found == lines.end()) return lines.empty() ? "" : std::string(message_of(lines.front()));
+  return std::string(message_of(*found));
 }
 
 const std::string& name_of(const KernelReport& report) {

@@ -23,6 +23,9 @@ bool kernel_words_bad(std::string_view words);
 /// says between two subtests ends the binary, and the last subtest carries it.
 bool tells_of(const KernelReport& report, std::string_view test, std::string_view outcome);
 
+/// "text" of "<3> [   12.345678][  T412] text": logs write what stands before it in several ways.
+std::string_view message_of(std::string_view line);
+
 /// The line that says what is wrong, without level and time: the first error, else the first line.
 std::string telling_line(std::string_view words);
 
