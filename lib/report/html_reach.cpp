@@ -13,7 +13,7 @@ constexpr int kTestsNamed = 2;
 /// Files of a longer diff are open only where something was not executed.
 constexpr int kLongDiff = 1500;
 
-std::string_view row_style(const std::string& mark) {
+std::string_view row_style(std::string_view mark) {
   if (mark == "executed") return "ran";
   if (mark == "not-executed") return "missed";
   if (mark == "not-compiled" || mark == "unknown") return "untold";
@@ -86,11 +86,7 @@ std::string file_part(const v1::RunReport& report, const v1::ReachFile& file, bo
 
 std::string legend(const v1::ReachSummary& summary) {
   std::string out = "<p class=\"legend\">";
-  for (const auto& [mark, count] :
-       {std::pair{"executed", summary.executed()},
-        std::pair{"not-executed", summary.not_executed()},
-        std::pair{"not-compiled", summary.not_compiled()}, std::pair{"unknown", summary.unknown()},
-        std::pair{"no-code", summary.no_code()}}) {
+  for (const auto& [mark, count] : counts_by_mark(summary)) {
     const Mark shown = mark_of_line(mark);
     out += fmt::format("<span class=\"key {}\">{}</span> {} {} ", row_style(mark), shown.glyph,
                        shown.word, count);

@@ -100,11 +100,7 @@ std::string file_text(const v1::RunReport& report, const v1::ReachFile& file,
 
 std::string legend(const v1::ReachSummary& summary) {
   std::string out;
-  for (const auto& [mark, count] :
-       {std::pair{"executed", summary.executed()},
-        std::pair{"not-executed", summary.not_executed()},
-        std::pair{"not-compiled", summary.not_compiled()}, std::pair{"unknown", summary.unknown()},
-        std::pair{"no-code", summary.no_code()}}) {
+  for (const auto& [mark, count] : counts_by_mark(summary)) {
     const Mark shown = mark_of_line(mark);
     out += fmt::format("{}{} {} {}", out.empty() ? "" : "   ", shown.glyph, shown.word, count);
   }
@@ -124,6 +120,14 @@ Mark mark_of_line(std::string_view mark) {
   if (mark == "unknown") return {"?", "cannot be told", Role::kAttention};
   if (mark == "no-code") return {"·", "no code", Role::kQuiet};
   return {" ", "", Role::kPlain};
+}
+
+std::vector<std::pair<std::string_view, int>> counts_by_mark(const v1::ReachSummary& summary) {
+  return {{"executed", summary.executed()},
+          {"not-executed", summary.not_executed()},
+          {"not-compiled", summary.not_compiled()},
+          {"unknown", summary.unknown()},
+          {"no-code", summary.no_code()}};
 }
 
 std::string reach_words(const v1::RunReport& report) {

@@ -3,6 +3,7 @@
 /// the message may be hostile.
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "kiln/v1/report.pb.h"
@@ -12,6 +13,9 @@ namespace kiln::report {
 
 /// How kiln.v1.ReachLine.mark is shown.
 Mark mark_of_line(std::string_view mark);
+
+/// Each mark with its count of changed lines, in the order in which people read them.
+std::vector<std::pair<std::string_view, int>> counts_by_mark(const v1::ReachSummary& summary);
 
 /// The whole in a sentence: "14 of 18 changed lines with code were executed (i386-highmem)"; ""
 /// when the report knows nothing of it.
