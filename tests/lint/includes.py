@@ -8,6 +8,7 @@ import sys
 LIB = {
     "base": [],
     "os": ["base"],
+    "lab": ["base"],
     "conf": ["base", "os"],
     "stats": ["base"],
     "blob": ["base", "os"],
