@@ -10,6 +10,7 @@
 #include "agent/machine_worker.h"
 #include "agent/ssh/ssh_shell.h"
 #include "lib/base/text.h"
+#include "lib/os/host.h"
 #include "lib/rpc/status.h"
 
 namespace kiln::agent {
@@ -59,6 +60,7 @@ struct Agent::Impl {
   void start_link();
   void prepare_image(const std::stop_token& stop);
   std::vector<v1::MachineInfo> machine_infos();
+  std::vector<v1::HeldSession> held_sessions();
   void on_start(const v1::SessionOrder& order);
   void finished(const SessionOrder& order, const SessionOutcome& outcome);
   template <typename Use>
@@ -132,6 +134,7 @@ void Agent::Impl::on_start(const v1::SessionOrder& message) {
 void Agent::Impl::start_link() {
   LinkEvents events;
   events.machines = [this] { return machine_infos(); };
+  events.sessions = [this] { return held_sessions(); };
   events.test_names = [this](const std::string&) { return preparation.lock()->test_names; };
   events.start = [this](const v1::SessionOrder& order) { on_start(order); };
   events.cancel = [this](int64_t session_id, const std::string& why) {
@@ -144,11 +147,35 @@ void Agent::Impl::start_link() {
   *link_ref.lock() = link.get();
 }
 
+/// What runs here, and the ends that no controller has acknowledged.
+std::vector<v1::HeldSession> Agent::Impl::held_sessions() {
+  std::vector<v1::HeldSession> out;
+  for (const auto& [name, worker] : workers) {
+    for (const SessionOrder& order : worker->sessions()) {
+      v1::HeldSession& held = out.emplace_back();
+      held.set_session_id(order.session_id);
+      held.set_lease_epoch(order.lease_epoch);
+      held.set_machine(name);
+    }
+  }
+  for (const v1::SessionDone& done : outbox->unsent()) {
+    v1::HeldSession& held = out.emplace_back();
+    held.set_session_id(done.session().id());
+    held.set_lease_epoch(done.lease_epoch());
+    held.set_machine(done.session().machine());
+    held.set_ended(true);
+  }
+  return out;
+}
+
 std::vector<v1::MachineInfo> Agent::Impl::machine_infos() {
   const ImageNews image = images->news();
   std::vector<v1::MachineInfo> out;
   for (const auto& [name, machine] : machines) {
     v1::MachineInfo info = to_proto(machine->facts());
+    if (info.emulated()) info.set_host(os::host_id());
+    if (const auto worker = workers.find(name); worker != workers.end())
+      info.set_highest_epoch(worker->second->highest_epoch());
     auto now = preparation.lock();
     info.set_preparing(now->doing);
     auto& facts = *info.mutable_facts();

@@ -84,6 +84,18 @@ void MachineWorker::start(const SessionOrder& order) {
   if (!refused.empty()) refuse(order, refused);
 }
 
+std::vector<SessionOrder> MachineWorker::sessions() {
+  auto state = state_.lock();
+  std::vector<SessionOrder> out;
+  if (state->running) out.push_back(*state->running);
+  if (state->waiting) out.push_back(*state->waiting);
+  return out;
+}
+
+uint64_t MachineWorker::highest_epoch() {
+  return state_.lock()->epoch;
+}
+
 void MachineWorker::cancel(int64_t session_id, const std::string& why) {
   std::optional<SessionOrder> dropped;
   {
@@ -154,9 +166,10 @@ void MachineWorker::run(const SessionOrder& order, std::stop_token stop, uint64_
     auto state = state_.lock();
     if (outcome.ending == Ending::kCancelled && !state->why.empty())
       outcome.error = "cancelled: " + to_valid_utf8(state->why);
-    state->running.reset();
   }
+  // First kept, then no longer running: at no moment does the agent seem to know nothing of it.
   deps_.finished(order, outcome);
+  state_.lock()->running.reset();
   if (deps_.state_changed) deps_.state_changed("ready", "");
 }
 

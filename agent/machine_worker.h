@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "agent/machine/machine.h"
 #include "agent/test/artifacts.h"
@@ -37,6 +38,9 @@ class MachineWorker {
   /// Queues the order; returns at once. An order that is running or waiting already changes
   /// nothing; one that may not run ends as infrastructure with the reason.
   void start(const SessionOrder& order);
+  /// That wait or run here.
+  [[nodiscard]] std::vector<SessionOrder> sessions();
+  [[nodiscard]] uint64_t highest_epoch();
   /// Ends the session within about 3 s when it runs here. Unknown sessions are ignored.
   void cancel(int64_t session_id, const std::string& why);
 

@@ -127,6 +127,8 @@ bool Link::one_connection(std::stop_token stop) {
   hello->set_version(config_.version);
   hello->add_features("sessions-survive-reconnect");
   for (const v1::MachineInfo& machine : machines) *hello->add_machines() = machine;
+  if (events_.sessions)
+    for (v1::HeldSession& held : events_.sessions()) *hello->add_sessions() = std::move(held);
   if (stream->Write(first)) {
     auto state = state_.lock();
     ++connections_;

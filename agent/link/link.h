@@ -28,6 +28,8 @@ struct LinkConfig {
 
 struct LinkEvents {
   std::function<std::vector<v1::MachineInfo>()> machines{};
+  /// That run here, or whose ends are not acknowledged; empty function = none.
+  std::function<std::vector<v1::HeldSession>()> sessions{};
   /// File with the names of all tests that the machine's image holds, "" = not known (yet). It is
   /// sent as an artifact before the machine is announced as ready.
   std::function<os::Path(const std::string& machine)> test_names{};

@@ -39,6 +39,11 @@ int count_tests(const scheduler::Prepared& prepared) {
 
 }  // namespace
 
+void Backend::leave() {
+  leaving_.request_stop();
+  stop();
+}
+
 void Backend::stop() {
   std::map<int64_t, std::jthread> drivers;
   {
@@ -46,11 +51,12 @@ void Backend::stop() {
     stopped_ = true;
     drivers.swap(drivers_);
   }
-  for (auto& [id, thread] : drivers) thread.request_stop();
+  if (!leaving_.stop_requested())
+    for (auto& [id, thread] : drivers) thread.request_stop();
 }
 
 std::string Backend::machine_words() {
-  const std::vector<fleet::Machine> machines = parts_.fleet.machines();
+  const std::vector<fleet::Machine> machines = parts_.lab.machines();
   return machines.empty() ? "" : describe(machines.front().info);
 }
 
@@ -133,7 +139,7 @@ Result<v1::StartRunReply> Backend::start(RunAsk ask) {
       std::jthread([this, repeats, input = std::move(input)](const std::stop_token& stop) mutable {
         const auto shared = std::make_shared<const scheduler::Prepared>(input.prepared);
         scheduler::RunDriver driver(repeats ? repro_deps() : job_deps(shared), std::move(input));
-        driver.run(stop);
+        driver.run(stop, leaving_.get_token());
       });
   return reply;
 }
@@ -142,7 +148,8 @@ Result<v1::StartRunReply> Backend::start(RunAsk ask) {
 scheduler::DriverDeps Backend::common_deps() {
   scheduler::DriverDeps deps;
   deps.clock = &parts_.clock;
-  deps.fleet = &parts_.fleet;
+  deps.lab = &parts_.lab;
+  deps.no_machine = parts_.no_machine;
   deps.hub = &parts_.hub;
   deps.store = &parts_.store;
   return deps;
@@ -208,6 +215,9 @@ Result<db::RunRow> Backend::create_run(const RunAsk& ask, uint64_t seed, const j
   row.machine = machine;
   row.seed = seed;
   row.repro_of = ask.repro_of;
+  row.user = ask.user;
+  row.priority = lab::to_string(ask.priority);
+  row.bundle = ask.bundle;
   KILN_ASSIGN(row.id, parts_.store.create_run(row, plan));
   return row;
 }
@@ -238,6 +248,8 @@ Result<scheduler::DriverInput> Backend::open_run(RunAsk ask, bool* resumed) {
   input.run_id = row.id;
   input.seed = seed;
   input.elapsed_before = row.elapsed_seconds;
+  input.user = row.user;
+  input.priority = lab::priority_from(row.priority).value_or(lab::Priority::kInteractive);
   v1::Run& run = input.run;
   run.set_id(row.id);
   run.set_job_name(prepared.spec.name);

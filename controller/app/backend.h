@@ -21,10 +21,11 @@ struct BackendParts {
   const Clock& clock;
   results::DbRunStore& store;
   blob::BlobStore& blobs;
-  fleet::Fleet& fleet;
+  fleet::Dispatcher& lab;
   results::EventHub& hub;
   scheduler::Preparer* preparer = nullptr;
   builder::Builder* builder = nullptr;
+  Millis no_machine{300'000};  ///< so long without a fitting machine ends a run; 0 = it waits
 };
 
 /// A run to be started, or gone on with.
@@ -33,6 +34,9 @@ struct RunAsk {
   std::function<Result<job::Plan>(const scheduler::Prepared& prepared, uint64_t seed)> plan;
   bool fresh = false;    ///< do not go on with an unfinished one of the same digest
   std::string repro_of;  ///< "412/f3": boots stored kernels to repeat that finding; "" = a job
+  std::string user = "local";
+  lab::Priority priority = lab::Priority::kInteractive;
+  std::string bundle;  ///< the job as it was handed in, "" = read in place
 };
 
 class Backend final : public LabBackend {
@@ -41,6 +45,9 @@ class Backend final : public LabBackend {
   ~Backend() override { stop(); }
   /// Interrupts the runs and waits for their drivers; later calls start nothing.
   void stop();
+  /// Lets go of the runs as if the process had died: their sessions go on, and the next controller
+  /// drives them again.
+  void leave();
 
   Result<v1::Plan> plan(const std::string& job_file,
                         const std::function<void(const std::string&)>& note,
@@ -87,6 +94,7 @@ class Backend final : public LabBackend {
   Sync<std::optional<Planned>> planned_;
   std::mutex mutex_;
   bool stopped_ = false;
+  std::stop_source leaving_;
   std::map<int64_t, std::jthread> drivers_;  ///< by run; a finished one stays until the end
 };
 

@@ -5,11 +5,13 @@
 #include <filesystem>
 
 #include "controller/app/backend.h"
+#include "controller/app/db_lease_store.h"
 #include "controller/app/review.h"
 #include "controller/rpc/agent_link_service.h"
 #include "controller/rpc/lab_service.h"
 #include "controller/rpc/review_service.h"
 #include "lib/db/database.h"
+#include "lib/os/host.h"
 #include "lib/rpc/status.h"
 
 namespace kiln::controller {
@@ -59,6 +61,8 @@ struct Controller::Impl {
   std::optional<intake::Intake> intake;
   std::unique_ptr<builder::Builder> builder;
   std::unique_ptr<scheduler::Preparer> preparer;
+  std::unique_ptr<DbLeaseStore> leases;
+  std::unique_ptr<fleet::Dispatcher> lab_machines;
   std::unique_ptr<Backend> backend;
   std::unique_ptr<Review> review;
   std::unique_ptr<LabService> lab;
@@ -114,8 +118,13 @@ Status Controller::Impl::open_builder(const ControllerOptions& options) {
 }
 
 Status Controller::Impl::serve(const ControllerOptions& options) {
+  leases = std::make_unique<DbLeaseStore>(*database, clock);
+  fleet::DispatcherOptions lab_options;
+  lab_options.home = os::host_id();
+  lab_machines = std::make_unique<fleet::Dispatcher>(fleet, *leases, clock, lab_options);
+  if (options.access == Access::kRun) KILN_TRY(lab_machines->load());
   backend = std::make_unique<Backend>(
-      BackendParts{clock, *store, *blobs, fleet, *hub, preparer.get(), builder.get()});
+      BackendParts{clock, *store, *blobs, *lab_machines, *hub, preparer.get(), builder.get()});
   review = std::make_unique<Review>(ReviewParts{
       clock, *database, *store, options.access == Access::kRun ? backend.get() : nullptr});
   lab = std::make_unique<LabService>(*backend);

@@ -22,6 +22,19 @@ std::vector<Machine> Fleet::machines() const {
   return out;
 }
 
+std::vector<AgentInfo> Fleet::agents() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<AgentInfo> out;
+  for (const auto& [name, agent] : agents_) {
+    AgentInfo& info = out.emplace_back();
+    info.name = name;
+    info.version = agent.hello.version();
+    for (const v1::MachineInfo& machine : agent.hello.machines())
+      info.machines.push_back(machine.name());
+  }
+  return out;
+}
+
 std::vector<std::string> Fleet::tags_of(const std::string& machine) const {
   for (const Machine& each : machines())
     if (each.info.name() == machine) return {each.info.tags().begin(), each.info.tags().end()};
@@ -71,8 +84,9 @@ void Fleet::connected(const std::string& agent, const v1::Hello& hello,
     const std::lock_guard lock(mutex_);
     agents_[agent] = Agent{hello, std::move(sender)};
   }
-  if (const Listener listener = listener_copy(); listener.machines_changed)
-    listener.machines_changed();
+  const Listener listener = listener_copy();
+  if (listener.hello) listener.hello(agent, hello);
+  if (listener.machines_changed) listener.machines_changed();
 }
 
 void Fleet::disconnected(const std::string& agent, const AgentSender* sender) {

@@ -27,9 +27,15 @@ struct Machine {
   std::string agent;
 };
 
-/// What the fleet tells its listener (the run's driver); called on rpc threads, must return at
-/// once.
+/// A connected agent.
+struct AgentInfo {
+  std::string name, version;
+  std::vector<std::string> machines;
+};
+
+/// What the fleet tells its listener (the dispatcher); called on rpc threads, must return at once.
 struct Listener {
+  std::function<void(const std::string& agent, const v1::Hello& hello)> hello;  ///< an agent came
   std::function<void()> machines_changed;
   std::function<void(v1::SessionEvent)> session_event;
   std::function<void(v1::SessionDone)> session_done;
@@ -42,6 +48,7 @@ class Fleet {
   void set_listener(Listener listener);
 
   [[nodiscard]] std::vector<Machine> machines() const;
+  [[nodiscard]] std::vector<AgentInfo> agents() const;
   /// Of a connected machine; none when there is no such machine.
   [[nodiscard]] std::vector<std::string> tags_of(const std::string& machine) const;
   /// kNotFound when no connected agent has the machine.

@@ -12,6 +12,7 @@
 #include "lib/db/job_table.h"
 #include "lib/db/kernel_report_table.h"
 #include "lib/db/known_table.h"
+#include "lib/db/lease_table.h"
 #include "lib/db/session_table.h"
 #include "lib/series/versions.h"
 
@@ -56,7 +57,7 @@ Status DbRunStore::put_build(int64_t run_id, const std::string& variant, const s
 }
 
 Result<int64_t> DbRunStore::open_session(int64_t run_id, const job::PlannedSession& planned,
-                                         int attempt, const std::string& machine, bool emulated) {
+                                         int attempt, const SessionPlace& place) {
   db::StoredSession row;
   row.run_id = run_id;
   row.key = planned.key;
@@ -68,9 +69,11 @@ Result<int64_t> DbRunStore::open_session(int64_t run_id, const job::PlannedSessi
   row.patched_first = planned.patched_first;
   row.build_key = planned.build_key;
   row.only_tests = planned.only_tests;
-  row.machine = machine;
-  row.emulated = emulated;
-  if (tags_of_) row.tags = tags_of_(machine);
+  row.machine = place.machine;
+  row.emulated = place.emulated;
+  row.lease = place.lease;
+  row.until = place.until;
+  if (tags_of_) row.tags = tags_of_(place.machine);
   row.started = clock_.now();
   return db::SessionTable(db_).open(row);
 }
@@ -79,6 +82,17 @@ Status DbRunStore::finish_session(int64_t run_id, const v1::Session& session) {
   db::StoredSession row = to_row(session);
   row.run_id = run_id;
   return db::SessionTable(db_).finish(row);
+}
+
+Status DbRunStore::put_duplicate(const v1::SessionDone& done, const std::string& reason) {
+  db::DuplicateRow row;
+  row.session_id = done.session().id();
+  row.lease = done.lease_epoch();
+  row.machine = done.session().machine();
+  row.reason = reason;
+  row.received = clock_.now();
+  row.done = done.SerializeAsString();
+  return db::LeaseTable(db_).add_duplicate(row);
 }
 
 Result<std::vector<StoredSession>> DbRunStore::sessions(int64_t run_id) {
@@ -157,6 +171,10 @@ Status DbRunStore::interrupt_abandoned() {
   KILN_ASSIGN(const int abandoned, db::RunTable(db_).interrupt_abandoned());
   (void)abandoned;
   return {};
+}
+
+Result<std::vector<db::RunRow>> DbRunStore::running() {
+  return db::RunTable(db_).running();
 }
 
 Result<std::optional<db::RunRow>> DbRunStore::find_unfinished(const std::string& job_digest) {

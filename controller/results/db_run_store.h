@@ -24,8 +24,9 @@ class DbRunStore final : public RunStore {
   Status put_build(int64_t run_id, const std::string& variant, const std::string& config,
                    const kernel::BuildRecord& record) override;
   Result<int64_t> open_session(int64_t run_id, const job::PlannedSession& planned, int attempt,
-                               const std::string& machine, bool emulated) override;
+                               const SessionPlace& place) override;
   Status finish_session(int64_t run_id, const v1::Session& session) override;
+  Status put_duplicate(const v1::SessionDone& done, const std::string& reason) override;
   Result<std::vector<StoredSession>> sessions(int64_t run_id) override;
   Status look_up_history(int64_t run_id, const std::string& machine,
                          std::vector<verdict::TestHistory>* tests) override;
@@ -39,6 +40,8 @@ class DbRunStore final : public RunStore {
 
   // Of the backend.
   Status interrupt_abandoned();
+  /// Runs that a controller that is gone was driving, oldest first.
+  Result<std::vector<db::RunRow>> running();
   Result<std::optional<db::RunRow>> find_unfinished(const std::string& job_digest);
   Result<int64_t> create_run(const db::RunRow& run, const job::Plan& plan);
   Status run_goes_on(const db::RunRow& run);

@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "kiln/v1/agent.pb.h"
 #include "kiln/v1/report.pb.h"
+#include "lib/base/clock.h"
 #include "lib/base/result.h"
 #include "lib/job/plan.h"
 #include "lib/kernel/build.h"
@@ -24,6 +26,14 @@ struct StoredSession {
   v1::Session session;  ///< of a done one
 };
 
+/// Where a session runs, and how long at most.
+struct SessionPlace {
+  std::string machine;
+  bool emulated = true;
+  uint64_t lease = 0;
+  WallTime until{};  ///< its agent reports before that
+};
+
 /// Safe for concurrent use. Every write is idempotent and on disk when it returns.
 class RunStore {
  public:
@@ -36,9 +46,11 @@ class RunStore {
                            const kernel::BuildRecord& record) = 0;
   /// A new session row, state running; its id. The planned session is kept with it.
   virtual Result<int64_t> open_session(int64_t run_id, const job::PlannedSession& planned,
-                                       int attempt, const std::string& machine, bool emulated) = 0;
+                                       int attempt, const SessionPlace& place) = 0;
   /// The end of a session; a second call with the same id changes nothing.
   virtual Status finish_session(int64_t run_id, const v1::Session& session) = 0;
+  /// An end that does not count, since another one does: kept with the reason.
+  virtual Status put_duplicate(const v1::SessionDone& done, const std::string& reason) = 0;
   virtual Result<std::vector<StoredSession>> sessions(int64_t run_id) = 0;
   /// Fills in how often the tests were bad without a series, on this machine in earlier runs: the
   /// newest boots, at most verdict::kMostHistoryRuns each.

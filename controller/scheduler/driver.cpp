@@ -8,8 +8,8 @@
 namespace kiln::scheduler {
 namespace {
 
-constexpr Millis kPoll{500};           // of the mailbox: bounds are checked that often
-constexpr Millis kNoMachine{300'000};  // a lab without a fitting machine for that long
+constexpr Millis kPoll{500};  // of the mailbox: bounds are checked that often
+constexpr Millis kLongest = std::chrono::hours(24 * 7);  // a session's bound, whatever a row says
 
 /// N of "confirmation/CONFIG/roundN/..." or "bisection/CONFIG/roundN/...": rounds go on where an
 /// earlier life of the run stopped.
@@ -35,7 +35,7 @@ RunDriver::RunDriver(DriverDeps deps, DriverInput input)
     : deps_(std::move(deps)), input_(std::move(input)), started_(deps_.clock->steady()) {}
 
 RunDriver::~RunDriver() {
-  deps_.fleet->set_listener({});
+  deps_.lab->leave(input_.run_id);
   build_stop_.request_stop();
 }
 
@@ -55,18 +55,30 @@ std::optional<RunDriver::Message> RunDriver::wait_message(Millis timeout) {
   return message;
 }
 
-void RunDriver::run(std::stop_token stop) {
-  fleet::Listener listener;
+void RunDriver::listen() {
+  fleet::RunListener listener;
+  listener.granted = [this](const lab::Grant& grant) { post(grant); };
+  listener.recalled = [this](const std::string& /*key*/) { post(Recalled{}); };
   listener.machines_changed = [this] { post(MachinesChanged{}); };
   listener.session_event = [this](const v1::SessionEvent& event) { on_session_event(event); };
   listener.session_done = [this](v1::SessionDone done) { post(std::move(done)); };
-  deps_.fleet->set_listener(std::move(listener));
-  const std::stop_callback wake(stop, [this] { post(MachinesChanged{}); });
+  listener.session_lost = [this](int64_t id) { post(Lost{id}); };
+  deps_.lab->join(input_.run_id, input_.user, std::move(listener));
+}
 
+void RunDriver::run(std::stop_token stop, std::stop_token leave) {
+  listen();
+  const std::stop_callback wake(stop, [this] { post(MachinesChanged{}); });
+  const std::stop_callback wake_to_leave(leave, [this] { post(MachinesChanged{}); });
   load();
-  loop(stop);
+  loop(stop, leave);
+  if (leave.stop_requested()) build_stop_.request_stop();
   build_thread_ = {};
-  deps_.fleet->set_listener({});
+  deps_.lab->leave(input_.run_id);
+  if (leave.stop_requested()) {
+    pause_statics();
+    return;
+  }
   finish(stop);
 }
 
@@ -113,7 +125,8 @@ void RunDriver::load() {
     if (follow_up) follow_up_round_ = std::max(follow_up_round_, round_of(old.key));
     job::SessionStep* step = step_of(old.key);
     opened_[old.key] = std::max(opened_[old.key], old.attempt);
-    if (step != nullptr && old.state != "done") orphans_[old.id] = old.key;
+    if (!old.session.machine().empty()) ran_on_[old.key] = old.session.machine();
+    if (step != nullptr && old.state != "done") adopt_or_expect(old, step);
     if (step == nullptr || old.state != "done" || old.session.ending() == "cancelled") continue;
     ended_[old.key].push_back(old.session);
     // Tries that ended as infrastructure in an earlier life are kept, and not counted: going on is
@@ -122,48 +135,74 @@ void RunDriver::load() {
   }
 }
 
-void RunDriver::loop(const std::stop_token& stop) {
+/// A session that an earlier process started: it holds its machine still, or its end may come.
+void RunDriver::adopt_or_expect(const results::StoredSession& old, job::SessionStep* step) {
+  const auto lease = deps_.lab->attach(input_.run_id, old.id);
+  if (!lease || step->state == job::StepState::kRunning) {
+    orphans_[old.id] = old.key;
+    deps_.lab->expect(input_.run_id, old.id);
+    return;
+  }
+  step->state = job::StepState::kRunning;
+  const Millis left = std::clamp(Millis(lease->until - deps_.clock->now()), Millis(0), kLongest);
+  running_[old.id] = Running{old.key, lease->machine, lease->number, deps_.clock->steady() + left};
+  const std::string cell = old.planned.variant + "/" + old.planned.config;
+  (*session_cells_.lock())[old.id] = cell;
+  publish("session", fmt::format("{} goes on on {}", old.planned.purpose, lease->machine), cell,
+          "testing", old.id);
+}
+
+void RunDriver::loop(const std::stop_token& stop, const std::stop_token& leave) {
+  counted_ = deps_.clock->steady();
   take_machines();
   publish_phase("starting");
-  while (true) {
+  while (!leave.stop_requested()) {
     if (stop.stop_requested() && !state_.stopping) begin_stopping();
     const std::vector<job::Action> actions = job::next_actions(state_);
-    if (actions.size() == 1 && actions[0].kind == job::Action::Kind::kFinish) return;
-    for (const job::Action& action : actions) act(action, stop);
-    if (!actions.empty()) continue;
-    start_statics();
+    const bool over = actions.size() == 1 && actions[0].kind == job::Action::Kind::kFinish;
+    if (over && !statics_are_open()) return;
+    if (ask(actions, stop)) continue;
+    tell_wants(actions);
+    if (release_ended()) tell_wants(actions);
     if (auto message = wait_message(kPoll)) handle(std::move(*message));
+    count_work();
     check_bounds();
   }
 }
 
-void RunDriver::act(const job::Action& action, const std::stop_token& stop) {
-  switch (action.kind) {
-    case job::Action::Kind::kStartBuild:
-      start_build(action.key);
-      break;
-    case job::Action::Kind::kStartSession:
-      start_session(action.key, action.machine);
-      break;
-    case job::Action::Kind::kAskSuspicions:
-      ask_follow_ups(stop);
-      break;
-    case job::Action::Kind::kAskPairs:
-      ask_pairs();
-      break;
-    case job::Action::Kind::kFinish:
-      break;
+/// Whether a question was asked: what is to be done next may have changed by its answer.
+bool RunDriver::ask(const std::vector<job::Action>& actions, const std::stop_token& stop) {
+  for (const job::Action& action : actions) {
+    if (action.kind == job::Action::Kind::kAskSuspicions) ask_follow_ups(stop);
+    if (action.kind == job::Action::Kind::kAskPairs) ask_pairs();
+    if (action.kind == job::Action::Kind::kAskSuspicions ||
+        action.kind == job::Action::Kind::kAskPairs)
+      return true;
   }
+  return false;
+}
+
+/// Time in which something of the run was worked on: what it waits for others is not its own.
+void RunDriver::count_work() {
+  const auto now = deps_.clock->steady();
+  if (!running_.empty() || build_lease_ != 0)
+    worked_ += std::chrono::duration<double>(now - counted_).count();
+  counted_ = now;
 }
 
 void RunDriver::handle(Message message) {
   if (auto* ended = std::get_if<BuildEnded>(&message)) handle_build(std::move(*ended));
   if (auto* done = std::get_if<v1::SessionDone>(&message)) handle_session(*done);
   if (auto* waiting = std::get_if<ResultsWait>(&message)) handle_results_wait(*waiting);
+  if (auto* grant = std::get_if<lab::Grant>(&message)) handle_grant(*grant);
+  if (const auto* lost = std::get_if<Lost>(&message))
+    end_session_as_infrastructure(lost->session_id, "its agent knows nothing of it any more");
+  if (std::holds_alternative<Recalled>(message)) pause_statics();
   if (std::holds_alternative<MachinesChanged>(message)) take_machines();
 }
 
 void RunDriver::handle_build(BuildEnded ended) {
+  ended_leases_.push_back(std::exchange(build_lease_, 0));
   const BuildTarget* target = target_of(ended.key);
   const std::string cell = target->variant + "/" + target->config;
   job::BuildStep* step = nullptr;
@@ -206,9 +245,15 @@ void RunDriver::handle_build(BuildEnded ended) {
 
 void RunDriver::handle_session(const v1::SessionDone& done) {
   const v1::Session& reported = done.session();
-  if (!running_.contains(reported.id()) && !adopt(reported)) {
-    // A second copy, or of a life that has been repeated since: let the agent forget it.
-    deps_.fleet->acknowledge(reported.machine(), reported.id());
+  const auto known = running_.find(reported.id());
+  const bool fenced = known != running_.end() && done.lease_epoch() != 0 &&
+                      done.lease_epoch() != known->second.lease;
+  if (fenced || (known == running_.end() && !adopt(reported))) {
+    // A second copy, or of a life that has been repeated since: the agent may forget it.
+    const Status kept = deps_.store->put_duplicate(
+        done, fenced ? fmt::format("its lease {} was over", done.lease_epoch())
+                     : "another end of the session counts, or it was run again");
+    if (kept) deps_.lab->acknowledge(reported.machine(), reported.id());
     return;
   }
   const auto running = running_.find(reported.id());
@@ -225,10 +270,13 @@ void RunDriver::handle_session(const v1::SessionDone& done) {
     infrastructure_error_ = render(stored.error());
     begin_stopping();
   } else {
-    deps_.fleet->acknowledge(running->second.machine, session.id());
+    deps_.lab->acknowledge(running->second.machine, session.id());
   }
+  if (running->second.lease != 0) ended_leases_.push_back(running->second.lease);
+  if (stored)
+    deps_.lab->tell_ending(session.machine(), session.ending(), done.error_class(),
+                           session.error());
   running_.erase(running);
-  take_machines();
 
   const std::string cell = session.variant() + "/" + session.config();
   const std::string took =
@@ -275,6 +323,8 @@ void RunDriver::handle_results_wait(const ResultsWait& waiting) {
         waiting.session_id, waiting.why);
   if (job::SessionStep* step = step_of(running->second.key)) step->state = job::StepState::kWaiting;
   orphans_[waiting.session_id] = running->second.key;  // should they come all the same
+  deps_.lab->expect(input_.run_id, waiting.session_id);
+  ended_leases_.push_back(running->second.lease);
   running_.erase(running);
   begin_stopping();
 }
@@ -286,19 +336,20 @@ bool RunDriver::adopt(const v1::Session& reported) {
   if (orphan == orphans_.end()) return false;
   job::SessionStep* step = step_of(orphan->second);
   if (step == nullptr || step->state != job::StepState::kWaiting) return false;
-  running_[reported.id()] = Running{orphan->second, reported.machine(), deps_.clock->steady()};
+  running_[reported.id()] = Running{orphan->second, reported.machine(), 0, deps_.clock->steady()};
   orphans_.erase(orphan);
   return true;
 }
 
-/// Free are the fitting machines that run no session of ours.
+/// Which connected machines fit the job, and what that means for it.
 void RunDriver::take_machines() {
-  state_.free_machines.clear();
-  bool any = false;
+  fitting_.clear();
+  lacking_.clear();
   std::string broken;
   const Error* lack = nullptr;
-  for (const fleet::Machine& machine : deps_.fleet->machines()) {
+  for (const fleet::Machine& machine : deps_.lab->machines()) {
     if (!fits(machine, input_.prepared.spec.machine)) continue;
+    const std::string& name = machine.info.name();
     if (!machine.info.broken().empty()) {
       broken = machine.info.broken();
       continue;
@@ -307,21 +358,21 @@ void RunDriver::take_machines() {
       input_.run.set_igt_version(igt->second);
     if (const Error* missing = lack_of(machine.info)) {
       lack = missing;
+      lacking_.insert(name);
       continue;
     }
-    any = true;
-    emulated_[machine.info.name()] = machine.info.emulated();
-    const bool busy = std::any_of(running_.begin(), running_.end(), [&](const auto& entry) {
-      return entry.second.machine == machine.info.name();
-    });
-    if (!busy && is_ready(machine.info)) state_.free_machines.push_back(machine.info.name());
+    fitting_.insert(name);
+    emulated_[name] = machine.info.emulated();
+    tell_preparation(machine.info);
   }
-  if (!any && lack != nullptr) refuse(*lack);
-  if (!any && !broken.empty() && !state_.stopping) {
+  if (fitting_.empty() && lack != nullptr) refuse(*lack);
+  if (fitting_.empty() && !broken.empty() && !state_.stopping && deps_.no_machine.count() > 0) {
     infrastructure_error_ = broken;
     begin_stopping();
   }
-  no_machine_since_ = any ? std::chrono::steady_clock::time_point{} : deps_.clock->steady();
+  const bool missed = no_machine_since_ != std::chrono::steady_clock::time_point{};
+  if (!fitting_.empty()) no_machine_since_ = {};
+  if (fitting_.empty() && !missed) no_machine_since_ = deps_.clock->steady();
 }
 
 void RunDriver::check_bounds() {
@@ -329,11 +380,13 @@ void RunDriver::check_bounds() {
   std::vector<int64_t> late;
   for (const auto& [id, running] : running_)
     if (now > running.deadline) late.push_back(id);
-  for (const int64_t id : late)
+  for (const int64_t id : late) {
+    deps_.lab->cancel(running_.at(id).machine, id, "its time is over");
     end_session_as_infrastructure(id, "the agent did not report within the session's bound");
+  }
   if (state_.stopping) return;
   if (no_machine_since_ != std::chrono::steady_clock::time_point{} &&
-      now - no_machine_since_ > kNoMachine) {
+      deps_.no_machine.count() > 0 && now - no_machine_since_ > deps_.no_machine) {
     infrastructure_error_ = "no connected machine fits the job's tags";
     begin_stopping();
   }
@@ -351,16 +404,19 @@ void RunDriver::begin_stopping() {
   build_stop_.request_stop();
   statics_thread_.request_stop();
   for (auto& [id, running] : running_) {
-    deps_.fleet->cancel(running.machine, id, "the run is stopping");
+    deps_.lab->cancel(running.machine, id, "the run is stopping");
     running.deadline = std::min(running.deadline, deps_.clock->steady() + Millis(4000));
   }
 }
 
 void RunDriver::end_session_as_infrastructure(int64_t session_id, const std::string& why) {
+  const auto running = running_.find(session_id);
+  if (running == running_.end()) return;
   v1::SessionDone done;
   done.mutable_session()->set_id(session_id);
   done.mutable_session()->set_ending(state_.stopping ? "cancelled" : "infrastructure");
   done.mutable_session()->set_error(why);
+  done.set_error_class("INFRA_AGENT");
   handle_session(done);
 }
 

@@ -9,7 +9,7 @@
 #include <variant>
 
 #include "controller/builder/coverage_reader.h"
-#include "controller/fleet/fleet.h"
+#include "controller/fleet/dispatcher.h"
 #include "controller/results/event_hub.h"
 #include "controller/results/run_store.h"
 #include "controller/scheduler/prepared.h"
@@ -57,7 +57,7 @@ using StaticsFunction = std::function<Result<statics::Side>(std::stop_token stop
 
 struct DriverDeps {
   const Clock* clock = nullptr;
-  fleet::Fleet* fleet = nullptr;
+  fleet::Dispatcher* lab = nullptr;
   results::EventHub* hub = nullptr;
   results::RunStore* store = nullptr;
   BuildFunction build;
@@ -66,6 +66,8 @@ struct DriverDeps {
   DecodeFunction decode;  ///< empty = reports keep their addresses
   CheckTestsFunction check_tests;
   StaticsFunction check_statics;  ///< empty = the job does not want them
+  /// So long without a machine that could do the work ends the run; 0 = it waits.
+  Millis no_machine{300'000};
 };
 
 struct DriverInput {
@@ -75,6 +77,8 @@ struct DriverInput {
   job::Plan plan;
   v1::Run run;                ///< id, names, source ...: copied into the report
   double elapsed_before = 0;  ///< seconds, of an interrupted run that goes on
+  std::string user = "local";
+  lab::Priority priority = lab::Priority::kInteractive;
 };
 
 class RunDriver {
@@ -85,8 +89,9 @@ class RunDriver {
   RunDriver& operator=(const RunDriver&) = delete;
 
   /// Blocks until the run has ended; its report is stored and "finished" published. `stop`
-  /// interrupts: what runs is ended within seconds and the run can go on later.
-  void run(std::stop_token stop);
+  /// interrupts: what runs is ended within seconds and the run can go on later. `leave` returns at
+  /// once, as if the process had died: sessions go on, and the run is to be driven again.
+  void run(std::stop_token stop, std::stop_token leave = {});
 
  private:
   struct BuildEnded {
@@ -100,31 +105,49 @@ class RunDriver {
     int64_t session_id = 0;
     std::string why;
   };
-  using Message = std::variant<BuildEnded, v1::SessionDone, MachinesChanged, ResultsWait>;
+  struct Recalled {};  ///< the spare time
+  struct Lost {
+    int64_t session_id = 0;
+  };
+  using Message = std::variant<BuildEnded, v1::SessionDone, MachinesChanged, ResultsWait,
+                               lab::Grant, Recalled, Lost>;
   struct Running {
     std::string key;
     std::string machine;
+    uint64_t lease = 0;
     std::chrono::steady_clock::time_point deadline;
   };
 
   // driver.cpp
   void load();
-  void loop(const std::stop_token& stop);
-  void act(const job::Action& action, const std::stop_token& stop);
+  void loop(const std::stop_token& stop, const std::stop_token& leave);
+  void listen();
+  bool ask(const std::vector<job::Action>& actions, const std::stop_token& stop);
   void handle(Message message);
   void handle_build(BuildEnded ended);
   void handle_session(const v1::SessionDone& done);
   void handle_results_wait(const ResultsWait& waiting);
   bool adopt(const v1::Session& reported);
+  void adopt_or_expect(const results::StoredSession& old, job::SessionStep* step);
   void take_machines();
   void check_bounds();
   void begin_stopping();
+  void count_work();
   std::optional<Message> wait_message(Millis timeout);
   void post(Message message);
 
+  // driver_wants.cpp
+  void tell_wants(const std::vector<job::Action>& actions);
+  lab::Want want_of(const job::SessionStep& step) const;
+  const job::SessionStep* mate_of(const job::SessionStep& step) const;
+  void handle_grant(const lab::Grant& grant);
+  bool use_grant(const lab::Grant& grant);
+  bool release_ended();
+  bool statics_are_open();
+
   // driver_steps.cpp
   void start_build(const std::string& key);
-  void start_session(const std::string& key, const std::string& machine);
+  bool start_session(const std::string& key, const std::string& machine, uint64_t lease);
   void ask_follow_ups(const std::stop_token& stop);
   void ask_pairs();
   verdict::PairBudget pair_budget() const;
@@ -138,7 +161,7 @@ class RunDriver {
   verdict::Input verdict_input();
 
   // driver_refusal.cpp
-  bool is_ready(const v1::MachineInfo& machine);
+  void tell_preparation(const v1::MachineInfo& machine);
   const Error* lack_of(const v1::MachineInfo& machine);
   void refuse(const Error& error);
   void say_refused(v1::RunReport* report) const;
@@ -151,7 +174,7 @@ class RunDriver {
   void start_statics();
   void pause_statics();
   void run_statics(const std::stop_token& stop);
-  statics::Side finish_statics(const std::stop_token& stop);
+  statics::Side finish_statics();
 
   // driver_decode.cpp
   bool decode_reports(const verdict::Output& output, const std::stop_token& stop);
@@ -190,6 +213,17 @@ class RunDriver {
   std::map<std::string, std::string> preparing_told_;  ///< by machine
   std::optional<Error> refusal_;  ///< the job asks for what the machine does not have
   std::chrono::steady_clock::time_point no_machine_since_{};
+  std::vector<lab::Want> told_wants_;   ///< what the lab knows that we want
+  std::vector<uint64_t> ended_leases_;  ///< to be given back once the next wants are told
+  uint64_t build_lease_ = 0;            ///< 0 = nothing is built
+  uint64_t spare_lease_ = 0;
+  std::set<std::string> fitting_;  ///< connected machines with the job's tags and tests
+  std::set<std::string> lacking_;  ///< with its tags, without its tests
+  std::map<std::string, lab::Place> test_places_;  ///< by config: where its kernels are tested
+  std::map<std::string, std::string> ran_on_;      ///< by session key: the machine of its last try
+  std::string measures_on_;                        ///< the machine of the run's figures
+  double worked_ = 0;                              ///< seconds in which something ran
+  std::chrono::steady_clock::time_point counted_{};
 
   struct Mail {
     std::deque<Message> messages;

@@ -15,21 +15,20 @@ std::string without_counts(std::string text) {
 
 }  // namespace
 
-/// A machine gets its first session when it has said that it is ready. Each step of its
-/// preparation is a line for people, each count moves the machine's row in the live view.
-bool RunDriver::is_ready(const v1::MachineInfo& machine) {
+/// Each step of a machine's preparation is a line for people, each count moves the machine's row in
+/// the live view.
+void RunDriver::tell_preparation(const v1::MachineInfo& machine) {
   std::string& told = preparing_told_[machine.name()];
   if (machine.preparing().empty()) {
     if (!told.empty()) publish("step", "ready", machine.name(), "done");
     told.clear();
-    return true;
+    return;
   }
   if (const std::string step = without_counts(machine.preparing()); told != step) {
     told = step;
     publish("note", fmt::format("{} gets ready: {}", machine.name(), machine.preparing()));
   }
   publish("step", machine.preparing(), machine.name(), "preparing");
-  return false;
 }
 
 /// The first test of the run's lists that the machine does not hold, as the error to show; null

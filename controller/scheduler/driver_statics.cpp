@@ -1,6 +1,6 @@
-/// The tools that read each patch without running it: beside boots that only test, in the time that
-/// nothing else wants.
-#include <fmt/format.h>
+/// The tools that read each patch without running it: in time that nobody else wants, and given
+/// back to whatever measures there.
+#include <utility>
 
 #include "controller/scheduler/driver.h"
 
@@ -20,33 +20,30 @@ void RunDriver::run_statics(const std::stop_token& stop) {
   }
 }
 
-void RunDriver::start_statics() {
-  if (!deps_.check_statics || !job::has_spare_time(state_)) return;
-  {
-    auto statics = statics_.lock();
-    if (statics->running || statics->side) return;
-    statics->running = true;
-  }
-  statics_thread_ = std::jthread([this](const std::stop_token& stop) { run_statics(stop); });
+/// Whether the run still waits for them: nobody else has told what the tools say.
+bool RunDriver::statics_are_open() {
+  return deps_.check_statics && !state_.stopping && !statics_.lock()->side;
 }
 
-/// For what the run waits for; it goes on when there is time again.
+/// In the spare time that was granted.
+void RunDriver::start_statics() {
+  statics_.lock()->running = true;
+  statics_thread_ = std::jthread([this](const std::stop_token& stop) {
+    run_statics(stop);
+    post(Recalled{});
+  });
+}
+
+/// For what measures there, or when they are done; what was learned is not asked again.
 void RunDriver::pause_statics() {
   statics_thread_ = {};
+  if (spare_lease_ != 0) ended_leases_.push_back(std::exchange(spare_lease_, 0));
 }
 
-/// What is left of it is done now: the machines have nothing more to do.
-statics::Side RunDriver::finish_statics(const std::stop_token& stop) {
-  if (!deps_.check_statics) return {};
-  if (state_.stopping) {
-    pause_statics();
-  } else {
-    const std::stop_callback forward(stop, [this] { statics_thread_.request_stop(); });
-    if (!statics_.lock()->side) publish_phase("reading each patch");
-    if (statics_thread_.joinable()) statics_thread_.join();
-    if (!statics_.lock()->side) run_statics(stop);
-  }
+statics::Side RunDriver::finish_statics() {
+  pause_statics();
   auto statics = statics_.lock();
+  if (!deps_.check_statics) return {};
   if (statics->side) return *statics->side;
   statics::Side unfinished;
   unfinished.notes.emplace_back("not looked at: the run was not finished");

@@ -15,7 +15,6 @@ constexpr Millis kAgentGrace{60'000};  // beyond the session's own bound
 
 void RunDriver::start_build(const std::string& key) {
   const BuildTarget* target = target_of(key);
-  pause_statics();
   for (job::BuildStep& step : state_.builds)
     if (step.build.key == key) step.state = job::StepState::kRunning;
   const std::string cell = target->variant + "/" + target->config;
@@ -44,29 +43,32 @@ void RunDriver::start_build(const std::string& key) {
   });
 }
 
-void RunDriver::start_session(const std::string& key, const std::string& machine) {
+/// False when nothing started: the lease is to be given back.
+bool RunDriver::start_session(const std::string& key, const std::string& machine, uint64_t lease) {
   job::SessionStep* step = step_of(key);
   const auto record = records_.find(step->session.build_key);
-  if (state_.machines_share_host && job::measures(step->session)) pause_statics();
-  auto id = deps_.store->open_session(input_.run_id, step->session, ++opened_[key], machine,
-                                      emulated_[machine]);
+  v1::SessionOrder order =
+      make_order({&input_.prepared, &step->session, &record->second, 0, lease, machine});
+  const auto bound = Millis(static_cast<int64_t>(order.timeout_seconds() * 1000)) + kAgentGrace;
+  auto id =
+      deps_.store->open_session(input_.run_id, step->session, ++opened_[key],
+                                {machine, emulated_[machine], lease, deps_.clock->now() + bound});
   if (!id) {
     infrastructure_error_ = render(id.error());
     begin_stopping();
-    return;
+    return false;
   }
-  const v1::SessionOrder order = make_order({&input_.prepared, &step->session, &record->second, *id,
-                                             static_cast<uint64_t>(*id), machine});
-  const auto bound = Millis(static_cast<int64_t>(order.timeout_seconds() * 1000)) + kAgentGrace;
+  order.set_session_id(*id);
   step->state = job::StepState::kRunning;
-  step->machine = machine;
-  running_[*id] = Running{key, machine, deps_.clock->steady() + bound};
-  std::erase(state_.free_machines, machine);
+  ran_on_[key] = machine;
+  if (job::measures(step->session)) measures_on_ = machine;
+  running_[*id] = Running{key, machine, lease, deps_.clock->steady() + bound};
   (*session_cells_.lock())[*id] = order.cell();
   publish("session", fmt::format("{} starts on {}", step->session.purpose, machine), order.cell(),
           "starting", *id);
-  if (const Status sent = deps_.fleet->start(order); !sent)
+  if (const Status sent = deps_.lab->start(input_.run_id, lease, order); !sent)
     end_session_as_infrastructure(*id, sent.error().message);
+  return true;
 }
 
 /// Called on an rpc thread: it publishes and posts.
@@ -149,7 +151,7 @@ void RunDriver::finish(const std::stop_token& stop) {
       std::chrono::duration_cast<std::chrono::seconds>(now).count());
   input.records = &records_;
   verdict::Input judged = verdict_input();
-  judged.statics = finish_statics(stop);
+  judged.statics = finish_statics();
   judged.reach = measure_reach(stop);
   input.verdict = verdict::judge(judged);
   if (decode_reports(input.verdict, stop)) {

@@ -6,6 +6,9 @@
 
 #include <atomic>
 #include <set>
+#include <thread>
+
+#include "controller/fleet/testing.h"
 
 namespace kiln::scheduler {
 namespace {
@@ -28,7 +31,7 @@ class FakeStore final : public results::RunStore {
     return {};
   }
   Result<int64_t> open_session(int64_t, const job::PlannedSession& planned, int attempt,
-                               const std::string&, bool) override {
+                               const results::SessionPlace&) override {
     results::StoredSession session;
     session.id = static_cast<int64_t>(stored.size()) + 1;
     session.key = planned.key;
@@ -43,6 +46,10 @@ class FakeStore final : public results::RunStore {
     if (row.state == "done") return {};
     row.state = "done";
     row.session = session;
+    return {};
+  }
+  Status put_duplicate(const v1::SessionDone& done, const std::string& reason) override {
+    duplicates.push_back(fmt::format("{}: {}", done.session().id(), reason));
     return {};
   }
   Result<std::vector<results::StoredSession>> sessions(int64_t) override { return stored; }
@@ -78,6 +85,7 @@ class FakeStore final : public results::RunStore {
   std::vector<results::StoredSession> stored;
   std::vector<std::string> looked_up;
   std::vector<std::string> decoded;
+  std::vector<std::string> duplicates;
   std::vector<int> not_revertible;
   std::string state;
   v1::RunReport report;
@@ -142,6 +150,7 @@ class Driver : public testing::Test {
     machine_.set_name("m1");
     machine_.add_tags("qemu");
     machine_.set_emulated(true);
+    machine_.set_host("here");
     *hello.add_machines() = machine_;
     agent_ = std::make_shared<FakeAgent>(fleet_);
     fleet_.connected("a1", hello, agent_);
@@ -241,7 +250,7 @@ class Driver : public testing::Test {
         clock, [this](int64_t, const v1::RunEvent& event) { lines_.push_back(event.text()); });
     DriverDeps deps;
     deps.clock = &clock;
-    deps.fleet = &fleet_;
+    deps.lab = dispatcher_;
     deps.hub = &hub;
     deps.store = &store_;
     deps.build = build_;
@@ -250,10 +259,15 @@ class Driver : public testing::Test {
     deps.check_statics = statics_;
     deps.check_tests = [this](const std::string& names) { return check_tests(names); };
     RunDriver driver(std::move(deps), input_);
-    driver.run(stop);
+    driver.run(stop, leave_.get_token());
   }
+  std::stop_source leave_;
 
   fleet::Fleet fleet_;
+  fleet::MemoryLeaseStore leases_;
+  SystemClock clock_;
+  fleet::Dispatcher lab_{fleet_, leases_, clock_, {"here"}};
+  fleet::Dispatcher* dispatcher_ = &lab_;
   v1::MachineInfo machine_;
   std::shared_ptr<FakeAgent> agent_;
   FakeStore store_;
@@ -536,6 +550,81 @@ TEST_F(Driver, AStoppedRunGoesOnWithoutRepeatingAnything) {
   EXPECT_EQ(store_.state, "done");
   EXPECT_EQ(builds_made_, 2);
   EXPECT_EQ(agent_->orders.size(), 1U);
+}
+
+/// As the store of a controller has it after kill -9: the first session runs at its agent.
+void keep_running(const Clock& clock, FakeStore& store, fleet::MemoryLeaseStore& leases) {
+  store.stored.at(0).session.set_machine("m1");
+  fleet::Lease lease;
+  lease.number = 1;
+  lease.session_id = 1;
+  lease.run_id = 1;
+  lease.key = store.stored[0].key;
+  lease.machine = "m1";
+  lease.user = "local";
+  lease.until = clock.now() + std::chrono::hours(1);
+  leases.kept.lock()->leases = {lease};
+  leases.kept.lock()->newest = 1;
+}
+
+TEST_F(Driver, ASessionThatRunsWhileItsControllerIsAwayIsNotRunAgain) {
+  agent_->ending_of = [&](const v1::SessionOrder&, int) {
+    leave_.request_stop();
+    return "";  // it keeps running
+  };
+  drive();
+  ASSERT_EQ(agent_->orders.size(), 1U);
+  EXPECT_EQ(store_.state, "") << "the run has not ended";
+  leave_ = std::stop_source();
+  keep_running(clock_, store_, leases_);
+  fleet::Dispatcher next(fleet_, leases_, clock_, {"here"});
+  ASSERT_TRUE(next.load());
+  dispatcher_ = &next;
+  agent_->ending_of = nullptr;
+  std::jthread ends([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    agent_->end(1, "tested");
+  });
+  drive();
+  EXPECT_EQ(store_.state, "done");
+  std::set<std::string> keys;
+  for (const results::StoredSession& session : store_.stored) keys.insert(session.key);
+  EXPECT_EQ(keys.size(), store_.stored.size()) << "none was run twice";
+  EXPECT_EQ(store_.stored[0].session.ending(), "tested");
+}
+
+TEST_F(Driver, AnEndUnderALeaseThatIsOverIsADuplicate) {
+  agent_->ending_of = [&](const v1::SessionOrder& order, int number) {
+    if (number > 1) return "tested";
+    v1::FromAgent late;
+    late.mutable_done()->mutable_session()->set_id(order.session_id());
+    late.mutable_done()->mutable_session()->set_ending("test-failed");
+    late.mutable_done()->set_lease_epoch(order.lease_epoch() + 100);
+    fleet_.received("a1", late);
+    return "tested";
+  };
+  drive();
+  EXPECT_EQ(store_.state, "done");
+  EXPECT_THAT(store_.duplicates, Contains(HasSubstr("1: its lease")));
+  EXPECT_EQ(store_.stored[0].session.ending(), "tested");
+}
+
+TEST_F(Driver, ASessionThatItsAgentLostIsRunAgain) {
+  agent_->ending_of = [&](const v1::SessionOrder&, int number) -> std::string {
+    if (number > 1) return "tested";
+    std::thread([this] {  // the agent was started anew: it knows nothing of the order
+      v1::Hello hello;
+      hello.set_agent("a1");
+      *hello.add_machines() = machine_;
+      fleet_.connected("a1", hello, agent_);
+    })
+        .join();
+    return "";
+  };
+  drive();
+  EXPECT_EQ(store_.state, "done");
+  EXPECT_EQ(store_.stored[0].session.ending(), "infrastructure");
+  EXPECT_EQ(store_.stored.size(), 3U);
 }
 
 TEST_F(Driver, ABuildThatFailsIsTheSeriesFault) {

@@ -12,7 +12,7 @@ namespace {
 constexpr const char* kSelectRun =
     "SELECT id, job_digest, job_name, title, job_file, state, started_ms, finished_ms,"
     " elapsed_seconds, source, source_tree, kiln_version, toolchain, machine, igt_version, error,"
-    " seed, repro_of FROM runs ";
+    " seed, repro_of, user, priority, bundle FROM runs ";
 
 RunRow read_run(sql::Columns& c) {
   RunRow run;
@@ -34,6 +34,9 @@ RunRow read_run(sql::Columns& c) {
   run.error = c.text();
   run.seed = static_cast<uint64_t>(c.integer());
   run.repro_of = c.text();
+  run.user = c.text();
+  run.priority = c.text();
+  run.bundle = c.text();
   return run;
 }
 
@@ -69,12 +72,12 @@ Result<int64_t> RunTable::create(const RunRow& run, const std::vector<CellRow>& 
     sql::execute(db,
                  "INSERT INTO runs (job_digest, job_name, title, job_file, state, started_ms,"
                  " finished_ms, elapsed_seconds, source, source_tree, kiln_version, toolchain,"
-                 " machine, igt_version, error, seed, repro_of)"
-                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 " machine, igt_version, error, seed, repro_of, user, priority, bundle)"
+                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                  run.job_digest, run.job_name, run.title, run.job_file, run.state, run.started,
                  run.finished, run.elapsed_seconds, run.source, run.source_tree, run.kiln_version,
                  run.toolchain, run.machine, run.igt_version, run.error,
-                 static_cast<int64_t>(run.seed), run.repro_of);
+                 static_cast<int64_t>(run.seed), run.repro_of, run.user, run.priority, run.bundle);
     const int64_t id = db.getLastInsertRowid();
     insert_cells(db, id, cells);
     return id;
@@ -178,6 +181,20 @@ Result<int> RunTable::interrupt_abandoned() {
   return sql::write(*database_, "mark abandoned runs", [](SQLite::Database& db) -> Result<int> {
     return sql::execute(db, "UPDATE runs SET state = 'interrupted' WHERE state = 'running'");
   });
+}
+
+Result<std::vector<RunRow>> RunTable::running() const {
+  return sql::read(
+      *database_, "read the runs that go on",
+      [](SQLite::Database& db) -> Result<std::vector<RunRow>> {
+        std::vector<RunRow> runs;
+        sql::each(db, (std::string(kSelectRun) + "WHERE state = 'running' ORDER BY id").c_str(),
+                  [&](SQLite::Statement& row) {
+                    sql::Columns columns(row);
+                    runs.push_back(read_run(columns));
+                  });
+        return runs;
+      });
 }
 
 Status RunTable::finish(const RunRow& run, const VerdictRow& verdict) {

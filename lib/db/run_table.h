@@ -24,6 +24,9 @@ struct RunRow {
   std::string error;
   uint64_t seed = 0;
   std::string repro_of;  ///< "412/f3": repeats that finding
+  std::string user = "local";
+  std::string priority = "interactive";  ///< lab::Priority's word
+  std::string bundle;                    ///< the job and its files as handed in, "" = read in place
 };
 
 struct CellRow {
@@ -58,6 +61,8 @@ class RunTable {
   /// Runs that are "running" although nobody drives them (their process died) become
   /// "interrupted". Call it with the data folder's lock held; how many there were.
   Result<int> interrupt_abandoned();
+  /// Runs that are "running", oldest first: their process died, or stopped and left them.
+  [[nodiscard]] Result<std::vector<RunRow>> running() const;
   /// The end: state, error, times and the verdict together. Again: the newer verdict holds.
   Status finish(const RunRow& run, const VerdictRow& verdict);
   /// Newest first.

@@ -15,7 +15,7 @@ constexpr const char* kSelect =
     "SELECT id, run_id, key, attempt, purpose, variant, config, pair, patched_first, build_key,"
     " machine, emulated, started_ms, state, ending, error_class, error, elapsed_seconds, restarts,"
     " release, kernel_build_id, boot_id, config_digest, cmdline, high_total_kib, mem_total_kib,"
-    " disk_free_kib, taint, proved, clock_offset_seconds FROM sessions ";
+    " disk_free_kib, taint, proved, clock_offset_seconds, lease, until_ms FROM sessions ";
 
 StoredSession read_session(SQLite::Statement& row) {
   sql::Columns c(row);
@@ -50,6 +50,8 @@ StoredSession read_session(SQLite::Statement& row) {
   s.identity.taint = c.integer();
   s.identity.proved = c.flag();
   s.identity.clock_offset_seconds = c.real();
+  s.lease = static_cast<uint64_t>(c.integer());
+  s.until = c.time();
   return s;
 }
 
@@ -71,6 +73,15 @@ int64_t find_id(SQLite::Database& db, const StoredSession& s) {
   return id;
 }
 
+/// The session that holds the machine, 0 = none.
+int64_t holder_of(SQLite::Database& db, const std::string& machine) {
+  int64_t id = 0;
+  sql::each(
+      db, "SELECT id FROM sessions WHERE machine = ? AND lease_open = 1",
+      [&](SQLite::Statement& row) { id = row.getColumn(0).getInt64(); }, machine);
+  return id;
+}
+
 tl::unexpected<Error> no_session(int64_t id) {
   return fail(ErrorKind::kNotFound, fmt::format("session {} does not exist", id));
 }
@@ -84,15 +95,20 @@ double finite(double value) {
 Result<int64_t> SessionTable::open(const StoredSession& s) {
   return sql::write(*database_, "store the session", [&](SQLite::Database& db) -> Result<int64_t> {
     if (const int64_t known = find_id(db, s); known != 0) return known;
-    sql::execute(db,
-                 "INSERT INTO sessions (run_id, key, attempt, purpose, variant, config, pair,"
-                 " patched_first, build_key, machine, emulated, state, ending, error_class, error,"
-                 " started_ms, elapsed_seconds, restarts, release, kernel_build_id, boot_id,"
-                 " config_digest, high_total_kib, mem_total_kib, disk_free_kib, cmdline, taint,"
-                 " proved, clock_offset_seconds) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-                 " 'running', '', '', '', ?, 0, 0, '', '', '', '', 0, 0, 0, '', 0, 0, 0)",
-                 s.run_id, s.key, s.attempt, s.purpose, s.variant, s.config, s.pair,
-                 s.patched_first, s.build_key, s.machine, s.emulated, s.started);
+    if (const int64_t holder = holder_of(db, s.machine); s.lease > 0 && holder != 0)
+      return fail(ErrorKind::kConflict, fmt::format("session {} holds {}", holder, s.machine));
+    sql::execute(
+        db,
+        "INSERT INTO sessions (run_id, key, attempt, purpose, variant, config, pair,"
+        " patched_first, build_key, machine, emulated, state, ending, error_class, error,"
+        " started_ms, elapsed_seconds, restarts, release, kernel_build_id, boot_id,"
+        " config_digest, high_total_kib, mem_total_kib, disk_free_kib, cmdline, taint,"
+        " proved, clock_offset_seconds, lease, lease_open, until_ms) VALUES (?, ?, ?, ?, ?,"
+        " ?, ?, ?, ?, ?, ?, 'running', '', '', '', ?, 0, 0, '', '', '', '', 0, 0, 0, '',"
+        " 0, 0, 0, ?, ?, ?)",
+        s.run_id, s.key, s.attempt, s.purpose, s.variant, s.config, s.pair, s.patched_first,
+        s.build_key, s.machine, s.emulated, s.started, static_cast<int64_t>(s.lease), s.lease > 0,
+        s.until);
     const int64_t id = db.getLastInsertRowid();
     sql::Inserter tests(db,
                         "INSERT INTO session_tests (session_id, position, test) VALUES (?, ?, ?)");
@@ -110,16 +126,17 @@ Status SessionTable::finish(const StoredSession& s) {
     if (state.empty()) return no_session(s.id);
     if (state == "done") return {};  // the message came twice
     const IdentityRow& i = s.identity;
-    sql::execute(db,
-                 "UPDATE sessions SET state = 'done', machine = ?, emulated = ?, ending = ?,"
-                 " error_class = ?, error = ?, started_ms = ?, elapsed_seconds = ?, restarts = ?,"
-                 " release = ?, kernel_build_id = ?, boot_id = ?, config_digest = ?,"
-                 " high_total_kib = ?, mem_total_kib = ?, disk_free_kib = ?, cmdline = ?,"
-                 " taint = ?, proved = ?, clock_offset_seconds = ? WHERE id = ?",
-                 s.machine, s.emulated, s.ending, s.error_class, s.error, s.started,
-                 finite(s.elapsed_seconds), s.restarts, i.release, i.kernel_build_id, i.boot_id,
-                 i.config_digest, i.high_total_kib, i.mem_total_kib, i.disk_free_kib, i.cmdline,
-                 i.taint, i.proved, finite(i.clock_offset_seconds), s.id);
+    sql::execute(
+        db,
+        "UPDATE sessions SET state = 'done', lease_open = 0, machine = ?, emulated = ?, ending = ?,"
+        " error_class = ?, error = ?, started_ms = ?, elapsed_seconds = ?, restarts = ?,"
+        " release = ?, kernel_build_id = ?, boot_id = ?, config_digest = ?,"
+        " high_total_kib = ?, mem_total_kib = ?, disk_free_kib = ?, cmdline = ?,"
+        " taint = ?, proved = ?, clock_offset_seconds = ? WHERE id = ?",
+        s.machine, s.emulated, s.ending, s.error_class, s.error, s.started,
+        finite(s.elapsed_seconds), s.restarts, i.release, i.kernel_build_id, i.boot_id,
+        i.config_digest, i.high_total_kib, i.mem_total_kib, i.disk_free_kib, i.cmdline, i.taint,
+        i.proved, finite(i.clock_offset_seconds), s.id);
     insert_details(db, s);
     return {};
   });

@@ -41,6 +41,8 @@ struct StoredSession {
   std::string machine;
   std::vector<std::string> tags;  ///< of the machine
   bool emulated = true;
+  uint64_t lease = 0;  ///< holds the machine while the session runs; 0 = no lease
+  WallTime until{};    ///< its agent reports before that
   WallTime started{};
 
   std::string state = "running";  ///< "running" | "done"
@@ -62,6 +64,7 @@ class SessionTable {
   explicit SessionTable(Database& database) : database_(&database) {}
 
   /// A session that starts; its id. The same run, key and attempt again: the same session.
+  /// kConflict when another session holds the machine.
   Result<int64_t> open(const StoredSession& session);
   /// The end, with results, measurements, kernel reports and artifacts, all or nothing. The second
   /// end of a session changes nothing. kNotFound when there is no session of that id.

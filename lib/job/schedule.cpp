@@ -82,29 +82,22 @@ bool any_session_runs(const RunState& state) {
                      [](const SessionStep& s) { return s.state == StepState::kRunning; });
 }
 
-/// Each free machine takes the next ready session: functional ones and confirmations, then
-/// coverage.
-void add_tests(const RunState& state, std::vector<std::string> machines,
-               std::vector<Action>* actions) {
+/// Functional sessions and confirmations; coverage when none of them is ready.
+void add_tests(const RunState& state, std::vector<Action>* actions) {
   for (const Class of : {Class::kTests, Class::kCoverage}) {
-    for (const SessionStep& step : state.sessions) {
-      if (machines.empty()) return;
-      if (class_of(step) != of || !is_ready(state, step)) continue;
-      actions->push_back({Action::Kind::kStartSession, step.session.key, machines.front()});
-      machines.erase(machines.begin());
-    }
+    const size_t before = actions->size();
+    for (const SessionStep& step : state.sessions)
+      if (class_of(step) == of && is_ready(state, step))
+        actions->push_back({Action::Kind::kSession, step.session.key});
+    if (actions->size() > before) return;
   }
 }
 
 void add_measuring(const RunState& state, std::vector<Action>* actions) {
-  if (state.free_machines.empty()) return;
-  if (state.machines_share_host &&
-      (any_session_runs(state) || any_build(state, StepState::kRunning)))
-    return;
+  if (any_session_runs(state) || any_build(state, StepState::kRunning)) return;
   for (const SessionStep& step : state.sessions) {
     if (!measures(step.session) || !is_ready(state, step) || !pair_is_whole(state, step)) continue;
-    actions->push_back(
-        {Action::Kind::kStartSession, step.session.key, state.free_machines.front()});
+    actions->push_back({Action::Kind::kSession, step.session.key});
     return;
   }
 }
@@ -112,12 +105,7 @@ void add_measuring(const RunState& state, std::vector<Action>* actions) {
 }  // namespace
 
 bool has_spare_time(const RunState& state) {
-  if (state.stopping || any_build(state, StepState::kRunning) || next_build(state) != nullptr)
-    return false;
-  return !state.machines_share_host ||
-         std::none_of(state.sessions.begin(), state.sessions.end(), [](const SessionStep& step) {
-           return step.state == StepState::kRunning && measures(step.session);
-         });
+  return !state.stopping && !any_build(state, StepState::kRunning) && next_build(state) == nullptr;
 }
 
 bool measures_purpose(const std::string& purpose) {
@@ -132,23 +120,23 @@ std::vector<Action> next_actions(const RunState& state) {
   std::vector<Action> actions;
   const bool build_runs = any_build(state, StepState::kRunning);
   if (state.stopping) {
-    if (!build_runs && !any_session_runs(state)) actions.push_back({Action::Kind::kFinish, "", ""});
+    if (!build_runs && !any_session_runs(state)) actions.push_back({Action::Kind::kFinish, ""});
     return actions;
   }
   const BuildStep* build = build_runs ? nullptr : next_build(state);
-  if (build != nullptr) actions.push_back({Action::Kind::kStartBuild, build->build.key, ""});
-  add_tests(state, state.free_machines, &actions);
+  if (build != nullptr) actions.push_back({Action::Kind::kBuild, build->build.key});
+  add_tests(state, &actions);
   if (!actions.empty()) return actions;
 
   // They run, or wait for a machine or a build.
   if (any_left(state, Class::kTests)) return actions;
-  if (!state.suspicions_asked) return {{Action::Kind::kAskSuspicions, "", ""}};
+  if (!state.suspicions_asked) return {{Action::Kind::kAskSuspicions, ""}};
   if (any_left(state, Class::kCoverage)) return actions;
   if (!build_runs) add_measuring(state, &actions);
   if (!actions.empty()) return actions;
   if (any_left(state, Class::kMeasures) || build_runs || any_session_runs(state)) return actions;
-  if (!state.pairs_asked && any_pair_done(state)) return {{Action::Kind::kAskPairs, "", ""}};
-  return {{Action::Kind::kFinish, "", ""}};
+  if (!state.pairs_asked && any_pair_done(state)) return {{Action::Kind::kAskPairs, ""}};
+  return {{Action::Kind::kFinish, ""}};
 }
 
 }  // namespace kiln::job

@@ -21,40 +21,37 @@ struct SessionStep {
   PlannedSession session;
   StepState state = StepState::kWaiting;
   int attempts = 0;  ///< ended as infrastructure so far, this one included when it runs
-  std::string machine;
 };
 
 struct RunState {
   std::vector<BuildStep> builds;      ///< in plan order
   std::vector<SessionStep> sessions;  ///< in plan order; confirmations are appended
-  std::vector<std::string> free_machines;
-  bool machines_share_host = true;  ///< the embedded machine runs where the builds run
-  bool suspicions_asked = false;    ///< judge() was asked after the functional sessions
-  bool pairs_asked = false;         ///< whether the figures need more pairs, after the last of them
-  bool stopping = false;            ///< cancelled: start nothing
+  bool suspicions_asked = false;      ///< judge() was asked after the functional sessions
+  bool pairs_asked = false;  ///< whether the figures need more pairs, after the last of them
+  bool stopping = false;     ///< cancelled: start nothing
 };
 
 struct Action {
-  enum class Kind { kStartBuild, kStartSession, kAskSuspicions, kAskPairs, kFinish };
+  enum class Kind { kBuild, kSession, kAskSuspicions, kAskPairs, kFinish };
   Kind kind = Kind::kFinish;
-  std::string key;      ///< build key or session key
-  std::string machine;  ///< of kStartSession
+  std::string key;  ///< build key or session key
   bool operator==(const Action&) const = default;
 };
 
 /// A session is run again after an infrastructure ending, at most so many times in all.
 constexpr int kMaxAttempts = 3;
 
-/// The steps to take now, in order; empty = wait for something that runs. kFinish comes alone, once
-/// nothing runs and nothing can start. kAskSuspicions comes when the functional sessions (and any
-/// confirmations) have ended and suspicions_asked is false; kAskPairs once all that measures has
-/// ended and pairs_asked is false. Rules: one build at a time; functional,
-/// confirmation and coverage sessions may run beside a build, coverage when none of the others is
-/// ready; sessions that measure run when nothing else runs on the host, and last.
+/// What could be done now, the most wanted first; empty = wait for something that runs. kBuild and
+/// kSession may start as soon as the lab has room for them (lib/lab/queue.h). kFinish comes alone,
+/// once nothing runs and nothing can start. kAskSuspicions comes when the functional sessions (and
+/// any confirmations) have ended and suspicions_asked is false; kAskPairs once all that measures
+/// has ended and pairs_asked is false. Rules: one build at a time; functional, confirmation and
+/// coverage sessions may run beside a build, coverage when none of the others is ready; sessions
+/// that measure come last and one at a time, so that all of them meet the same machine.
 std::vector<Action> next_actions(const RunState& state);
 
-/// May work that the run does not wait for use the computer of the builds now? Not while a build
-/// runs or could, nor beside a session that measures there.
+/// Does the run leave its builds' computer time for work that it does not wait for? Not while a
+/// build runs or could.
 bool has_spare_time(const RunState& state);
 
 /// Does a session of this purpose measure performance?

@@ -34,24 +34,17 @@ RunState small_run() {
                     session_step("f/patched", "functional", "patched"),
                     session_step("p/1/base", "performance", "base", 1),
                     session_step("p/1/patched", "performance", "patched", 1)};
-  state.free_machines = {"m1"};
   return state;
 }
 
-TEST(SpareTime, ComesWhenNothingBuildsOrMeasures) {
+TEST(SpareTime, ComesWhenNothingBuilds) {
   RunState state = small_run();
   EXPECT_FALSE(has_spare_time(state)) << "a build could start";
   state.builds[0].state = state.builds[1].state = StepState::kDone;
   state.builds[2].state = StepState::kRunning;
   EXPECT_FALSE(has_spare_time(state)) << "a build runs";
   state.builds[2].state = StepState::kFailed;
-  state.sessions[0].state = StepState::kRunning;
-  EXPECT_TRUE(has_spare_time(state)) << "beside a session that tests";
-  state.sessions[0].state = StepState::kDone;
-  state.sessions[2].state = StepState::kRunning;
-  EXPECT_FALSE(has_spare_time(state)) << "beside a session that measures here";
-  state.machines_share_host = false;
-  EXPECT_TRUE(has_spare_time(state)) << "the machines are elsewhere";
+  EXPECT_TRUE(has_spare_time(state));
   state.stopping = true;
   EXPECT_FALSE(has_spare_time(state));
 }
@@ -75,13 +68,13 @@ std::vector<std::string> drive(RunState state, std::map<std::string, StepState> 
           order.push_back("ask pairs");
           state.pairs_asked = true;
           break;
-        case Action::Kind::kStartBuild:
+        case Action::Kind::kBuild:
           order.push_back(action.key);
           for (BuildStep& step : state.builds)
             if (step.build.key == action.key)
               step.state = endings.contains(action.key) ? endings[action.key] : StepState::kDone;
           break;
-        case Action::Kind::kStartSession:
+        case Action::Kind::kSession:
           order.push_back(action.key);
           for (SessionStep& step : state.sessions)
             if (step.session.key == action.key) {
@@ -112,13 +105,12 @@ TEST(Schedule, PairsThatAreAskedForRunBeforeTheEnd) {
   for (BuildStep& step : state.builds) step.state = StepState::kDone;
   for (SessionStep& step : state.sessions) step.state = StepState::kDone;
   state.suspicions_asked = true;
-  EXPECT_EQ(next_actions(state), (std::vector<Action>{{Action::Kind::kAskPairs, "", ""}}));
+  EXPECT_EQ(next_actions(state), (std::vector<Action>{{Action::Kind::kAskPairs, ""}}));
   state.sessions.push_back(session_step("p/2/base", "performance", "base", 2));
-  EXPECT_EQ(next_actions(state),
-            (std::vector<Action>{{Action::Kind::kStartSession, "p/2/base", "m1"}}));
+  EXPECT_EQ(next_actions(state), (std::vector<Action>{{Action::Kind::kSession, "p/2/base"}}));
   state.sessions.back().state = StepState::kDone;
   state.pairs_asked = true;
-  EXPECT_EQ(next_actions(state), (std::vector<Action>{{Action::Kind::kFinish, "", ""}}));
+  EXPECT_EQ(next_actions(state), (std::vector<Action>{{Action::Kind::kFinish, ""}}));
 }
 
 TEST(Schedule, ABrokenPatchedBuildLeavesItsSessionsOutAndEnds) {
@@ -140,7 +132,6 @@ TEST(Schedule, NothingMeasuresBesideABuildOrAnotherSession) {
   EXPECT_TRUE(next_actions(state).empty());
   state.builds[2].state = StepState::kDone;
   state.sessions[2].state = StepState::kRunning;
-  state.free_machines = {"m2"};
   EXPECT_TRUE(next_actions(state).empty());
 }
 
@@ -148,8 +139,7 @@ TEST(Schedule, SessionsOverlapABuild) {
   RunState state = small_run();
   state.builds[0].state = StepState::kDone;
   state.builds[1].state = StepState::kRunning;
-  EXPECT_EQ(next_actions(state),
-            (std::vector<Action>{{Action::Kind::kStartSession, "f/base", "m1"}}));
+  EXPECT_EQ(next_actions(state), (std::vector<Action>{{Action::Kind::kSession, "f/base"}}));
 }
 
 TEST(Schedule, StoppingStartsNothingAndEndsWhenNothingRuns) {
@@ -158,7 +148,7 @@ TEST(Schedule, StoppingStartsNothingAndEndsWhenNothingRuns) {
   state.sessions[0].state = StepState::kRunning;
   EXPECT_TRUE(next_actions(state).empty());
   state.sessions[0].state = StepState::kDone;
-  EXPECT_EQ(next_actions(state), (std::vector<Action>{{Action::Kind::kFinish, "", ""}}));
+  EXPECT_EQ(next_actions(state), (std::vector<Action>{{Action::Kind::kFinish, ""}}));
 }
 
 TEST(Schedule, ConfirmationsComeBeforeMeasurements) {
@@ -167,7 +157,7 @@ TEST(Schedule, ConfirmationsComeBeforeMeasurements) {
   state.sessions[0].state = state.sessions[1].state = StepState::kDone;
   state.suspicions_asked = true;
   state.sessions.push_back(session_step("c/1", "confirmation", "base"));
-  EXPECT_EQ(next_actions(state), (std::vector<Action>{{Action::Kind::kStartSession, "c/1", "m1"}}));
+  EXPECT_EQ(next_actions(state), (std::vector<Action>{{Action::Kind::kSession, "c/1"}}));
 }
 
 RunState with_coverage() {
@@ -185,10 +175,8 @@ TEST(Schedule, CoverageComesBeforeMeasurementsAndDelaysNoQuestion) {
   for (BuildStep& step : state.builds) step.state = StepState::kDone;
   state.sessions[0].state = state.sessions[1].state = StepState::kDone;
   state.sessions[2].state = StepState::kRunning;
-  state.free_machines.clear();
-  EXPECT_EQ(next_actions(state), (std::vector<Action>{{Action::Kind::kAskSuspicions, "", ""}}));
+  EXPECT_EQ(next_actions(state), (std::vector<Action>{{Action::Kind::kAskSuspicions, ""}}));
   state.suspicions_asked = true;
-  state.free_machines = {"m2"};
   EXPECT_TRUE(next_actions(state).empty()) << "nothing measures beside a coverage session";
 }
 
@@ -198,20 +186,13 @@ TEST(Schedule, ConfirmationsComeBeforeCoverage) {
   state.sessions[0].state = state.sessions[1].state = StepState::kDone;
   state.suspicions_asked = true;
   state.sessions.push_back(session_step("c/1", "confirmation", "base"));
-  EXPECT_EQ(next_actions(state), (std::vector<Action>{{Action::Kind::kStartSession, "c/1", "m1"}}));
+  EXPECT_EQ(next_actions(state), (std::vector<Action>{{Action::Kind::kSession, "c/1"}}));
 }
 
 TEST(Schedule, AKernelThatCannotCountLeavesItsSessionOut) {
   EXPECT_EQ(drive(with_coverage(), {{"cov", StepState::kFailed}}),
             (Order{"base", "patched", "f/base", "cov", "f/patched", "p1", "ask", "p/1/base",
                    "p/1/patched", "ask pairs", "finish"}));
-}
-
-TEST(Schedule, WithoutAMachineItWaits) {
-  RunState state = small_run();
-  for (BuildStep& step : state.builds) step.state = StepState::kDone;
-  state.free_machines.clear();
-  EXPECT_TRUE(next_actions(state).empty());
 }
 
 }  // namespace

@@ -45,7 +45,7 @@ std::optional<Priority> priority_from(std::string_view wanted) {
 // Classes and lines.
 
 Queue::Class& Queue::class_for(const Want& want) {
-  const ClassKey key{want.tags, want.place, want.kind};
+  const ClassKey key{want.tags, want.place, want.kind, want.never};
   const auto [found, is_new] = classes_.try_emplace(key);
   Class& of = found->second;
   if (!is_new) return of;
@@ -62,7 +62,7 @@ void Queue::fit(Class& of, Site& site) {
   const ClassKey& key = of.key;
   const std::string& name = site.place.name;
   const bool fits = has_tags(site.place, key.tags) && (key.place.empty() || key.place == name) &&
-                    (key.kind.empty() || key.kind == site.place.kind);
+                    (key.kind.empty() || key.kind == site.place.kind) && !key.never.contains(name);
   if (fits) {
     of.fitting.insert(name);
     site.classes.insert(&of);

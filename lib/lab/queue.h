@@ -44,6 +44,7 @@ struct Want {
   std::set<std::string> tags;   ///< all must be the place's
   std::string place;            ///< only there; "" = anywhere
   std::string kind;             ///< only on places of that kind; "" = any
+  std::set<std::string> never;  ///< places that lack what it needs
   std::set<std::string> avoid;  ///< places where it failed for their own reasons: others first
   bool alone = false;           ///< nothing else may run on the host: it measures
   bool mate = false;            ///< second half of a pair: nobody comes between
@@ -111,6 +112,8 @@ class Queue {
   void restore(const Held& held, bool spare = false);
   /// Later leases are numbered above this one.
   void skip_to(uint64_t lease);
+  /// A number above all leases, for a holder that does not come by the queue.
+  uint64_t take_number() { return next_lease_++; }
   /// True when it was held.
   bool release(uint64_t lease);
   /// Every wish and lease of the run goes.
@@ -127,6 +130,7 @@ class Queue {
     std::set<std::string> tags;
     std::string place;
     std::string kind;
+    std::set<std::string> never;
     auto operator<=>(const ClassKey&) const = default;
   };
   using LineKey = std::pair<Priority, std::string>;  ///< and the user

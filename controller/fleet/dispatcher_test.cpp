@@ -1,0 +1,283 @@
+#include "controller/fleet/dispatcher.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "controller/fleet/testing.h"
+
+namespace kiln::fleet {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class FakeSender final : public AgentSender {
+ public:
+  void send(v1::ToAgent message) override { sent.lock()->push_back(std::move(message)); }
+  /// "start 5", "cancel 7", "ack 5".
+  std::vector<std::string> words() {
+    std::vector<std::string> out;
+    for (const v1::ToAgent& message : *sent.lock()) {
+      if (message.has_start())
+        out.push_back("start " + std::to_string(message.start().session_id()));
+      if (message.has_cancel())
+        out.push_back("cancel " + std::to_string(message.cancel().session_id()));
+      if (message.has_ack()) out.push_back("ack " + std::to_string(message.ack().session_id()));
+    }
+    return out;
+  }
+  Sync<std::vector<v1::ToAgent>> sent;
+};
+
+/// What a run was told.
+struct Told {
+  Sync<std::vector<lab::Grant>> grants;
+  Sync<std::vector<int64_t>> done;
+  Sync<std::vector<int64_t>> lost;
+  RunListener listener() {
+    RunListener out;
+    out.granted = [this](const lab::Grant& grant) { grants.lock()->push_back(grant); };
+    out.session_done = [this](const v1::SessionDone& end) {
+      done.lock()->push_back(end.session().id());
+    };
+    out.session_lost = [this](int64_t id) { lost.lock()->push_back(id); };
+    return out;
+  }
+};
+
+class DispatcherTest : public testing::Test {
+ protected:
+  void SetUp() override { start(); }
+  void start(int quarantine_after = 3) {
+    dispatcher_.reset();
+    DispatcherOptions options;
+    options.home = "here";
+    options.quarantine_after = quarantine_after;
+    dispatcher_ = std::make_unique<Dispatcher>(fleet_, store_, clock_, options);
+    ASSERT_TRUE(dispatcher_->load());
+  }
+  v1::Hello hello(std::vector<v1::HeldSession> sessions = {}) {
+    v1::Hello out;
+    out.set_agent("a1");
+    for (const char* name : {"m1", "m2"}) {
+      v1::MachineInfo* machine = out.add_machines();
+      machine->set_name(name);
+      machine->add_tags("qemu");
+    }
+    for (const v1::HeldSession& held : sessions) *out.add_sessions() = held;
+    return out;
+  }
+  void connect(std::vector<v1::HeldSession> sessions = {}) {
+    sender_ = std::make_shared<FakeSender>();
+    fleet_.connected("a1", hello(std::move(sessions)), sender_);
+  }
+  static v1::HeldSession held(int64_t id, bool ended = false) {
+    v1::HeldSession out;
+    out.set_session_id(id);
+    out.set_machine("m1");
+    out.set_ended(ended);
+    return out;
+  }
+  static lab::Want want(const std::string& key) {
+    lab::Want out;
+    out.key = key;
+    out.tags = {"qemu"};
+    return out;
+  }
+  void report_done(int64_t id) {
+    v1::FromAgent message;
+    message.mutable_done()->mutable_session()->set_id(id);
+    message.mutable_done()->mutable_session()->set_machine("m1");
+    message.mutable_done()->mutable_session()->set_ending("tested");
+    fleet_.received("a1", message);
+  }
+  /// Waits until it holds, at most 5 s.
+  static bool soon(const std::function<bool()>& holds) {
+    for (int i = 0; i < 500; ++i) {
+      if (holds()) return true;
+      std::this_thread::sleep_for(10ms);
+    }
+    return false;
+  }
+  v1::SessionOrder order(int64_t id, const lab::Grant& grant) {
+    v1::SessionOrder out;
+    out.set_session_id(id);
+    out.set_lease_epoch(grant.lease);
+    out.set_machine(grant.place);
+    return out;
+  }
+  lab::Grant first_grant(Told& told) {
+    EXPECT_TRUE(soon([&] { return !told.grants.lock()->empty(); }));
+    auto grants = told.grants.lock();
+    return grants->empty() ? lab::Grant() : grants->front();
+  }
+  std::string word(const std::string& machine) {
+    for (const MachineView& view : dispatcher_->views())
+      if (view.info.name() == machine) return view.word;
+    return "";
+  }
+  void lease_of_an_earlier_life(int64_t session, int64_t run) {
+    Lease lease;
+    lease.number = 40;
+    lease.session_id = session;
+    lease.run_id = run;
+    lease.key = "k";
+    lease.machine = "m1";
+    lease.user = "ann";
+    store_.kept.lock()->leases = {lease};
+    store_.kept.lock()->newest = 40;
+    start();
+  }
+
+  Fleet fleet_;
+  MemoryLeaseStore store_;
+  SystemClock clock_;
+  std::shared_ptr<FakeSender> sender_;
+  std::unique_ptr<Dispatcher> dispatcher_;
+};
+
+TEST_F(DispatcherTest, RunsShareMachinesAndHearOfTheirOwnSessionsOnly) {
+  connect();
+  Told ann;
+  Told bob;
+  dispatcher_->join(1, "ann", ann.listener());
+  dispatcher_->join(2, "bob", bob.listener());
+  dispatcher_->want(1, {want("x")});
+  const lab::Grant first = first_grant(ann);
+  dispatcher_->want(2, {want("y")});
+  const lab::Grant second = first_grant(bob);
+  EXPECT_NE(first.place, second.place);
+  EXPECT_GT(second.lease, first.lease);
+  ASSERT_TRUE(dispatcher_->start(1, first.lease, order(5, first)));
+  ASSERT_TRUE(dispatcher_->start(2, second.lease, order(6, second)));
+  EXPECT_THAT(sender_->words(), ElementsAre("start 5", "start 6"));
+  report_done(6);
+  EXPECT_THAT(*bob.done.lock(), ElementsAre(6));
+  EXPECT_TRUE(ann.done.lock()->empty());
+  EXPECT_EQ(word("m1"), "busy");
+  dispatcher_->release(first.lease);
+  dispatcher_->release(second.lease);
+  EXPECT_EQ(word("m1"), "ready");
+}
+
+TEST_F(DispatcherTest, ASessionOfAnEarlierLifeGoesOnAtItsAgent) {
+  lease_of_an_earlier_life(7, 1);
+  Told told;
+  dispatcher_->join(1, "ann", told.listener());
+  connect({held(7)});
+  const auto lease = dispatcher_->attach(1, 7);
+  ASSERT_TRUE(lease);
+  EXPECT_EQ(lease->number, 40U);
+  EXPECT_FALSE(dispatcher_->attach(1, 8));
+  EXPECT_FALSE(dispatcher_->attach(2, 7)) << "another run's";
+  report_done(7);
+  EXPECT_THAT(*told.done.lock(), ElementsAre(7));
+  EXPECT_TRUE(told.lost.lock()->empty());
+  dispatcher_->want(1, {want("x")});
+  EXPECT_GT(first_grant(told).lease, 40U);
+}
+
+TEST_F(DispatcherTest, AnAgentThatKnowsNothingOfASessionHasLostIt) {
+  lease_of_an_earlier_life(7, 1);
+  Told told;
+  dispatcher_->join(1, "ann", told.listener());
+  connect();
+  EXPECT_THAT(*told.lost.lock(), ElementsAre(7));
+}
+
+TEST_F(DispatcherTest, ALostSessionOfARunThatNobodyDrivesFreesItsMachine) {
+  lease_of_an_earlier_life(7, 1);
+  connect();
+  EXPECT_TRUE(soon([&] { return store_.kept.lock()->leases.empty(); }));
+  EXPECT_TRUE(soon([&] { return word("m1") == "ready"; }));
+  EXPECT_TRUE(sender_->words().empty()) << "there is no end to acknowledge";
+}
+
+TEST_F(DispatcherTest, WhatNobodyWaitsForIsStoppedAndItsEndIsKept) {
+  connect({held(9)});
+  EXPECT_THAT(sender_->words(), ElementsAre("cancel 9"));
+  report_done(9);
+  EXPECT_TRUE(soon([&] { return sender_->words().size() == 2; }));
+  EXPECT_THAT(sender_->words(), ElementsAre("cancel 9", "ack 9"));
+  EXPECT_THAT(store_.kept.lock()->unclaimed, ElementsAre(9));
+}
+
+TEST_F(DispatcherTest, AnEndThatCameBeforeItsRunGoesOnIsHandedOver) {
+  store_.kept.lock()->wants_unclaimed = true;
+  connect({held(9, true)});
+  EXPECT_TRUE(sender_->words().empty());
+  report_done(9);
+  ASSERT_TRUE(soon([&] { return !store_.kept.lock()->unclaimed.empty(); }));
+  Told told;
+  dispatcher_->join(3, "ann", told.listener());
+  EXPECT_TRUE(soon([&] {
+    dispatcher_->expect(3, 9);
+    return !told.done.lock()->empty();
+  }));
+  EXPECT_THAT(*told.done.lock(), ElementsAre(9));
+}
+
+TEST_F(DispatcherTest, AHeldMachineTakesNoSessionsUntilItsTimeIsOver) {
+  connect();
+  ASSERT_TRUE(soon([&] { return word("m1") == "ready"; }));
+  const auto hold = dispatcher_->hold("m1", "ann", "looking at a hang", clock_.now() + 1500ms);
+  ASSERT_TRUE(hold) << render(hold.error());
+  const auto again = dispatcher_->hold("m1", "bob", "", clock_.now() + 1h);
+  ASSERT_FALSE(again);
+  EXPECT_THAT(again.error().message, HasSubstr("m1 is held by ann until"));
+  EXPECT_FALSE(dispatcher_->hold("m9", "bob", "", clock_.now() + 1h));
+  Told told;
+  dispatcher_->join(1, "cid", told.listener());
+  dispatcher_->want(1, {want("x"), want("y")});
+  EXPECT_EQ(first_grant(told).place, "m2");
+  EXPECT_EQ(word("m1"), "held");
+  EXPECT_TRUE(soon([&] { return told.grants.lock()->size() == 2; })) << "the hold's time is over";
+  EXPECT_TRUE(soon([&] { return store_.kept.lock()->holds.empty(); }));
+}
+
+TEST_F(DispatcherTest, ADrainedMachineFinishesAndTakesNothingNew) {
+  connect();
+  ASSERT_TRUE(soon([&] { return word("m1") == "ready"; }));
+  ASSERT_TRUE(dispatcher_->set_intent("m1", "draining", "new memory"));
+  EXPECT_FALSE(dispatcher_->set_intent("m9", "draining", ""));
+  EXPECT_EQ(word("m1"), "draining");
+  start();  // people's wishes survive
+  fleet_.connected("a1", hello(), sender_);
+  EXPECT_TRUE(soon([&] { return word("m1") == "draining" && word("m2") == "ready"; }));
+}
+
+TEST_F(DispatcherTest, ErrorsInARowQuarantineAMachine) {
+  connect();
+  for (int i = 0; i < 2; ++i)
+    dispatcher_->tell_ending("m1", "infrastructure", "INFRA_NET", "no ssh");
+  ASSERT_TRUE(soon([&] { return word("m1") == "ready"; }));
+  dispatcher_->tell_ending("m1", "cancelled", "CANCELLED", "");
+  dispatcher_->tell_ending("m1", "infrastructure", "INFRA_AGENT", "the agent was restarted");
+  EXPECT_EQ(store_.kept.lock()->standings["m1"].errors_in_a_row, 2);
+  dispatcher_->tell_ending("m1", "infrastructure", "INFRA_NET", "no ssh");
+  EXPECT_EQ(word("m1"), "quarantined");
+  EXPECT_THAT(store_.kept.lock()->standings["m1"].health_why,
+              HasSubstr("3 sessions in a row ended without a result, the last: no ssh"));
+  ASSERT_TRUE(dispatcher_->set_health("m1", "good", ""));
+  EXPECT_EQ(word("m1"), "ready");
+  dispatcher_->tell_ending("m1", "infrastructure", "INFRA_NET", "no ssh");
+  dispatcher_->tell_ending("m1", "tested", "", "");
+  EXPECT_EQ(store_.kept.lock()->standings["m1"].errors_in_a_row, 0);
+}
+
+TEST_F(DispatcherTest, AnAgentsEpochsAreNeverUndercut) {
+  v1::Hello old = hello();
+  old.mutable_machines(0)->set_highest_epoch(500);  // the controller was restored from a backup
+  sender_ = std::make_shared<FakeSender>();
+  fleet_.connected("a1", old, sender_);
+  Told told;
+  dispatcher_->join(1, "ann", told.listener());
+  dispatcher_->want(1, {want("x")});
+  EXPECT_EQ(first_grant(told).lease, 501U);
+}
+
+}  // namespace
+}  // namespace kiln::fleet
