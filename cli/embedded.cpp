@@ -1,5 +1,7 @@
 #include "cli/embedded.h"
 
+#include <fmt/format.h>
+
 #include <chrono>
 #include <thread>
 
@@ -16,10 +18,13 @@ struct EmbeddedLab::Impl {
   std::unique_ptr<controller::Controller> controller;
   std::unique_ptr<v1::Lab::Stub> lab;
   std::unique_ptr<v1::Review::Stub> review;
+  std::unique_ptr<v1::Machines::Stub> machines;
   std::unique_ptr<agent::Agent> agent;
 };
 
 namespace {
+
+constexpr std::chrono::seconds kConnectLimit{5};
 
 controller::Access access_of(HostMode mode) {
   switch (mode) {
@@ -27,6 +32,7 @@ controller::Access access_of(HostMode mode) {
       return controller::Access::kRead;
     case HostMode::kReview:
       return controller::Access::kReview;
+    case HostMode::kLab:
     case HostMode::kPlan:
     case HostMode::kRun:
       return controller::Access::kRun;
@@ -35,6 +41,26 @@ controller::Access access_of(HostMode mode) {
 }
 
 }  // namespace
+
+/// The stubs of a lab that answers.
+Result<std::unique_ptr<EmbeddedLab>> EmbeddedLab::connect(std::unique_ptr<Impl> impl,
+                                                          const LabAddress& lab, HostMode mode) {
+  if (mode == HostMode::kRun || mode == HostMode::kPlan)
+    return fail(Error(ErrorKind::kBadInput,
+                      "this command works on this computer, not in the lab " + lab.name)
+                    .with_hint("kiln submit hands a job to a lab; without --lab and KILN_LAB it"
+                               " runs here"));
+  const auto channel = rpc::make_channel(lab.target);
+  if (!channel->WaitForConnected(std::chrono::system_clock::now() + kConnectLimit))
+    return fail(Error(ErrorKind::kInfrastructure,
+                      fmt::format("no controller answers at {} (lab {}, from {}) within {} s",
+                                  lab.target, lab.name, lab.from, kConnectLimit.count()))
+                    .with_hint("is kilnd running there? kilnd --config FILE"));
+  impl->lab = v1::Lab::NewStub(channel);
+  impl->review = v1::Review::NewStub(channel);
+  impl->machines = v1::Machines::NewStub(channel);
+  return std::unique_ptr<EmbeddedLab>(new EmbeddedLab(std::move(impl)));
+}
 
 EmbeddedLab::EmbeddedLab(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 EmbeddedLab::~EmbeddedLab() {
@@ -45,6 +71,11 @@ Result<std::unique_ptr<EmbeddedLab>> EmbeddedLab::start(const Options& options, 
   auto impl = std::make_unique<Impl>();
   KILN_ASSIGN(const auto data, cli::data_dir(options.data_dir));
   impl->data_dir = data.string();
+  KILN_ASSIGN(const auto elsewhere, find_lab(options.lab.lab));
+  if (elsewhere) return connect(std::move(impl), *elsewhere, mode);
+  if (mode == HostMode::kLab)
+    return fail(Error(ErrorKind::kBadInput, "this command asks a lab, and none is named")
+                    .with_hint("--lab NAME or KILN_LAB; docs/guides/lab.md sets one up"));
   controller::ControllerOptions controller_options;
   controller_options.data_dir = data;
   controller_options.access = access_of(mode);
@@ -65,11 +96,15 @@ Result<std::unique_ptr<EmbeddedLab>> EmbeddedLab::start(const Options& options, 
   const auto channel = rpc::make_channel(impl->controller->target());
   impl->lab = v1::Lab::NewStub(channel);
   impl->review = v1::Review::NewStub(channel);
+  impl->machines = v1::Machines::NewStub(channel);
   return std::unique_ptr<EmbeddedLab>(new EmbeddedLab(std::move(impl)));
 }
 
 v1::Lab::Stub& EmbeddedLab::lab() {
   return *impl_->lab;
+}
+v1::Machines::Stub& EmbeddedLab::machines() {
+  return *impl_->machines;
 }
 v1::Review::Stub& EmbeddedLab::review() {
   return *impl_->review;
@@ -81,6 +116,7 @@ const std::string& EmbeddedLab::data_dir() const {
 void EmbeddedLab::stop() {
   impl_->lab.reset();
   impl_->review.reset();
+  impl_->machines.reset();
   // The controller first: its driver waits for the cancelled sessions' ends, which the agent
   // reports.
   if (impl_->controller) impl_->controller->stop();

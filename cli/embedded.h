@@ -1,10 +1,12 @@
 #pragma once
 /// The lab inside this process: controller and (for runs) an agent on a private socket, spoken to
-/// with the same gRPC messages as a lab elsewhere.
+/// with the same gRPC messages as a lab elsewhere; or just that lab elsewhere (--lab).
 #include <memory>
 
+#include "cli/lab_address.h"
 #include "cli/options.h"
 #include "kiln/v1/lab.grpc.pb.h"
+#include "kiln/v1/machines.grpc.pb.h"
 #include "kiln/v1/review.grpc.pb.h"
 #include "lib/base/result.h"
 
@@ -15,6 +17,7 @@ enum class HostMode {
   kReview,    ///< known, judge --save: writes, also while another process runs a job
   kPlan,      ///< sources and configs may be prepared; no agent
   kRun,       ///< everything
+  kLab,       ///< only a lab elsewhere will do
 };
 
 class EmbeddedLab {
@@ -26,6 +29,7 @@ class EmbeddedLab {
 
   v1::Lab::Stub& lab();
   v1::Review::Stub& review();
+  v1::Machines::Stub& machines();
   /// The data folder in use, absolute.
   [[nodiscard]] const std::string& data_dir() const;
   /// Ends the agent and the controller; running sessions are cancelled, nothing is lost.
@@ -33,6 +37,8 @@ class EmbeddedLab {
 
  private:
   struct Impl;
+  static Result<std::unique_ptr<EmbeddedLab>> connect(std::unique_ptr<Impl> impl,
+                                                      const LabAddress& lab, HostMode mode);
   explicit EmbeddedLab(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

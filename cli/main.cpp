@@ -102,6 +102,7 @@ struct Commands {
   }
   void build();
   void build_review();
+  void build_lab();
 };
 
 void Commands::build() {
@@ -110,6 +111,9 @@ void Commands::build() {
   app.set_version_flag("--version", KILN_VERSION);
   app.add_option("--data-dir", options.data_dir,
                  "data folder; else KILN_DATA_DIR, else the user's XDG data folder");
+  app.add_option(
+      "--lab", options.lab.lab,
+      "a lab elsewhere: a name of labs.yaml, an address, or a data folder; else KILN_LAB");
   app.add_option("--home", options.home, "Kiln's own folder (images/, kernel-configs/)")
       ->envname("KILN_HOME");
   static const std::map<std::string, ColorMode> kColors{
@@ -212,6 +216,46 @@ void Commands::build_review() {
   add_format(audit, &options, Formats::kDocument);
 }
 
+void Commands::build_lab() {
+  LabOptions* lab = &options.lab;
+  CLI::App* submit = add("submit", "hand a job with its files to a lab", submit_command);
+  add_job(submit, &options);
+  submit->add_option("--series", lab->series,
+                     "instead of the job's own: a folder, an mbox, REPO:BASE..TIP, or a"
+                     " message-id (fetched by b4)");
+  submit->add_option("--priority", lab->priority, "interactive or nightly")
+      ->check(CLI::IsMember({"interactive", "nightly"}));
+  submit->add_flag("--wait", lab->wait,
+                   "watch it, then print its report; exit code of the verdict");
+  add_format(submit, &options, Formats::kDocument);
+  submit->footer(
+      "Examples:\n  kiln --lab oulu submit jobs/kmap-local-page.yaml --wait\n"
+      "  kiln --lab oulu submit job.yaml --series ~/linux:v6.1..my-branch");
+  CLI::App* watch = add("watch", "what happens in a run, until it has ended", watch_command);
+  add_run(watch, &options);
+  watch->add_option("--until", lab->until, "first-failure, verdict or done")
+      ->check(CLI::IsMember({"first-failure", "verdict", "done"}));
+  watch->add_option("--timeout", lab->timeout, "give up after that: 2h (exit code 3)");
+  add_format(watch, &options, Formats::kDocument);
+  add_run(add("cancel", "stop a run; what it has is kept", cancel_command), &options);
+  add_format(add("queue", "what runs and what waits, for what", queue_command), &options,
+             Formats::kDocument);
+  add_format(add("machines", "the lab's machines and how they are", machines_command), &options,
+             Formats::kDocument);
+  add_format(add("agents", "the lab's agents", agents_command), &options, Formats::kDocument);
+  CLI::App* hold = add("hold", "borrow a machine: no sessions until then", hold_command);
+  hold->add_option("--reason", lab->reason, "for the others")->required();
+  hold->add_option("--for", lab->duration, "how long, at most 6h")->capture_default_str();
+  add_format(hold, &options, Formats::kDocument);
+  CLI::App* release = add("release", "give a machine back", release_command);
+  CLI::App* drain = add("drain", "let a machine finish and take nothing new", drain_command);
+  drain->add_option("--reason", lab->reason, "for the others")->required();
+  CLI::App* resume =
+      add("resume", "a machine works again: after drain or quarantine", resume_command);
+  for (CLI::App* one : {hold, release, drain, resume})
+    one->add_option("MACHINE", lab->machine, "its name (kiln machines)")->required();
+}
+
 /// CLI11 says only that a subcommand is required; people want to know what they mistyped.
 std::string misspelled_command(const CLI::App& app, int argc, char** argv, int at = 1) {
   if (argc <= at || argv[at][0] == '-') return {};
@@ -232,6 +276,7 @@ int main_checked(int argc, char** argv) {
   Commands commands;
   commands.build();
   commands.build_review();
+  commands.build_lab();
   if (const std::string wrong = misspelled_command(commands.app, argc, argv); !wrong.empty()) {
     std::cerr << wrong << "\n";
     return kWrongUse;

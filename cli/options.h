@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "cli/lab_options.h"
+
 namespace kiln::cli {
 
 enum class Format { kText, kJson, kHtml, kJunit, kKcidb, kCsv, kPatchwork };
@@ -37,6 +39,8 @@ struct Options {
   bool console = false;
   bool dmesg = false;
   int limit = 20;
+
+  LabOptions lab;
 
   // kiln judge, repro
   bool save = false;
@@ -78,5 +82,15 @@ int known_add_command(const Options& options);
 int known_edit_command(const Options& options);
 int known_remove_command(const Options& options);
 int known_audit_command(const Options& options);
+int submit_command(const Options& options);
+int watch_command(const Options& options);
+int cancel_command(const Options& options);
+int queue_command(const Options& options);
+int machines_command(const Options& options);
+int agents_command(const Options& options);
+int hold_command(const Options& options);
+int release_command(const Options& options);
+int drain_command(const Options& options);
+int resume_command(const Options& options);
 
 }  // namespace kiln::cli

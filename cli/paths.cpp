@@ -54,6 +54,11 @@ Result<std::filesystem::path> patchwork_config_file(const std::string& option) {
   return base / "kiln" / "patchwork.yaml";
 }
 
+Result<std::filesystem::path> labs_file() {
+  KILN_ASSIGN(const auto base, xdg("XDG_CONFIG_HOME", ".config"));
+  return base / "kiln" / "labs.yaml";
+}
+
 Result<std::filesystem::path> home_dir(const std::string& option) {
   if (!option.empty()) {
     if (is_home(option)) return absolute(option);

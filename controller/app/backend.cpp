@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <random>
 
+#include "controller/app/bundle.h"
 #include "controller/app/test_log.h"
 #include "controller/scheduler/report_builder.h"
 #include "controller/scheduler/stored_job.h"
@@ -31,6 +32,17 @@ std::string describe(const v1::MachineInfo& machine) {
   return text;
 }
 
+/// Where the job stands among the files that were handed in: the lines of the file `job` beside
+/// them.
+Result<scheduler::JobSource> bundled_job(const os::Path& root) {
+  KILN_ASSIGN(const std::string text, os::read_file(root.parent_path() / "job", 8192));
+  const std::vector<std::string> lines = split_lines(text);
+  if (lines.empty()) return fail(ErrorKind::kInternal, "the bundle names no job");
+  scheduler::JobSource source{(root / lines[0]).string(), root.string()};
+  if (lines.size() > 1 && !lines[1].empty()) source.series = (root / lines[1]).string();
+  return source;
+}
+
 int count_tests(const scheduler::Prepared& prepared) {
   size_t count = 0;
   for (const scheduler::PhaseList& list : prepared.lists) count += list.tests.size();
@@ -45,14 +57,14 @@ void Backend::leave() {
 }
 
 void Backend::stop() {
-  std::map<int64_t, std::jthread> drivers;
+  std::map<int64_t, DriverThread> drivers;
   {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
     drivers.swap(drivers_);
   }
   if (!leaving_.stop_requested())
-    for (auto& [id, thread] : drivers) thread.request_stop();
+    for (auto& [id, driver] : drivers) driver.thread.request_stop();
 }
 
 std::string Backend::machine_words() {
@@ -87,7 +99,7 @@ Result<v1::Plan> Backend::plan(const std::string& job_file,
                                std::stop_token stop) {
   if (parts_.preparer == nullptr)
     return fail(ErrorKind::kPermission, "this controller is read only");
-  KILN_ASSIGN(scheduler::Prepared prepared, parts_.preparer->prepare(job_file, note, stop));
+  KILN_ASSIGN(scheduler::Prepared prepared, parts_.preparer->prepare({job_file}, note, stop));
   KILN_ASSIGN(const job::Plan plan, plan_of(prepared, 1));
   const std::string machine = machine_words();
   v1::Plan out = scheduler::to_proto(
@@ -107,7 +119,7 @@ Result<scheduler::Prepared> Backend::prepared_for(const v1::StartRunRequest& req
       return prepared;
     }
   }
-  return parts_.preparer->prepare(request.job_file(), nullptr, {});
+  return parts_.preparer->prepare({request.job_file()}, nullptr, {});
 }
 
 Result<v1::StartRunReply> Backend::start_run(const v1::StartRunRequest& request) {
@@ -135,12 +147,112 @@ Result<v1::StartRunReply> Backend::start(RunAsk ask) {
   const std::lock_guard lock(mutex_);
   if (stopped_) return fail(ErrorKind::kCancelled, "the controller is stopping");
   const int64_t run_id = input.run_id;
-  drivers_[run_id] =
-      std::jthread([this, repeats, input = std::move(input)](const std::stop_token& stop) mutable {
-        const auto shared = std::make_shared<const scheduler::Prepared>(input.prepared);
-        scheduler::RunDriver driver(repeats ? repro_deps() : job_deps(shared), std::move(input));
-        driver.run(stop, leaving_.get_token());
+  add_driver_locked(run_id, [this, repeats, input = std::move(input)](const std::stop_token& stop) {
+    drive(repeats, input, stop);
+  });
+  return reply;
+}
+
+void Backend::add_driver_locked(int64_t run_id, std::function<void(const std::stop_token&)> work) {
+  std::erase_if(drivers_, [](const auto& entry) { return entry.second.ended->load(); });
+  DriverThread& driver = drivers_[run_id];
+  driver.ended = std::make_shared<std::atomic<bool>>(false);
+  driver.thread =
+      std::jthread([work = std::move(work), ended = driver.ended](const std::stop_token& stop) {
+        work(stop);
+        *ended = true;
       });
+}
+
+void Backend::drive(bool repeats, scheduler::DriverInput input, const std::stop_token& stop) {
+  const auto shared = std::make_shared<const scheduler::Prepared>(input.prepared);
+  scheduler::RunDriver driver(repeats ? repro_deps() : job_deps(shared), std::move(input));
+  driver.run(stop, leaving_.get_token());
+}
+
+Status Backend::go_on() {
+  KILN_ASSIGN(const auto runs, parts_.store.running());
+  const std::lock_guard lock(mutex_);
+  for (const db::RunRow& row : runs) {
+    const auto old_events = parts_.store.events(row.id, 0);
+    parts_.hub.open(row.id, old_events && !old_events->empty() ? old_events->back().seq() : 0);
+    add_driver_locked(row.id, [this, row](const std::stop_token& stop) { go_on_with(row, stop); });
+  }
+  return {};
+}
+
+/// On a driver's thread. A run whose job cannot be had any more ends without a verdict.
+void Backend::go_on_with(const db::RunRow& row, const std::stop_token& stop) {
+  auto input = input_of_unfinished(row, stop);
+  if (input) {
+    drive(false, std::move(*input), stop);
+    return;
+  }
+  if (leaving_.stop_requested()) return;
+  v1::RunReport report;
+  report.mutable_run()->set_id(row.id);
+  report.mutable_run()->set_error(
+      to_valid_utf8("the run could not go on: " + render(input.error())));
+  report.mutable_verdict()->set_result("infrastructure");
+  report.mutable_verdict()->set_exit_code(3);
+  report.mutable_verdict()->set_headline("No verdict: the run could not go on.");
+  (void)parts_.store.finish_run(row.id, "failed", report);
+  v1::RunEvent event;
+  event.set_kind("finished");
+  event.set_text("failed");
+  parts_.hub.publish(row.id, std::move(event));
+}
+
+Result<scheduler::DriverInput> Backend::input_of_unfinished(const db::RunRow& row,
+                                                            const std::stop_token& stop) {
+  if (!row.repro_of.empty())
+    return fail(ErrorKind::kInfrastructure,
+                "it repeats a finding; start it again with kiln repro " + row.repro_of);
+  const os::Path root = row.bundle.empty() ? os::Path() : parts_.bundles / row.bundle / "root";
+  scheduler::JobSource source{row.job_file};
+  if (!row.bundle.empty()) {
+    KILN_ASSIGN(source, bundled_job(root));
+  }
+  KILN_ASSIGN(scheduler::Prepared prepared, parts_.preparer->prepare(source, nullptr, stop));
+  if (prepared.job_digest != row.job_digest)
+    return fail(ErrorKind::kBadInput, row.job_file + " or a file of it has changed since");
+  if (!row.bundle.empty()) prepared.spec.file = row.job_file;
+  RunAsk ask;
+  ask.plan = [this](const scheduler::Prepared& of, uint64_t seed) { return plan_of(of, seed); };
+  ask.prepared = std::move(prepared);
+  ask.row = row;
+  bool resumed = true;
+  return open_run(std::move(ask), &resumed);
+}
+
+Result<v1::StartRunReply> Backend::submit(const v1::SubmitHeader& header, const std::string& user,
+                                          const std::function<bool(v1::SubmitFile*)>& next) {
+  if (parts_.preparer == nullptr)
+    return fail(ErrorKind::kPermission, "this controller is read only");
+  const std::string word = header.priority().empty() ? "interactive" : header.priority();
+  const auto priority = lab::priority_from(word);
+  if (!priority ||
+      (*priority != lab::Priority::kInteractive && *priority != lab::Priority::kNightly))
+    return fail(ErrorKind::kBadInput,
+                fmt::format("`{}` is no priority of a run: interactive or nightly", word));
+  KILN_ASSIGN(Bundle bundle, Bundle::create(parts_.bundles));
+  v1::SubmitFile part;
+  while (next(&part)) KILN_TRY(bundle.add(part));
+  KILN_TRY(bundle.find(header.job_file()));
+  if (!header.series().empty()) KILN_TRY(bundle.find(header.series()));
+  KILN_TRY(os::write_atomic(bundle.root().parent_path() / "job",
+                            header.job_file() + "\n" + header.series() + "\n"));
+  KILN_ASSIGN(const scheduler::JobSource source, bundled_job(bundle.root()));
+  RunAsk ask;
+  KILN_ASSIGN(ask.prepared, parts_.preparer->prepare(source, nullptr, {}));
+  if (!header.title_path().empty()) ask.prepared.spec.file = to_valid_utf8(header.title_path());
+  ask.plan = [this](const scheduler::Prepared& of, uint64_t seed) { return plan_of(of, seed); };
+  ask.fresh = true;  // each submission is a run of its own
+  ask.user = user;
+  ask.priority = *priority;
+  ask.bundle = bundle.name();
+  auto reply = start(std::move(ask));
+  if (reply) bundle.keep();
   return reply;
 }
 
@@ -225,7 +337,10 @@ Result<db::RunRow> Backend::create_run(const RunAsk& ask, uint64_t seed, const j
 /// A new run, or the unfinished one of the very same job.
 Result<scheduler::DriverInput> Backend::open_run(RunAsk ask, bool* resumed) {
   db::RunRow row;
-  if (!ask.fresh) {
+  if (ask.row) {
+    row = *ask.row;
+    *resumed = true;
+  } else if (!ask.fresh) {
     KILN_ASSIGN(const auto unfinished, parts_.store.find_unfinished(ask.prepared.job_digest));
     if (unfinished) {
       row = *unfinished;
@@ -319,7 +434,7 @@ Status Backend::cancel_run(int64_t run_id) {
   const auto found = drivers_.find(run_id);
   if (found == drivers_.end())
     return fail(ErrorKind::kNotFound, fmt::format("run {} is not running here", run_id));
-  found->second.request_stop();
+  found->second.thread.request_stop();
   return {};
 }
 

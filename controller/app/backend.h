@@ -1,5 +1,6 @@
 #pragma once
 /// What the Lab service asks of the controller, over the stores and the runs' drivers.
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -25,6 +26,7 @@ struct BackendParts {
   results::EventHub& hub;
   scheduler::Preparer* preparer = nullptr;
   builder::Builder* builder = nullptr;
+  os::Path bundles{};          ///< folder of jobs that were handed in
   Millis no_machine{300'000};  ///< so long without a fitting machine ends a run; 0 = it waits
 };
 
@@ -36,7 +38,8 @@ struct RunAsk {
   std::string repro_of;  ///< "412/f3": boots stored kernels to repeat that finding; "" = a job
   std::string user = "local";
   lab::Priority priority = lab::Priority::kInteractive;
-  std::string bundle;  ///< the job as it was handed in, "" = read in place
+  std::string bundle;               ///< the job as it was handed in, "" = read in place
+  std::optional<db::RunRow> row{};  ///< the run to go on with; else a new or an unfinished one
 };
 
 class Backend final : public LabBackend {
@@ -56,10 +59,16 @@ class Backend final : public LabBackend {
   Status watch_run(int64_t run_id, int64_t from_seq,
                    const std::function<bool(const v1::RunEvent&)>& emit) override;
   Status cancel_run(int64_t run_id) override;
+  Result<v1::StartRunReply> submit(const v1::SubmitHeader& header, const std::string& user,
+                                   const std::function<bool(v1::SubmitFile*)>& next) override;
   Result<v1::ListRunsReply> list_runs(int limit) override;
   Result<v1::RunReport> report(int64_t run_id) override;
   Status log(const v1::GetLogRequest& request,
              const std::function<bool(std::string_view)>& emit) override;
+
+  /// Goes on with the runs that an earlier process was driving. Returns at once; each is prepared
+  /// on its driver's thread.
+  Status go_on();
 
   /// Starts the run and returns; its driver is ended by cancel_run() or stop().
   Result<v1::StartRunReply> start(RunAsk ask);
@@ -70,6 +79,11 @@ class Backend final : public LabBackend {
   /// The first machine that is connected, in words; "" = none yet.
   std::string machine_words();
   Result<scheduler::DriverInput> open_run(RunAsk ask, bool* resumed);
+  void drive(bool repeats, scheduler::DriverInput input, const std::stop_token& stop);
+  void go_on_with(const db::RunRow& row, const std::stop_token& stop);
+  Result<scheduler::DriverInput> input_of_unfinished(const db::RunRow& row,
+                                                     const std::stop_token& stop);
+  void add_driver_locked(int64_t run_id, std::function<void(const std::stop_token&)> work);
   Result<db::RunRow> create_run(const RunAsk& ask, uint64_t seed, const job::Plan& plan,
                                 const std::string& machine);
   scheduler::DriverDeps common_deps();
@@ -95,7 +109,11 @@ class Backend final : public LabBackend {
   std::mutex mutex_;
   bool stopped_ = false;
   std::stop_source leaving_;
-  std::map<int64_t, std::jthread> drivers_;  ///< by run; a finished one stays until the end
+  struct DriverThread {
+    std::shared_ptr<std::atomic<bool>> ended;
+    std::jthread thread;
+  };
+  std::map<int64_t, DriverThread> drivers_;  ///< by run; ended ones go when another starts
 };
 
 }  // namespace kiln::controller

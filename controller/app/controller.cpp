@@ -6,9 +6,11 @@
 
 #include "controller/app/backend.h"
 #include "controller/app/db_lease_store.h"
+#include "controller/app/machines.h"
 #include "controller/app/review.h"
 #include "controller/rpc/agent_link_service.h"
 #include "controller/rpc/lab_service.h"
+#include "controller/rpc/machines_service.h"
 #include "controller/rpc/review_service.h"
 #include "lib/db/database.h"
 #include "lib/os/host.h"
@@ -65,12 +67,15 @@ struct Controller::Impl {
   std::unique_ptr<fleet::Dispatcher> lab_machines;
   std::unique_ptr<Backend> backend;
   std::unique_ptr<Review> review;
+  std::unique_ptr<MachinesView> machines;
   std::unique_ptr<LabService> lab;
+  std::unique_ptr<MachinesService> machines_service;
   std::unique_ptr<ReviewService> review_service;
   std::unique_ptr<AgentLinkService> link;
   std::unique_ptr<grpc::Server> server;
   os::Path socket;
   std::string target;
+  bool serves_a_lab = false;
 
   Status open_stores(const ControllerOptions& options);
   Status open_builder(const ControllerOptions& options);
@@ -95,7 +100,8 @@ Status Controller::Impl::open_stores(const ControllerOptions& options) {
   }
   KILN_ASSIGN(blobs, blob::BlobStore::open(options.data_dir / "blobs"));
   store = std::make_unique<results::DbRunStore>(*database, *blobs, clock);
-  if (options.access == Access::kRun) KILN_TRY(store->interrupt_abandoned());
+  if (options.access == Access::kRun && !options.serves_a_lab)
+    KILN_TRY(store->interrupt_abandoned());
   store->set_tags_of([this](const std::string& machine) { return fleet.tags_of(machine); });
   hub = std::make_unique<results::EventHub>(
       clock,
@@ -121,13 +127,18 @@ Status Controller::Impl::serve(const ControllerOptions& options) {
   leases = std::make_unique<DbLeaseStore>(*database, clock);
   fleet::DispatcherOptions lab_options;
   lab_options.home = os::host_id();
+  lab_options.quarantine_after = options.quarantine_after;
   lab_machines = std::make_unique<fleet::Dispatcher>(fleet, *leases, clock, lab_options);
   if (options.access == Access::kRun) KILN_TRY(lab_machines->load());
-  backend = std::make_unique<Backend>(
-      BackendParts{clock, *store, *blobs, *lab_machines, *hub, preparer.get(), builder.get()});
+  BackendParts parts{clock, *store, *blobs, *lab_machines, *hub, preparer.get(), builder.get()};
+  parts.bundles = options.data_dir / "bundles";
+  if (options.serves_a_lab) parts.no_machine = Millis(0);
+  backend = std::make_unique<Backend>(parts);
+  machines = std::make_unique<MachinesView>(*lab_machines, fleet, clock);
   review = std::make_unique<Review>(ReviewParts{
       clock, *database, *store, options.access == Access::kRun ? backend.get() : nullptr});
   lab = std::make_unique<LabService>(*backend);
+  machines_service = std::make_unique<MachinesService>(*machines);
   review_service = std::make_unique<ReviewService>(*review);
   link = std::make_unique<AgentLinkService>(fleet, *blobs);
   KILN_ASSIGN(socket, socket_path(options.data_dir, options.access));
@@ -139,6 +150,7 @@ Status Controller::Impl::serve(const ControllerOptions& options) {
   server_builder.AddListeningPort(target, grpc::InsecureServerCredentials());
   server_builder.RegisterService(lab.get());
   server_builder.RegisterService(review_service.get());
+  server_builder.RegisterService(machines_service.get());
   server_builder.RegisterService(link.get());
   server = server_builder.BuildAndStart();
   if (!server) return fail(ErrorKind::kInfrastructure, "cannot listen on " + socket.string());
@@ -152,7 +164,10 @@ Result<std::unique_ptr<Controller>> Controller::open(const ControllerOptions& op
   auto impl = std::make_unique<Impl>();
   KILN_TRY(impl->open_stores(options));
   if (options.access == Access::kRun) KILN_TRY(impl->open_builder(options));
+  // Before agents can come: what they report of earlier runs has a listener then.
+  impl->serves_a_lab = options.serves_a_lab;
   KILN_TRY(impl->serve(options));
+  if (options.serves_a_lab) KILN_TRY(impl->backend->go_on());
   return std::unique_ptr<Controller>(new Controller(std::move(impl)));
 }
 
@@ -167,7 +182,7 @@ const std::string& Controller::target() const {
 void Controller::stop() {
   if (!impl_->server) return;
   // First the runs, while agents can still be told; then the wire.
-  impl_->backend->stop();
+  impl_->serves_a_lab ? impl_->backend->leave() : impl_->backend->stop();
   impl_->server->Shutdown(std::chrono::system_clock::now() + kServerGrace);
   impl_->server->Wait();
   impl_->server.reset();

@@ -22,6 +22,10 @@ struct ControllerOptions {
   int jobs = 2;            ///< parallel compilations
   os::Path known_tests{};  ///< names of all tests of the machines to come, one a line; "" = unknown
   Access access = Access::kRun;
+  /// A daemon's: it goes on with the runs that an earlier process was driving, waits for machines
+  /// that are away, and leaves running sessions to their agents when it stops.
+  bool serves_a_lab = false;
+  int quarantine_after = 0;  ///< infrastructure errors in a row of a machine; 0 = never
 };
 
 /// Safe for concurrent use.

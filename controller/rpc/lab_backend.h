@@ -19,6 +19,9 @@ class LabBackend {
                                 const std::function<void(const std::string&)>& note,
                                 std::stop_token stop) = 0;
   virtual Result<v1::StartRunReply> start_run(const v1::StartRunRequest& request) = 0;
+  /// A job with its files, which `next` gives one by one; false = that was all.
+  virtual Result<v1::StartRunReply> submit(const v1::SubmitHeader& header, const std::string& user,
+                                           const std::function<bool(v1::SubmitFile*)>& next) = 0;
   /// Events from from_seq on until "finished"; `emit` returns false to end.
   virtual Status watch_run(int64_t run_id, int64_t from_seq,
                            const std::function<bool(const v1::RunEvent&)>& emit) = 0;

@@ -3,21 +3,13 @@
 #include <chrono>
 #include <thread>
 
-#include "lib/rpc/status.h"
+#include "controller/rpc/answer.h"
 
 namespace kiln::controller {
 namespace {
 
 grpc::Status status_of(const Status& status) {
   return status ? grpc::Status::OK : rpc::to_grpc(status.error());
-}
-
-/// Copies the value into the reply, or maps the error.
-template <typename T>
-grpc::Status answer(Result<T> result, T* reply) {
-  if (!result) return rpc::to_grpc(result.error());
-  *reply = std::move(*result);
-  return grpc::Status::OK;
 }
 
 /// Requests stop when the caller goes away; polls, since the sync API has no notification.
@@ -57,6 +49,21 @@ grpc::Status LabService::PlanJob(grpc::ServerContext* context, const v1::PlanJob
 grpc::Status LabService::StartRun(grpc::ServerContext* /*context*/,
                                   const v1::StartRunRequest* request, v1::StartRunReply* reply) {
   return answer(backend_.start_run(*request), reply);
+}
+
+grpc::Status LabService::SubmitRun(grpc::ServerContext* /*context*/,
+                                   grpc::ServerReader<v1::SubmitPart>* reader,
+                                   v1::StartRunReply* reply) {
+  v1::SubmitPart part;
+  if (!reader->Read(&part) || !part.has_header())
+    return {grpc::StatusCode::INVALID_ARGUMENT, "the first part must be the header"};
+  const v1::SubmitHeader header = part.header();
+  const auto next = [&](v1::SubmitFile* file) {
+    if (!reader->Read(&part) || !part.has_file()) return false;
+    *file = std::move(*part.mutable_file());
+    return true;
+  };
+  return answer(backend_.submit(header, "local", next), reply);
 }
 
 grpc::Status LabService::WatchRun(grpc::ServerContext* context, const v1::WatchRunRequest* request,

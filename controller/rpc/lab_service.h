@@ -14,6 +14,8 @@ class LabService final : public v1::Lab::Service {
                        grpc::ServerWriter<v1::PlanEvent>* writer) override;
   grpc::Status StartRun(grpc::ServerContext* context, const v1::StartRunRequest* request,
                         v1::StartRunReply* reply) override;
+  grpc::Status SubmitRun(grpc::ServerContext* context, grpc::ServerReader<v1::SubmitPart>* reader,
+                         v1::StartRunReply* reply) override;
   grpc::Status WatchRun(grpc::ServerContext* context, const v1::WatchRunRequest* request,
                         grpc::ServerWriter<v1::RunEvent>* writer) override;
   grpc::Status CancelRun(grpc::ServerContext* context, const v1::CancelRunRequest* request,

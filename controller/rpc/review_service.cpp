@@ -1,19 +1,8 @@
 #include "controller/rpc/review_service.h"
 
-#include "lib/rpc/status.h"
+#include "controller/rpc/answer.h"
 
 namespace kiln::controller {
-namespace {
-
-/// Moves the value into the reply, or maps the error.
-template <typename T>
-grpc::Status answer(Result<T> result, T* reply) {
-  if (!result) return rpc::to_grpc(result.error());
-  *reply = std::move(*result);
-  return grpc::Status::OK;
-}
-
-}  // namespace
 
 grpc::Status ReviewService::JudgeRun(grpc::ServerContext* /*context*/,
                                      const v1::JudgeRunRequest* request, v1::JudgeRunReply* reply) {

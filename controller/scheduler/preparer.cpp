@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include <algorithm>
 #include <map>
 
@@ -53,11 +55,17 @@ std::string digest_of(const Prepared& prepared) {
 
 }  // namespace
 
-Result<Prepared> Preparer::prepare(const std::string& job_file, const Note& note,
+Result<Prepared> Preparer::prepare(const JobSource& source_of_job, const Note& note,
                                    std::stop_token stop) {
   const std::lock_guard lock(mutex_);
   Prepared prepared;
-  KILN_ASSIGN(prepared.spec, job::load_job(job_file));
+  KILN_ASSIGN(prepared.spec, job::load_job(source_of_job.file, source_of_job.confines));
+  if (!source_of_job.series.empty()) {
+    prepared.spec.series.path = source_of_job.series;
+    prepared.spec.series.kind = std::filesystem::is_directory(source_of_job.series)
+                                    ? job::SeriesSpec::Kind::kFolder
+                                    : job::SeriesSpec::Kind::kMbox;
+  }
   KILN_TRY(load_lists(&prepared));
   std::vector<kernel::NamedConfig> configs;
   for (const std::string& name : prepared.spec.configs) {

@@ -11,6 +11,13 @@
 
 namespace kiln::scheduler {
 
+/// Where a job is read from.
+struct JobSource {
+  std::string file;
+  std::string confines{};  ///< as for job::load_job
+  std::string series{};    ///< folder or mbox instead of the job's own; "" = the job's
+};
+
 /// Safe for concurrent use: one preparation at a time.
 class Preparer {
  public:
@@ -25,7 +32,7 @@ class Preparer {
 
   /// `note` gets a line for each long step. Errors: kBadInput with place for whatever is wrong in
   /// the job, its lists, configs or series.
-  Result<Prepared> prepare(const std::string& job_file, const Note& note, std::stop_token stop);
+  Result<Prepared> prepare(const JobSource& source, const Note& note, std::stop_token stop);
 
   /// The kernel of a config with the whole series but patch number `patch` (from 1); nullopt when
   /// the other patches do not apply without it.

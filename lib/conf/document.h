@@ -55,6 +55,10 @@ class Document {
   [[nodiscard]] const std::string& file() const { return file_; }
   [[nodiscard]] const std::string& folder() const { return folder_; }
   [[nodiscard]] const Value& root() const { return root_; }
+  /// The folder that is the file's whole world: absolute paths start there and none leaves it.
+  /// "" = the computer's.
+  [[nodiscard]] const std::string& confines() const { return confines_; }
+  void set_confines(std::string folder) { confines_ = std::move(folder); }
   /// kBadInput with position, the line's text and `span` characters marked.
   [[nodiscard]] Error error_at(int line, int column, int span, std::string message,
                                std::string hint = "") const;
@@ -62,6 +66,7 @@ class Document {
  private:
   std::string file_;
   std::string folder_;
+  std::string confines_{};
   std::vector<std::string> lines_;
   Value root_;
 };

@@ -14,6 +14,7 @@
 ///   }
 ///
 /// Thread-safety: plain values; a table writes the variables it was made for.
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <utility>
@@ -68,6 +69,9 @@ struct FieldDoc {
   std::string fallback;
   bool required = false;
 };
+
+/// Whether a normalized path is the folder or below it; every path is in "".
+bool is_inside(const std::filesystem::path& path, const std::filesystem::path& folder);
 
 /// How to read one value: its type in words, the default, and the reading.
 struct Read {

@@ -214,6 +214,12 @@ Read size(uint64_t* out, uint64_t low, uint64_t high) {
           {}};
 }
 
+bool is_inside(const fs::path& path, const fs::path& folder) {
+  if (folder.empty()) return true;
+  const auto [end, ignored] = std::mismatch(folder.begin(), folder.end(), path.begin(), path.end());
+  return end == folder.end();
+}
+
 Read path(std::string* out, PathKind kind) {
   const char* type = "a path";
   if (kind == PathKind::kFile) type = "a file's path";
@@ -222,8 +228,12 @@ Read path(std::string* out, PathKind kind) {
           *out,
           [out, kind, type](const Node& node) -> Status {
             KILN_ASSIGN(const std::string written, take_line(node, type));
+            const fs::path confines = node.document().confines();
             fs::path full = (fs::path(node.document().folder()) / written).lexically_normal();
+            if (!confines.empty() && fs::path(written).is_absolute())
+              full = (confines / fs::path(written).relative_path()).lexically_normal();
             if (!full.has_filename()) full = full.parent_path();  // "folder/"
+            if (!is_inside(full, confines)) return fail(node.error("leads out of the job's files"));
             KILN_TRY(check_path(node, full, kind));
             *out = full.string();
             return {};

@@ -45,6 +45,10 @@ Read repository_read(std::string* out) {
         const bool scp = colon != std::string::npos && written.find('@') < colon &&
                          written.find('/') > colon && written[0] != '-' &&
                          written.compare(colon, 2, "::") != 0;
+        const bool confined = !node.document().confines().empty();
+        if (confined && ((!url && !scp) || written.starts_with("file://")))
+          return fail(node.error("a job that is handed in cannot bring a repository",
+                                 "a URL that the lab can reach, or `--series` for patches"));
         if (url || scp) {
           *out = std::move(written);
           return {};
@@ -335,6 +339,8 @@ Status check_job(const Node& node, Draft* draft) {
     spec.config_dir = (std::filesystem::path(node.document().folder()) / "../kernel-configs")
                           .lexically_normal()
                           .string();
+    if (!conf::is_inside(spec.config_dir, node.document().confines()))
+      return fail(node.error("`config_dir` leads out of the job's files"));
   }
   KILN_TRY(check_unique_names(node, spec));
   KILN_TRY(check_configs_exist(node, spec));
@@ -373,8 +379,9 @@ Object job_table(Draft* draft) {
 
 }  // namespace
 
-Result<JobSpec> load_job(const std::string& path) {
-  KILN_ASSIGN(const conf::Document document, conf::load(path));
+Result<JobSpec> load_job(const std::string& path, const std::string& confines) {
+  KILN_ASSIGN(conf::Document document, conf::load(path));
+  document.set_confines(confines);
   Draft draft;
   KILN_TRY(job_table(&draft).read(Node(document)));
   std::error_code code;

@@ -9,7 +9,9 @@
 namespace kiln::job {
 
 /// kBadInput with file:line:column for whatever is wrong in it; kNotFound when it is not there.
-Result<JobSpec> load_job(const std::string& path);
+/// `confines` is a folder that the job's paths may not leave and in which absolute ones start (a
+/// job that was handed in by somebody); "" = the computer's own.
+Result<JobSpec> load_job(const std::string& path, const std::string& confines = "");
 
 /// Every field that load_job reads, for the documentation and its test.
 std::vector<conf::FieldDoc> job_fields();

@@ -22,6 +22,9 @@ Result<std::string> write(const google::protobuf::Message& message, const char* 
 
 }  // namespace
 
+Result<std::string> message_to_json(const google::protobuf::Message& message) {
+  return write(message, "answer");
+}
 Result<std::string> to_json(const v1::RunReport& report) {
   return write(report, "report");
 }

@@ -34,6 +34,8 @@ std::string to_html(const v1::RunReport& report);
 /// The message as JSON, one document without a newline at the end, field names as in the .proto.
 /// kInternal when the message cannot be written (a string that is no UTF-8).
 Result<std::string> to_json(const v1::RunReport& report);
+/// Any message of kiln.v1 as the one document that a command prints.
+Result<std::string> message_to_json(const google::protobuf::Message& message);
 Result<std::string> to_json(const v1::Plan& plan);
 Result<std::string> to_json(const v1::ListRunsReply& runs);
 

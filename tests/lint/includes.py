@@ -9,6 +9,7 @@ LIB = {
     "base": [],
     "os": ["base"],
     "lab": ["base"],
+    "log": ["base"],
     "conf": ["base", "os"],
     "stats": ["base"],
     "blob": ["base", "os"],

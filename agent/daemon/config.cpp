@@ -1,0 +1,36 @@
+#include "agent/daemon/config.h"
+
+namespace kiln::agent {
+namespace {
+
+conf::Object table(DaemonConfig* config, int* format) {
+  return conf::Object()
+      .required("agent", conf::integer(format, 1, 1))
+      .required("name", conf::name(&config->name))
+      .required("controller", conf::text(&config->controller))
+      .required("data_dir", conf::path(&config->data_dir, conf::PathKind::kAny))
+      .required("images_dir", conf::path(&config->images_dir, conf::PathKind::kFolder))
+      .required("machines", conf::text_list(&config->machines))
+      .optional("log_format", conf::one_of(&config->log_format, {"text", "json"}))
+      .optional("log_level",
+                conf::one_of(&config->log_level, {"debug", "info", "warning", "error"}));
+}
+
+}  // namespace
+
+Result<DaemonConfig> load_daemon_config(const std::string& path) {
+  KILN_ASSIGN(const conf::Document document, conf::load(path));
+  DaemonConfig config;
+  int format = 1;
+  KILN_TRY(table(&config, &format).read(conf::Node(document)));
+  config.file = path;
+  return config;
+}
+
+std::vector<conf::FieldDoc> daemon_config_fields() {
+  DaemonConfig config;
+  int format = 1;
+  return table(&config, &format).fields();
+}
+
+}  // namespace kiln::agent

@@ -1,0 +1,26 @@
+#pragma once
+/// agent.yaml. Fields and defaults are documented in docs/kiln-agent.md.
+#include <string>
+#include <vector>
+
+#include "lib/base/result.h"
+#include "lib/conf/read.h"
+
+namespace kiln::agent {
+
+struct DaemonConfig {
+  std::string file;
+  std::string name;
+  std::string controller;  ///< "unix:/path/controller.sock" or "host:port"
+  std::string data_dir;
+  std::string images_dir;             ///< recipes of root images
+  std::vector<std::string> machines;  ///< embedded ones
+  std::string log_format = "text";
+  std::string log_level = "info";
+};
+
+/// kBadInput with file:line:column.
+Result<DaemonConfig> load_daemon_config(const std::string& path);
+std::vector<conf::FieldDoc> daemon_config_fields();
+
+}  // namespace kiln::agent

@@ -1,0 +1,41 @@
+#include "controller/daemon/config.h"
+
+#include <filesystem>
+
+namespace kiln::controller {
+namespace {
+
+conf::Object table(DaemonConfig* config, int* format) {
+  return conf::Object()
+      .required("kilnd", conf::integer(format, 1, 1))
+      .required("data_dir", conf::path(&config->data_dir, conf::PathKind::kAny))
+      .optional("ccache_dir", conf::path(&config->ccache_dir, conf::PathKind::kAny))
+      .optional("listen", conf::text(&config->listen))
+      .optional("listen_agents", conf::text(&config->listen_agents))
+      .optional("jobs", conf::integer(&config->jobs, 0, 1024))
+      .optional("quarantine_after", conf::integer(&config->quarantine_after, 0, 1000))
+      .optional("log_format", conf::one_of(&config->log_format, {"text", "json"}))
+      .optional("log_level",
+                conf::one_of(&config->log_level, {"debug", "info", "warning", "error"}));
+}
+
+}  // namespace
+
+Result<DaemonConfig> load_daemon_config(const std::string& path) {
+  KILN_ASSIGN(const conf::Document document, conf::load(path));
+  DaemonConfig config;
+  int format = 1;
+  KILN_TRY(table(&config, &format).read(conf::Node(document)));
+  config.file = path;
+  if (config.ccache_dir.empty())
+    config.ccache_dir = (std::filesystem::path(config.data_dir) / "ccache").string();
+  return config;
+}
+
+std::vector<conf::FieldDoc> daemon_config_fields() {
+  DaemonConfig config;
+  int format = 1;
+  return table(&config, &format).fields();
+}
+
+}  // namespace kiln::controller

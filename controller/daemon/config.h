@@ -1,0 +1,27 @@
+#pragma once
+/// kilnd.yaml. Fields and defaults are documented in docs/kilnd.md.
+#include <string>
+#include <vector>
+
+#include "lib/base/result.h"
+#include "lib/conf/read.h"
+
+namespace kiln::controller {
+
+struct DaemonConfig {
+  std::string file;
+  std::string data_dir;
+  std::string ccache_dir;                 ///< "" = ccache/ in data_dir
+  std::string listen = "127.0.0.1:7420";  ///< for people and their tools; "" = only the socket
+  std::string listen_agents = "127.0.0.1:7421";  ///< "" = only the socket
+  int jobs = 0;                                  ///< parallel compilations; 0 = one a processor
+  int quarantine_after = 3;
+  std::string log_format = "text";
+  std::string log_level = "info";
+};
+
+/// kBadInput with file:line:column.
+Result<DaemonConfig> load_daemon_config(const std::string& path);
+std::vector<conf::FieldDoc> daemon_config_fields();
+
+}  // namespace kiln::controller

@@ -1,0 +1,114 @@
+/// kilnd: the controller as a daemon.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <thread>
+
+#include "controller/app/controller.h"
+#include "controller/daemon/config.h"
+#include "lib/log/log.h"
+#include "lib/os/daemon.h"
+
+namespace kiln::controller {
+namespace {
+
+constexpr Millis kTick{1000};
+constexpr int kWrongUse = 2;
+constexpr int kFailed = 1;
+
+void set_up_log(const DaemonConfig& config) {
+  log::set_up(config.log_format == "json" ? log::Format::kJson : log::Format::kText,
+              *log::level_from(config.log_level));
+}
+
+ControllerOptions options_of(const DaemonConfig& config) {
+  ControllerOptions options;
+  options.data_dir = config.data_dir;
+  options.ccache_dir = config.ccache_dir;
+  options.jobs = config.jobs > 0
+                     ? config.jobs
+                     : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  options.serves_a_lab = true;
+  options.quarantine_after = config.quarantine_after;
+  return options;
+}
+
+/// What can change while it runs; the rest is named, so that nobody waits for it in vain.
+void reload(DaemonConfig* config) {
+  const auto now = load_daemon_config(config->file);
+  if (!now) {
+    log::line(log::Level::kError, "configuration refused, the old one stays in force",
+              {{"error", render(now.error())}});
+    return;
+  }
+  const bool restart = now->data_dir != config->data_dir || now->listen != config->listen ||
+                       now->listen_agents != config->listen_agents || now->jobs != config->jobs ||
+                       now->quarantine_after != config->quarantine_after ||
+                       now->ccache_dir != config->ccache_dir;
+  config->log_format = now->log_format;
+  config->log_level = now->log_level;
+  set_up_log(*config);
+  log::line(
+      log::Level::kInfo, "configuration read again",
+      {{"file", config->file},
+       {"needs_restart", restart ? "yes: only the log's fields change while it runs" : "no"}});
+}
+
+int serve(DaemonConfig config) {
+  set_up_log(config);
+  auto controller = Controller::open(options_of(config));
+  if (!controller) {
+    std::cerr << render(controller.error()) << "\n";
+    return kFailed;
+  }
+  log::line(
+      log::Level::kInfo, "kilnd serves",
+      {{"version", KILN_VERSION}, {"data", config.data_dir}, {"at", (*controller)->target()}});
+  os::tell_systemd("READY=1\nSTATUS=serving");
+  while (true) {
+    const os::Asked asked = os::wait_for_signal(kTick);
+    if (asked == os::Asked::kStop) break;
+    if (asked == os::Asked::kReload) reload(&config);
+  }
+  os::tell_systemd("STOPPING=1");
+  log::line(log::Level::kInfo, "kilnd stops; running sessions go on at their agents");
+  (*controller)->stop();
+  return 0;
+}
+
+int main_checked(int argc, char** argv) {
+  os::hold_signals();
+  CLI::App app{"kilnd: the controller of a Kiln lab, as a daemon in the foreground", "kilnd"};
+  std::string file = "/etc/kiln/kilnd.yaml";
+  bool check = false;
+  app.set_version_flag("--version", KILN_VERSION);
+  app.add_option("--config", file, "its configuration")->capture_default_str();
+  app.add_flag("--check", check, "only read the configuration");
+  app.footer(
+      "SIGHUP reads the configuration again; SIGTERM stops, and running sessions go on at their"
+      " agents.\nExamples:\n  kiln lab init /var/lib/kiln    makes a lab and its kilnd.yaml\n"
+      "  kilnd --config /var/lib/kiln/kilnd.yaml");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error, std::cout, std::cerr) == 0 ? 0 : kWrongUse;
+  }
+  auto config = load_daemon_config(file);
+  if (!config) {
+    std::cerr << render(config.error()) << "\n";
+    return kWrongUse;
+  }
+  if (check) {
+    std::cout << file << ": well-formed\n";
+    return 0;
+  }
+  return serve(std::move(*config));
+}
+
+}  // namespace
+}  // namespace kiln::controller
+
+int main(int argc, char** argv) {
+  return kiln::controller::main_checked(argc, argv);
+}

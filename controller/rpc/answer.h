@@ -1,0 +1,19 @@
+#pragma once
+/// How a service answers, and who asks.
+#include <grpcpp/grpcpp.h>
+
+#include <string>
+
+#include "lib/rpc/status.h"
+
+namespace kiln::controller {
+
+/// Moves the value into the reply, or maps the error.
+template <typename T>
+grpc::Status answer(Result<T> result, T* reply) {
+  if (!result) return rpc::to_grpc(result.error());
+  *reply = std::move(*result);
+  return grpc::Status::OK;
+}
+
+}  // namespace kiln::controller

@@ -1,0 +1,33 @@
+#pragma once
+/// kiln.v1.Machines over a MachinesBackend.
+#include "controller/rpc/machines_backend.h"
+#include "kiln/v1/machines.grpc.pb.h"
+
+namespace kiln::controller {
+
+class MachinesService final : public v1::Machines::Service {
+ public:
+  /// The backend must outlive it.
+  explicit MachinesService(MachinesBackend& backend) : backend_(backend) {}
+
+  grpc::Status ListMachines(grpc::ServerContext* context, const v1::ListMachinesRequest* request,
+                            v1::ListMachinesReply* reply) override;
+  grpc::Status ListAgents(grpc::ServerContext* context, const v1::ListAgentsRequest* request,
+                          v1::ListAgentsReply* reply) override;
+  grpc::Status ListQueue(grpc::ServerContext* context, const v1::ListQueueRequest* request,
+                         v1::ListQueueReply* reply) override;
+  grpc::Status HoldMachine(grpc::ServerContext* context, const v1::HoldMachineRequest* request,
+                           v1::HoldMachineReply* reply) override;
+  grpc::Status ReleaseMachine(grpc::ServerContext* context,
+                              const v1::ReleaseMachineRequest* request,
+                              v1::ReleaseMachineReply* reply) override;
+  grpc::Status SetIntent(grpc::ServerContext* context, const v1::SetIntentRequest* request,
+                         v1::SetIntentReply* reply) override;
+  grpc::Status Restore(grpc::ServerContext* context, const v1::RestoreRequest* request,
+                       v1::RestoreReply* reply) override;
+
+ private:
+  MachinesBackend& backend_;
+};
+
+}  // namespace kiln::controller

@@ -1,0 +1,90 @@
+#include "lib/report/lab_lists.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "lib/base/text.h"
+#include "lib/report/paragraph.h"
+#include "lib/report/words.h"
+
+namespace kiln::report {
+namespace {
+
+/// Rows as columns two blanks apart; the last column is as long as it is.
+std::string columns(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string out;
+  for (const auto& row : rows) {
+    std::string line;
+    for (size_t i = 0; i < row.size(); ++i)
+      line += i + 1 == row.size() ? row[i] : fmt::format("{:<{}}  ", row[i], widths[i]);
+    line.erase(line.find_last_not_of(' ') + 1);
+    out += line + "\n";
+  }
+  return out;
+}
+
+std::string until_words(const v1::Hold& hold) {
+  return fmt::format("{} until {}", clean_line(hold.user()), time_words(hold.until()));
+}
+
+}  // namespace
+
+std::string machines_to_text(const v1::ListMachinesReply& reply) {
+  if (reply.machines().empty())
+    return "no machine is known here; kiln-agent on a computer with machines brings them\n";
+  std::vector<std::vector<std::string>> rows{{"MACHINE", "STATE", "AGENT", "TAGS", "WHY"}};
+  for (const v1::Machine& machine : reply.machines()) {
+    std::vector<std::string> tags(machine.tags().begin(), machine.tags().end());
+    std::string why = clean_line(machine.why());
+    if (machine.has_hold())
+      why = until_words(machine.hold()) + ": " + clean_line(machine.hold().reason());
+    rows.push_back({clean_line(machine.name()), clean_line(machine.state()),
+                    clean_line(machine.agent()), clean_line(join(tags, ",")), why});
+  }
+  return columns(rows);
+}
+
+std::string agents_to_text(const v1::ListAgentsReply& reply) {
+  if (reply.agents().empty()) return "no agent has been here yet\n";
+  std::vector<std::vector<std::string>> rows{{"AGENT", "STATE", "VERSION", "MACHINES"}};
+  for (const v1::Agent& agent : reply.agents()) {
+    std::vector<std::string> machines(agent.machines().begin(), agent.machines().end());
+    rows.push_back({clean_line(agent.name()), agent.connected() ? "connected" : "away",
+                    clean_line(agent.version()), clean_line(join(machines, " "))});
+  }
+  return columns(rows);
+}
+
+std::string queue_to_text(const v1::ListQueueReply& reply, WallTime now) {
+  if (reply.running().empty() && reply.waiting().empty()) return "nothing runs and nothing waits\n";
+  std::string out;
+  if (!reply.running().empty()) {
+    std::vector<std::vector<std::string>> rows{{"RUNS", "USER", "ON", "WHAT"}};
+    for (const v1::QueueItem& item : reply.running())
+      rows.push_back({fmt::format("run {}", item.run_id()), clean_line(item.user()),
+                      clean_line(item.place()), clean_line(item.what())});
+    out += columns(rows);
+  }
+  if (!reply.waiting().empty()) {
+    if (!out.empty()) out += "\n";
+    std::vector<std::vector<std::string>> rows{{"WAITS", "USER", "PRIORITY", "FOR", "WHAT", "WHY"}};
+    for (const v1::QueueItem& item : reply.waiting()) {
+      const WallTime since{Millis(item.since().seconds() * 1000)};
+      rows.push_back({fmt::format("run {}", item.run_id()), clean_line(item.user()),
+                      clean_line(item.priority()),
+                      human_duration(std::max(Millis(0), Millis(now - since))),
+                      clean_line(item.what()), clean_line(item.why())});
+    }
+    out += columns(rows);
+  }
+  return out;
+}
+
+}  // namespace kiln::report
