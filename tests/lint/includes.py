@@ -10,6 +10,8 @@ LIB = {
     "os": ["base"],
     "lab": ["base"],
     "log": ["base"],
+    "pki": ["base", "os"],
+    "access": ["base", "os"],
     "conf": ["base", "os"],
     "stats": ["base"],
     "blob": ["base", "os"],
@@ -23,16 +25,17 @@ LIB = {
     "job": ["base", "os", "conf", "kernel"],
     "known": ["base"],
     "verdict": ["base", "job", "kernel", "dmesg", "igt", "stats", "known", "reach", "statics"],
-    "db": ["base", "os", "kernel", "verdict", "job", "known"],
+    "db": ["base", "os", "kernel", "verdict", "job", "known", "access"],
     "report": ["base", "os", "reach", "statics", "known", "verdict", "stats", "job", "kernel"],
     "http": ["base"],
     "patchwork": ["base", "os", "conf", "http", "report"],
-    "rpc": ["base"],
+    "rpc": ["base", "os", "pki"],
 }
 # Header pattern -> path prefixes that may include it.
 ONLY = [
     (r"grpc|kiln/v1/.*\.grpc\.pb\.h", ["lib/rpc/", "controller/rpc/", "controller/app/", "agent/link/", "agent/app", "agent/tools/", "cli/"]),
     (r"sqlite3\.h|SQLiteCpp/", ["lib/db/"]),
+    (r"openssl/", ["lib/pki/", "lib/os/", "agent/test/"]),
     (r"libssh/", ["agent/ssh/"]),
     (r"yaml-cpp/", ["lib/conf/"]),
     (r"curl/", ["lib/http/"]),
