@@ -81,10 +81,17 @@ Error from_grpc(const grpc::Status& status, const std::string& doing) {
   ErrorKind kind = ErrorKind::kInfrastructure;
   for (const KindRow& row : kKinds)
     if (row.code == status.error_code()) kind = row.kind;
+  // A port's guard says it with a code alone: nobody knows the caller.
+  if (status.error_code() == grpc::StatusCode::UNAUTHENTICATED) kind = ErrorKind::kPermission;
   return Error(kind, fmt::format("{} failed: {}", doing, status.error_message()));
 }
 
 std::shared_ptr<grpc::Channel> make_channel(const std::string& target) {
+  return make_channel(target, grpc::InsecureChannelCredentials());
+}
+
+std::shared_ptr<grpc::Channel> make_channel(
+    const std::string& target, const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
@@ -92,7 +99,7 @@ std::shared_ptr<grpc::Channel> make_channel(const std::string& target) {
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2'000);
   arguments.SetMaxReceiveMessageSize(64 << 20);
-  return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateCustomChannel(target, credentials, arguments);
 }
 
 void configure(grpc::ServerBuilder& builder) {

@@ -20,6 +20,9 @@ v1::ErrorDetail to_proto(const Error& error);
 
 /// Keepalive on both sides (libraries.md: client 20 s, server accepts that).
 std::shared_ptr<grpc::Channel> make_channel(const std::string& target);
+/// With TLS (lib/rpc/credentials.h).
+std::shared_ptr<grpc::Channel> make_channel(
+    const std::string& target, const std::shared_ptr<grpc::ChannelCredentials>& credentials);
 void configure(grpc::ServerBuilder& builder);
 
 /// A context with a deadline from now; every unary call has one.

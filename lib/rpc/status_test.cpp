@@ -1,6 +1,10 @@
 #include "lib/rpc/status.h"
 
+#include <grpc/support/log.h>
 #include <gtest/gtest.h>
+
+#include "lib/base/sync.h"
+#include "lib/rpc/grpc_log.h"
 
 namespace kiln::rpc {
 namespace {
@@ -32,6 +36,22 @@ TEST(RpcStatus, AnErrorOfTheWireNamesTheCall) {
       from_grpc(grpc::Status(grpc::StatusCode::UNAVAILABLE, "no connection"), "watch");
   EXPECT_EQ(error.kind, ErrorKind::kInfrastructure);
   EXPECT_EQ(error.message, "watch failed: no connection");
+}
+
+TEST(RpcStatus, WhoIsNotKnownIsNotPermitted) {
+  const Error error =
+      from_grpc(grpc::Status(grpc::StatusCode::UNAUTHENTICATED, "no token"), "watch");
+  EXPECT_EQ(error.kind, ErrorKind::kPermission);
+}
+
+TEST(GrpcLog, AFloodOfComplaintsIsAFewLines) {
+  static auto* lines = new Sync<std::vector<std::string>>();
+  take_grpc_log([](const std::string& line) { lines->lock()->push_back(line); });
+  gpr_log(GPR_INFO, "all is well");
+  for (int i = 0; i < 1000; ++i) gpr_log(GPR_ERROR, "handshake %d failed", i);
+  const auto said = *lines->lock();
+  ASSERT_EQ(said.size(), 10U);
+  EXPECT_EQ(said[0], "grpc: handshake 0 failed");
 }
 
 }  // namespace
