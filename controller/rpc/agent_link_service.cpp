@@ -17,8 +17,8 @@ constexpr int64_t kMaxArtifact = 4LL << 30;
 }  // namespace
 
 grpc::ServerBidiReactor<v1::FromAgent, v1::ToAgent>* AgentLinkService::Connect(
-    grpc::CallbackServerContext* /*context*/) {
-  return new AgentStream(fleet_);  // deletes itself in OnDone
+    grpc::CallbackServerContext* context) {
+  return new AgentStream(fleet_, *context);  // deletes itself in OnDone
 }
 
 grpc::Status AgentLinkService::FetchArtifact(grpc::ServerContext* context,

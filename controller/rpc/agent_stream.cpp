@@ -2,13 +2,15 @@
 
 #include <utility>
 
+#include "controller/rpc/caller.h"
+
 namespace kiln::controller {
 namespace {
 constexpr const char* kControllerVersion = KILN_VERSION;
 }
 
-AgentStream::AgentStream(fleet::Fleet& fleet)
-    : fleet_(fleet), sender_(std::make_shared<Sender>(this)) {
+AgentStream::AgentStream(fleet::Fleet& fleet, const grpc::CallbackServerContext& context)
+    : fleet_(fleet), context_(context), sender_(std::make_shared<Sender>(this)) {
   StartRead(&incoming_);
 }
 
@@ -29,6 +31,10 @@ void AgentStream::OnReadDone(bool ok) {
   }
   v1::FromAgent message = std::exchange(incoming_, {});
   if (message.has_hello() && agent_.empty()) {
+    if (const grpc::Status named = check_agent(context_, message.hello().agent()); !named.ok()) {
+      finish_once(named);
+      return;
+    }
     agent_ = message.hello().agent();
     v1::ToAgent welcome;
     welcome.mutable_welcome()->set_controller_version(kControllerVersion);

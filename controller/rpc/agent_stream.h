@@ -14,7 +14,8 @@ namespace kiln::controller {
 
 class AgentStream final : public grpc::ServerBidiReactor<v1::FromAgent, v1::ToAgent> {
  public:
-  explicit AgentStream(fleet::Fleet& fleet);
+  /// The context is the call's own.
+  AgentStream(fleet::Fleet& fleet, const grpc::CallbackServerContext& context);
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
@@ -39,6 +40,7 @@ class AgentStream final : public grpc::ServerBidiReactor<v1::FromAgent, v1::ToAg
   void write_next_locked();
 
   fleet::Fleet& fleet_;
+  const grpc::CallbackServerContext& context_;
   std::shared_ptr<Sender> sender_;
   std::string agent_;  ///< set by hello; used on the reactor's thread only
   v1::FromAgent incoming_;
