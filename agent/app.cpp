@@ -42,6 +42,7 @@ struct Agent::Impl {
   std::unique_ptr<RootImages> images;
   std::unique_ptr<AccelProbe> accel;
   std::map<std::string, std::unique_ptr<Machine>> machines;
+  std::vector<v1::MachineInfo> simulated;
   Sync<Link*> link_ref;  ///< null before the link is there and after it went
   std::unique_ptr<Link> link;
   std::map<std::string, std::unique_ptr<MachineWorker>> workers;
@@ -56,7 +57,9 @@ struct Agent::Impl {
 
   ~Impl();
   void add_machine(const std::string& name);
+  WorkerDeps worker_deps(const std::string& name);
   void add_worker(const std::string& name, Machine& machine);
+  void add_simulated(const std::string& name);
   void start_link();
   void prepare_image(const std::stop_token& stop);
   std::vector<v1::MachineInfo> machine_infos();
@@ -87,9 +90,8 @@ void Agent::Impl::add_machine(const std::string& name) {
   machines[name] = std::make_unique<QemuMachine>(std::move(machine), *images, *accel);
 }
 
-void Agent::Impl::add_worker(const std::string& name, Machine& machine) {
+WorkerDeps Agent::Impl::worker_deps(const std::string& name) {
   WorkerDeps deps;
-  deps.machine = &machine;
   deps.artifacts = artifacts.get();
   deps.clock = &clock;
   deps.folder = config.data_dir / "machines" / name;
@@ -108,7 +110,28 @@ void Agent::Impl::add_worker(const std::string& name, Machine& machine) {
   deps.state_changed = [this, name](const std::string& state, const std::string& why) {
     with_link([&](Link& to) { to.machine_state(name, state, why); });
   };
+  return deps;
+}
+
+void Agent::Impl::add_worker(const std::string& name, Machine& machine) {
+  WorkerDeps deps = worker_deps(name);
+  deps.machine = &machine;
   workers[name] = std::make_unique<MachineWorker>(std::move(deps));
+}
+
+void Agent::Impl::add_simulated(const std::string& name) {
+  WorkerDeps deps = worker_deps(name);
+  deps.play = [this](const SessionOrder& order, const ProgressSink& progress,
+                     std::stop_token stop) {
+    return simulate(config.simulated, order, clock, progress, std::move(stop));
+  };
+  workers[name] = std::make_unique<MachineWorker>(std::move(deps));
+  v1::MachineInfo& info = simulated.emplace_back();
+  info.set_name(name);
+  info.add_tags("simulated");
+  info.set_emulated(true);
+  info.set_host(name);  // each takes a computer of its own
+  (*info.mutable_facts())["seed"] = std::to_string(config.simulated.seed);
 }
 
 void Agent::Impl::finished(const SessionOrder& order, const SessionOutcome& outcome) {
@@ -184,6 +207,11 @@ std::vector<v1::MachineInfo> Agent::Impl::machine_infos() {
     if (image.state == ImageNews::State::kBroken) info.set_broken(to_valid_utf8(image.text));
     out.push_back(std::move(info));
   }
+  for (v1::MachineInfo info : simulated) {
+    if (const auto worker = workers.find(info.name()); worker != workers.end())
+      info.set_highest_epoch(worker->second->highest_epoch());
+    out.push_back(std::move(info));
+  }
   return out;
 }
 
@@ -239,7 +267,13 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentConfig config) {
   impl->accel = std::make_unique<AccelProbe>(std::move(accel));
   for (const std::string& name : impl->config.machines) impl->add_machine(name);
   for (const auto& [name, machine] : impl->machines) impl->add_worker(name, *machine);
+  for (int i = 1; i <= impl->config.simulated.count; ++i) {
+    const std::string name = impl->config.name + "-sim-" + std::to_string(i);
+    KILN_TRY(os::make_dirs(data / "machines" / name));
+    impl->add_simulated(name);
+  }
   impl->start_link();
+  if (impl->machines.empty()) return std::unique_ptr<Agent>(new Agent(std::move(impl)));
   impl->image_builder =
       std::jthread([each = impl.get()](const std::stop_token& stop) { each->prepare_image(stop); });
   return std::unique_ptr<Agent>(new Agent(std::move(impl)));

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/simulated/simulated.h"
 #include "lib/base/clock.h"
 #include "lib/base/result.h"
 #include "lib/os/files.h"
@@ -17,6 +18,7 @@ struct AgentConfig {
   os::Path data_dir{};    ///< images, caches, outbox, machines; made when missing
   os::Path images_dir{};  ///< the repository's images/ folder with the recipes
   std::vector<std::string> machines{"qemu-1"};  ///< embedded machines to offer
+  SimulatedConfig simulated{};                  ///< played machines beside them: NAME-sim-1 ...
   std::string qemu = "qemu-system-i386";
   Millis boot_limit{180'000};
   uint64_t cache_bytes = 4ULL << 30;  ///< of fetched artifacts that are kept

@@ -147,7 +147,10 @@ void MachineWorker::run(const SessionOrder& order, std::stop_token stop, uint64_
   outcome.error_class = "INFRA_AGENT";
   Status made = os::remove_tree(folder);
   if (made) made = os::make_dirs(folder);
-  if (made) {
+  if (made && deps_.play) {
+    outcome = deps_.play(
+        order, [&](const SessionProgress& progress) { deps_.progress(order, progress); }, stop);
+  } else if (made) {
     SessionDeps deps;
     deps.machine = deps_.machine;
     deps.artifacts = deps_.artifacts;

@@ -10,7 +10,11 @@ conf::Object table(DaemonConfig* config, int* format) {
       .required("controller", conf::text(&config->controller))
       .required("data_dir", conf::path(&config->data_dir, conf::PathKind::kAny))
       .required("images_dir", conf::path(&config->images_dir, conf::PathKind::kFolder))
-      .required("machines", conf::text_list(&config->machines))
+      .optional("machines", conf::text_list(&config->machines))
+      .optional("simulated", conf::integer(&config->simulated, 0, 10'000))
+      .optional("simulated_seed", conf::integer(&config->simulated_seed, 0, 1'000'000'000))
+      .optional("simulated_ms", conf::integer(&config->simulated_ms, 0, 3'600'000))
+      .optional("simulated_troubles", conf::integer(&config->simulated_troubles, 0, 100))
       .optional("log_format", conf::one_of(&config->log_format, {"text", "json"}))
       .optional("log_level",
                 conf::one_of(&config->log_level, {"debug", "info", "warning", "error"}));

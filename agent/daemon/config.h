@@ -15,6 +15,10 @@ struct DaemonConfig {
   std::string data_dir;
   std::string images_dir;             ///< recipes of root images
   std::vector<std::string> machines;  ///< embedded ones
+  int simulated = 0;                  ///< played machines, for trying a lab
+  int simulated_seed = 1;
+  int simulated_ms = 200;       ///< a session's mean length
+  int simulated_troubles = 10;  ///< in 100 sessions
   std::string log_format = "text";
   std::string log_level = "info";
 };

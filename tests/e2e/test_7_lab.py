@@ -1,0 +1,179 @@
+"""A lab: kilnd, agents and machines as processes of their own; killed, cut off, and nothing is lost."""
+import os
+import random
+import signal
+import sqlite3
+import time
+import unittest
+
+import lab
+from daemons import Lab
+
+KILLS = int(os.environ.get("KILN_CRASH_KILLS", "20"))
+
+
+def rows(data, sql, *args):
+    db = sqlite3.connect(f"file:{data / 'kiln.db'}?mode=ro", uri=True, timeout=30)
+    try:
+        return db.execute(sql, args).fetchall()
+    finally:
+        db.close()
+
+
+class RealMachine(unittest.TestCase):
+    """The whole way with a real kernel: submitted, controller killed in the middle, verdict."""
+
+    def test_a_controller_killed_in_a_session_runs_it_once(self):
+        with lab.Folder() as folder, Lab(folder.path) as site:
+            site.kilnd.start()
+            agent = site.agent("rack-1", "machines: [qemu-1]\n", data=lab.DATA / "agent").start()
+            site.wait("the machine is ready", lambda: any(
+                m["name"] == "qemu-1" and m["state"] == "ready"
+                for m in site.kiln("machines", "--format", "json").json()["machines"]), 120)
+            job = folder.small_job("lab-real")
+            done = site.kiln("submit", job, "--series", lab.PARTS / "series", "--format", "json")
+            self.assertEqual(done.code, 0, done)
+            run = int(done.json()["run_id"])
+            site.wait("a session runs", lambda: rows(
+                lab.DATA, "SELECT id FROM sessions WHERE run_id = ? AND state = 'running'", run), 60)
+            time.sleep(2)
+            site.kilnd.kill()
+            gone = site.kiln("queue")
+            self.assertEqual(gone.code, 3, gone)
+            self.assertIn("no controller answers at", gone.err)
+            self.assertTrue(agent.alive())
+            site.kilnd.start()
+            done = site.kiln("watch", run, "--timeout", "5m", "--format", "json")
+            self.assertEqual(done.code, 0, done)
+            report = done.json()
+            self.assertEqual(report["verdict"]["results_got"], 6)
+            sessions = rows(lab.DATA, "SELECT key, attempt, ending FROM sessions WHERE run_id = ?", run)
+            self.assertEqual(sorted(sessions), [("functional/baseline/i386-highmem", 1, "tested"),
+                                                ("functional/patched/i386-highmem", 1, "tested")])
+
+    def test_a_held_machine_takes_no_session_and_a_wrong_machine_is_named(self):
+        with lab.Folder() as folder, Lab(folder.path) as site:
+            site.kilnd.start()
+            site.agent("sim", "simulated: 1\nsimulated_troubles: 0\n").start()
+            site.wait("the machine is ready", lambda: "ready" in site.kiln("machines").out, 30)
+            done = site.kiln("hold", "sim-sim-1", "--reason", "a look inside", "--for", "10m")
+            self.assertEqual(done.code, 0, done)
+            self.assertIn("a look inside", site.kiln("machines").out)
+            again = site.kiln("hold", "sim-sim-1", "--reason", "me too")
+            self.assertEqual(again.code, 3, again)
+            self.assertIn("is held by local until", again.err)
+            wrong = site.kiln("hold", "nothing", "--reason", "x")
+            self.assertNotEqual(wrong.code, 0)
+            self.assertIn("kiln machines lists them", wrong.err)
+            self.assertEqual(site.kiln("release", "sim-sim-1").code, 0)
+            site.wait("it is free", lambda: "ready" in site.kiln("machines").out, 10)
+
+
+class Crashes(unittest.TestCase):
+    """Many sessions on played machines while controller and agents are killed and connections broken."""
+
+    def job(self, folder, number):
+        return folder.write(f"crash-{number}.yaml", f"""kiln: 1
+name: crash-{number}
+source:
+  package: linux-source-6.1
+series: {lab.PARTS / 'series'}
+helpers: {lab.PARTS / 'helpers'}
+bench_files: {lab.PARTS / 'bench'}
+configs: [i386-highmem, i386-nohighmem]
+config_dir: {lab.HOME / 'kernel-configs'}
+machine:
+  tags: [simulated]
+static_checks: false
+tests:
+  - name: gem
+    list: crash.testlist
+benches:
+  - name: played
+    command: "true"
+metrics:
+  - metric: simulated/ns
+repeats:
+  confirmations: 5
+  pairs: 12
+  max_pairs: 12
+  canaries: 1
+  instruction_boots: 0
+""")
+
+    def test_every_session_counts_once_whatever_is_killed(self):
+        chance = random.Random(20261128)
+        with lab.Folder() as folder, Lab(folder.path) as site:
+            folder.write("crash.testlist", "igt@played@one\nigt@played@two\n")
+            site.kilnd.start()
+            proxies = [site.proxy(f"proxy-{i}", i) for i in (1, 2)]
+            for i, proxy in enumerate(proxies, 1):
+                site.agent(f"agent-{i}", f"simulated: 4\nsimulated_seed: {i}\nsimulated_ms: 300\n",
+                           through=proxy.listen).start()
+            site.wait("eight machines are ready",
+                      lambda: site.kiln("machines").out.count(" ready ") == 8, 60)
+            runs = []
+            for number in range(1, 7):
+                done = site.kiln("submit", self.job(folder, number), "--format", "json")
+                self.assertEqual(done.code, 0, done)
+                runs.append(int(done.json()["run_id"]))
+            marks = ",".join("?" * len(runs))
+
+            def running():
+                return rows(lab.DATA, f"SELECT id FROM runs WHERE id IN ({marks}) AND state = 'running'", *runs)
+
+            kills = 0
+            while kills < KILLS:
+                time.sleep(chance.uniform(0.3, 1.5))
+                if not running():
+                    break
+                kind = chance.choice(["kilnd", "agent", "agent", "wire", "wire"])
+                if kind == "wire":
+                    chance.choice(proxies).trouble()
+                    continue
+                victim = site.kilnd if kind == "kilnd" else chance.choice(site.agents)
+                victim.kill()
+                kills += 1
+                time.sleep(chance.uniform(0, 0.5))
+                victim.start()
+            site.wait("every run has ended", lambda: not running(), 300)
+            self.check(site, runs, marks)
+            print(f"{kills} kills, {len(rows(lab.DATA, f'SELECT id FROM sessions WHERE run_id IN ({marks})', *runs))}"
+                  f" sessions ... ", end="", flush=True)
+            self.assertGreaterEqual(kills, min(KILLS, 10), "the runs ended before they were disturbed")
+
+    def check(self, site, runs, marks):
+        states = rows(lab.DATA, f"SELECT id, state FROM runs WHERE id IN ({marks})", *runs)
+        self.assertEqual({s for _, s in states}, {"done"}, states)
+        sessions = rows(lab.DATA, f"""SELECT run_id, key, state, ending, lease, lease_open FROM sessions
+                                      WHERE run_id IN ({marks})""", *runs)
+        self.assertEqual({s[2] for s in sessions}, {"done"}, "no session is stuck")
+        self.assertEqual({s[5] for s in sessions}, {0}, "no machine is held")
+        leases = [s[4] for s in sessions]
+        self.assertEqual(len(leases), len(set(leases)), "no lease was given twice")
+        good, bad = {}, {}
+        for run, key, _, ending, _, _ in sessions:
+            counts = good if ending in ("tested", "test-failed") else bad
+            counts[run, key] = counts.get((run, key), 0) + 1
+        twice = {k: n for k, n in good.items() if n > 1}
+        self.assertEqual(twice, {}, "exactly one result counts")
+        for key, count in bad.items():
+            self.assertTrue(key in good or count >= 3, f"{key} was given up after {count} tries")
+        # Each planned cell and pair is there.
+        for run in runs:
+            keys = {k for r, k in good if r == run} | {k for r, k in bad if r == run}
+            for config in ("i386-highmem", "i386-nohighmem"):
+                for variant in ("baseline", "patched"):
+                    self.assertIn(f"functional/{variant}/{config}", keys)
+        # What an agent had acknowledged it has forgotten; nothing waits to be sent.
+        site.wait("the agents' outboxes are empty", lambda: not any(
+            path.suffix in (".done", ".running")
+            for daemon in site.agents for path in (site.folder / daemon.config.stem / "outbox").iterdir()), 150)
+        reasons = rows(lab.DATA, f"""SELECT reason, count(*) FROM duplicate_sessions d JOIN sessions s
+                                     ON s.id = d.session_id WHERE s.run_id IN ({marks}) GROUP BY reason""", *runs)
+        for reason, _ in reasons:
+            self.assertTrue(reason, "a duplicate has its reason")
+
+
+if __name__ == "__main__":
+    unittest.main()
