@@ -1,6 +1,8 @@
 #include "agent/app.h"
 
+#include <condition_variable>
 #include <map>
+#include <mutex>
 #include <thread>
 
 #include "agent/link/convert.h"
@@ -10,11 +12,16 @@
 #include "agent/machine_worker.h"
 #include "agent/ssh/ssh_shell.h"
 #include "lib/base/text.h"
+#include "lib/log/log.h"
 #include "lib/os/host.h"
+#include "lib/rpc/credentials.h"
+#include "lib/rpc/enrol.h"
 #include "lib/rpc/status.h"
 
 namespace kiln::agent {
 namespace {
+
+constexpr std::chrono::minutes kLookForRenewal{30};
 
 os::Path recipe_of(const AgentConfig& config) {
   return config.images_dir / "forky-i386";
@@ -54,8 +61,10 @@ struct Agent::Impl {
   };
   Sync<Preparation> preparation;
   std::jthread image_builder;
+  std::jthread renewer;
 
   ~Impl();
+  void renew(const std::stop_token& stop);
   void add_machine(const std::string& name);
   WorkerDeps worker_deps(const std::string& name);
   void add_worker(const std::string& name, Machine& machine);
@@ -74,6 +83,7 @@ struct Agent::Impl {
 };
 
 Agent::Impl::~Impl() {
+  renewer = {};
   // First, since a session may wait for the image that it makes.
   image_builder = {};
   workers.clear();
@@ -117,6 +127,22 @@ void Agent::Impl::add_worker(const std::string& name, Machine& machine) {
   WorkerDeps deps = worker_deps(name);
   deps.machine = &machine;
   workers[name] = std::make_unique<MachineWorker>(std::move(deps));
+}
+
+/// The certificate is renewed at two thirds of its life, while the agent works.
+void Agent::Impl::renew(const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any changed;
+  std::unique_lock waiting(mutex);
+  while (!stop.stop_requested()) {
+    const auto done = rpc::renew_when_due(channel, config.identity_dir, clock.now());
+    if (!done)
+      log::line(log::Level::kWarning, "the certificate was not renewed",
+                {{"error", done.error().message}});
+    else if (*done)
+      log::line(log::Level::kInfo, "the certificate was renewed");
+    changed.wait_for(waiting, stop, kLookForRenewal, [] { return false; });
+  }
 }
 
 void Agent::Impl::add_simulated(const std::string& name) {
@@ -255,7 +281,11 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentConfig config) {
   for (const std::string& name : impl->config.machines)
     KILN_TRY(os::make_dirs(data / "machines" / name));
   KILN_ASSIGN(impl->outbox, Outbox::open(data / "outbox"));
-  impl->channel = rpc::make_channel(impl->config.target);
+  impl->channel =
+      impl->config.identity_dir.empty()
+          ? rpc::make_channel(impl->config.target)
+          : rpc::make_channel(impl->config.target,
+                              rpc::agent_credentials(rpc::agent_files(impl->config.identity_dir)));
   impl->artifacts = std::make_unique<ArtifactClient>(impl->channel, *impl->outbox, data / "cache");
   impl->images = std::make_unique<RootImages>(recipe_of(impl->config), images_of(impl->config));
   impl->images->watch([each = impl.get()](const ImageNews&) {
@@ -273,6 +303,9 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentConfig config) {
     impl->add_simulated(name);
   }
   impl->start_link();
+  if (!impl->config.identity_dir.empty())
+    impl->renewer =
+        std::jthread([each = impl.get()](const std::stop_token& stop) { each->renew(stop); });
   if (impl->machines.empty()) return std::unique_ptr<Agent>(new Agent(std::move(impl)));
   impl->image_builder =
       std::jthread([each = impl.get()](const std::stop_token& stop) { each->prepare_image(stop); });

@@ -14,9 +14,10 @@ namespace kiln::agent {
 
 struct AgentConfig {
   std::string name = "local";
-  std::string target{};   ///< of the controller: "unix:/run/.../controller.sock"
-  os::Path data_dir{};    ///< images, caches, outbox, machines; made when missing
-  os::Path images_dir{};  ///< the repository's images/ folder with the recipes
+  std::string target{};     ///< of the controller: "unix:/run/.../controller.sock", "host:port"
+  os::Path identity_dir{};  ///< agent.pem and ca.crt, for a controller elsewhere; "" = none needed
+  os::Path data_dir{};      ///< images, caches, outbox, machines; made when missing
+  os::Path images_dir{};    ///< the repository's images/ folder with the recipes
   std::vector<std::string> machines{"qemu-1"};  ///< embedded machines to offer
   SimulatedConfig simulated{};                  ///< played machines beside them: NAME-sim-1 ...
   std::string qemu = "qemu-system-i386";

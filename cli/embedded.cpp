@@ -8,6 +8,7 @@
 #include "agent/app.h"
 #include "cli/paths.h"
 #include "controller/app/controller.h"
+#include "lib/rpc/credentials.h"
 #include "lib/rpc/status.h"
 
 namespace kiln::cli {
@@ -19,6 +20,7 @@ struct EmbeddedLab::Impl {
   std::unique_ptr<v1::Lab::Stub> lab;
   std::unique_ptr<v1::Review::Stub> review;
   std::unique_ptr<v1::Machines::Stub> machines;
+  std::unique_ptr<v1::Access::Stub> access;
   std::unique_ptr<agent::Agent> agent;
 };
 
@@ -50,7 +52,13 @@ Result<std::unique_ptr<EmbeddedLab>> EmbeddedLab::connect(std::unique_ptr<Impl> 
                       "this command works on this computer, not in the lab " + lab.name)
                     .with_hint("kiln submit hands a job to a lab; without --lab and KILN_LAB it"
                                " runs here"));
-  const auto channel = rpc::make_channel(lab.target);
+  std::shared_ptr<grpc::Channel> channel;
+  if (lab.ca.empty()) {
+    channel = rpc::make_channel(lab.target);
+  } else {
+    KILN_ASSIGN(const auto credentials, rpc::user_credentials(lab.ca, lab.token));
+    channel = rpc::make_channel(lab.target, credentials);
+  }
   if (!channel->WaitForConnected(std::chrono::system_clock::now() + kConnectLimit))
     return fail(Error(ErrorKind::kInfrastructure,
                       fmt::format("no controller answers at {} (lab {}, from {}) within {} s",
@@ -59,6 +67,7 @@ Result<std::unique_ptr<EmbeddedLab>> EmbeddedLab::connect(std::unique_ptr<Impl> 
   impl->lab = v1::Lab::NewStub(channel);
   impl->review = v1::Review::NewStub(channel);
   impl->machines = v1::Machines::NewStub(channel);
+  impl->access = v1::Access::NewStub(channel);
   return std::unique_ptr<EmbeddedLab>(new EmbeddedLab(std::move(impl)));
 }
 
@@ -97,11 +106,15 @@ Result<std::unique_ptr<EmbeddedLab>> EmbeddedLab::start(const Options& options, 
   impl->lab = v1::Lab::NewStub(channel);
   impl->review = v1::Review::NewStub(channel);
   impl->machines = v1::Machines::NewStub(channel);
+  impl->access = v1::Access::NewStub(channel);
   return std::unique_ptr<EmbeddedLab>(new EmbeddedLab(std::move(impl)));
 }
 
 v1::Lab::Stub& EmbeddedLab::lab() {
   return *impl_->lab;
+}
+v1::Access::Stub& EmbeddedLab::access() {
+  return *impl_->access;
 }
 v1::Machines::Stub& EmbeddedLab::machines() {
   return *impl_->machines;
@@ -117,6 +130,7 @@ void EmbeddedLab::stop() {
   impl_->lab.reset();
   impl_->review.reset();
   impl_->machines.reset();
+  impl_->access.reset();
   // The controller first: its driver waits for the cancelled sessions' ends, which the agent
   // reports.
   if (impl_->controller) impl_->controller->stop();

@@ -5,6 +5,7 @@
 
 #include "cli/lab_address.h"
 #include "cli/options.h"
+#include "kiln/v1/access.grpc.pb.h"
 #include "kiln/v1/lab.grpc.pb.h"
 #include "kiln/v1/machines.grpc.pb.h"
 #include "kiln/v1/review.grpc.pb.h"
@@ -30,6 +31,7 @@ class EmbeddedLab {
   v1::Lab::Stub& lab();
   v1::Review::Stub& review();
   v1::Machines::Stub& machines();
+  v1::Access::Stub& access();
   /// The data folder in use, absolute.
   [[nodiscard]] const std::string& data_dir() const;
   /// Ends the agent and the controller; running sessions are cancelled, nothing is lost.

@@ -1,11 +1,12 @@
 #pragma once
 /// What the lab's commands get from the command line. Plain data.
 #include <string>
+#include <vector>
 
 namespace kiln::cli {
 
 struct LabOptions {
-  std::string lab;     ///< context's name or address; "" = KILN_LAB, else none: this computer
+  std::string lab;     ///< a joined lab's name, or a data folder; "" = KILN_LAB, else this computer
   std::string series;  ///< of submit: folder, mbox, or git range "REPO base..tip"
   std::string priority = "interactive";
   bool wait = false;
@@ -14,6 +15,16 @@ struct LabOptions {
   std::string duration = "1h";
   std::string timeout;  ///< of watch, "" = none
   std::string until = "done";
+
+  // kiln lab, token, agent, audit
+  std::string folder;
+  std::string name = "kiln";
+  std::vector<std::string> hosts;
+  bool network = false;
+  std::string address, fingerprint;
+  std::string user, role = "submitter", id, agent, outcome;
+  std::string lifetime;  ///< "90d", "never", "" = the lab's own
+  bool with_ended = false;
 };
 
 }  // namespace kiln::cli

@@ -103,6 +103,7 @@ struct Commands {
   void build();
   void build_review();
   void build_lab();
+  void build_access();
 };
 
 void Commands::build() {
@@ -111,9 +112,8 @@ void Commands::build() {
   app.set_version_flag("--version", KILN_VERSION);
   app.add_option("--data-dir", options.data_dir,
                  "data folder; else KILN_DATA_DIR, else the user's XDG data folder");
-  app.add_option(
-      "--lab", options.lab.lab,
-      "a lab elsewhere: a name of labs.yaml, an address, or a data folder; else KILN_LAB");
+  app.add_option("--lab", options.lab.lab,
+                 "a lab elsewhere: its name (kiln lab list) or its data folder; else KILN_LAB");
   app.add_option("--home", options.home, "Kiln's own folder (images/, kernel-configs/)")
       ->envname("KILN_HOME");
   static const std::map<std::string, ColorMode> kColors{
@@ -256,6 +256,63 @@ void Commands::build_lab() {
     one->add_option("MACHINE", lab->machine, "its name (kiln machines)")->required();
 }
 
+void Commands::build_access() {
+  LabOptions* lab = &options.lab;
+  CLI::App* labs = app.add_subcommand("lab", "make a lab here, or get to know one elsewhere");
+  labs->fallthrough();
+  labs->require_subcommand(1);
+  CLI::App* init = add_to(labs, "init", "a new lab: folder, authority, first token, kilnd.yaml",
+                          lab_init_command);
+  init->add_option("FOLDER", lab->folder, "its data folder")->required();
+  init->add_option("--name", lab->name, "of the lab")->capture_default_str();
+  init->add_option("--host", lab->hosts, "a name or address of this computer; again for more");
+  init->add_flag("--network", lab->network, "let other computers in (always with TLS)");
+  CLI::App* join =
+      add_to(labs, "join", "remember a lab elsewhere with your token for it", lab_join_command);
+  join->add_option("NAME", lab->name, "what you call it")->required();
+  join->add_option("ADDRESS", lab->address, "HOST:7420")->required();
+  join->add_option("--fingerprint", lab->fingerprint, "of its authority (kiln lab init told it)")
+      ->required();
+  join->footer("The token comes by KILN_TOKEN or the first line of stdin.");
+  add_to(labs, "list", "the labs that you have joined", lab_list_command);
+
+  CLI::App* token = app.add_subcommand("token", "who may use a lab, and what for");
+  token->fallthrough();
+  token->require_subcommand(1);
+  CLI::App* token_add = add_to(token, "add", "a new one; shown once", token_add_command);
+  token_add->add_option("USER", lab->user, "whose it is")->required();
+  token_add->add_option("--role", lab->role, "viewer, submitter, keeper or admin")
+      ->check(CLI::IsMember({"viewer", "submitter", "keeper", "admin"}))
+      ->capture_default_str();
+  token_add->add_option("--for", lab->lifetime, "how long it is good: 30d, never; else 90d");
+  token_add->add_option("--note", lab->reason, "what it is for");
+  CLI::App* token_list =
+      add_to(token, "list", "the tokens, without their secrets", token_list_command);
+  token_list->add_flag("--ended", lab->with_ended, "expired and revoked ones, too");
+  CLI::App* token_revoke = add_to(token, "revoke", "end one, now", token_revoke_command);
+  token_revoke->add_option("ID", lab->id, "its id (kiln token list)")->required();
+  for (CLI::App* one : {token_add, token_list}) add_format(one, &options, Formats::kDocument);
+
+  CLI::App* agent = app.add_subcommand("agent", "let an agent into a lab, or keep it out");
+  agent->fallthrough();
+  agent->require_subcommand(1);
+  CLI::App* invite = add_to(agent, "invite", "a one-time code for a new agent", invite_command);
+  invite->add_option("--for", lab->lifetime, "how long the code is good; else 1h");
+  add_format(invite, &options, Formats::kDocument);
+  CLI::App* revoke = add_to(agent, "revoke", "its certificates end, now", revoke_agent_command);
+  revoke->add_option("--reason", lab->reason, "for the others")->required();
+  for (CLI::App* one : {invite, revoke})
+    one->add_option("NAME", lab->agent, "the agent's name")->required();
+
+  CLI::App* audit =
+      add("audit", "what was changed and what was refused, newest first", audit_command);
+  audit->add_option("--who", lab->user, "only of this user");
+  audit->add_option("--outcome", lab->outcome, "done, failed or refused")
+      ->check(CLI::IsMember({"done", "failed", "refused"}));
+  audit->add_option("--limit", options.limit, "at most so many")->check(CLI::Range(1, 1000));
+  add_format(audit, &options, Formats::kDocument);
+}
+
 /// CLI11 says only that a subcommand is required; people want to know what they mistyped.
 std::string misspelled_command(const CLI::App& app, int argc, char** argv, int at = 1) {
   if (argc <= at || argv[at][0] == '-') return {};
@@ -277,6 +334,7 @@ int main_checked(int argc, char** argv) {
   commands.build();
   commands.build_review();
   commands.build_lab();
+  commands.build_access();
   if (const std::string wrong = misspelled_command(commands.app, argc, argv); !wrong.empty()) {
     std::cerr << wrong << "\n";
     return kWrongUse;

@@ -92,5 +92,14 @@ int hold_command(const Options& options);
 int release_command(const Options& options);
 int drain_command(const Options& options);
 int resume_command(const Options& options);
+int lab_init_command(const Options& options);
+int lab_join_command(const Options& options);
+int lab_list_command(const Options& options);
+int token_add_command(const Options& options);
+int token_list_command(const Options& options);
+int token_revoke_command(const Options& options);
+int invite_command(const Options& options);
+int revoke_agent_command(const Options& options);
+int audit_command(const Options& options);
 
 }  // namespace kiln::cli

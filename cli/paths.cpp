@@ -54,9 +54,9 @@ Result<std::filesystem::path> patchwork_config_file(const std::string& option) {
   return base / "kiln" / "patchwork.yaml";
 }
 
-Result<std::filesystem::path> labs_file() {
+Result<std::filesystem::path> labs_folder() {
   KILN_ASSIGN(const auto base, xdg("XDG_CONFIG_HOME", ".config"));
-  return base / "kiln" / "labs.yaml";
+  return base / "kiln" / "labs";
 }
 
 Result<std::filesystem::path> home_dir(const std::string& option) {

@@ -14,8 +14,8 @@ Result<std::filesystem::path> data_dir(const std::string& option);
 Result<std::filesystem::path> ccache_dir();
 /// How Patchwork is posted to: `option`, else kiln/patchwork.yaml in the user's XDG config folder.
 Result<std::filesystem::path> patchwork_config_file(const std::string& option);
-/// kiln/labs.yaml in the user's XDG config folder: names of labs elsewhere.
-Result<std::filesystem::path> labs_file();
+/// kiln/labs in the user's XDG config folder: one file a lab elsewhere.
+Result<std::filesystem::path> labs_folder();
 /// --home/KILN_HOME, else the checkout that this program was built in or started from.
 Result<std::filesystem::path> home_dir(const std::string& option);
 

@@ -8,6 +8,7 @@ conf::Object table(DaemonConfig* config, int* format) {
       .required("agent", conf::integer(format, 1, 1))
       .required("name", conf::name(&config->name))
       .required("controller", conf::text(&config->controller))
+      .optional("identity_dir", conf::path(&config->identity_dir, conf::PathKind::kFolder))
       .required("data_dir", conf::path(&config->data_dir, conf::PathKind::kAny))
       .required("images_dir", conf::path(&config->images_dir, conf::PathKind::kFolder))
       .optional("machines", conf::text_list(&config->machines))
@@ -17,7 +18,14 @@ conf::Object table(DaemonConfig* config, int* format) {
       .optional("simulated_troubles", conf::integer(&config->simulated_troubles, 0, 100))
       .optional("log_format", conf::one_of(&config->log_format, {"text", "json"}))
       .optional("log_level",
-                conf::one_of(&config->log_level, {"debug", "info", "warning", "error"}));
+                conf::one_of(&config->log_level, {"debug", "info", "warning", "error"}))
+      .check([config](const conf::Node& node) -> Status {
+        if (config->identity_dir.empty() && !config->controller.starts_with("unix:"))
+          return fail(node.error_at_field("controller",
+                                          "needs `identity_dir`: a controller elsewhere",
+                                          "kiln-agent enrol makes it"));
+        return {};
+      });
 }
 
 }  // namespace

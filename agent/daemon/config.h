@@ -11,7 +11,8 @@ namespace kiln::agent {
 struct DaemonConfig {
   std::string file;
   std::string name;
-  std::string controller;  ///< "unix:/path/controller.sock" or "host:port"
+  std::string controller;    ///< "unix:/path/controller.sock" or "host:port"
+  std::string identity_dir;  ///< of agent.pem and ca.crt (kiln-agent enrol); "" with unix:
   std::string data_dir;
   std::string images_dir;             ///< recipes of root images
   std::vector<std::string> machines;  ///< embedded ones

@@ -6,6 +6,7 @@
 
 #include "controller/app/backend.h"
 #include "controller/app/db_lease_store.h"
+#include "controller/app/doors.h"
 #include "controller/app/machines.h"
 #include "controller/app/review.h"
 #include "controller/rpc/agent_link_service.h"
@@ -67,6 +68,7 @@ struct Controller::Impl {
   std::unique_ptr<fleet::Dispatcher> lab_machines;
   std::unique_ptr<Backend> backend;
   std::unique_ptr<Review> review;
+  std::unique_ptr<Doors> doors;  ///< null: only the data folder's socket
   std::unique_ptr<MachinesView> machines;
   std::unique_ptr<LabService> lab;
   std::unique_ptr<MachinesService> machines_service;
@@ -137,8 +139,16 @@ Status Controller::Impl::serve(const ControllerOptions& options) {
   machines = std::make_unique<MachinesView>(*lab_machines, fleet, clock);
   review = std::make_unique<Review>(ReviewParts{
       clock, *database, *store, options.access == Access::kRun ? backend.get() : nullptr});
-  lab = std::make_unique<LabService>(*backend);
-  machines_service = std::make_unique<MachinesService>(*machines);
+  if (options.serves_a_lab) {
+    KILN_ASSIGN(
+        doors, Doors::open({options.data_dir / "pki", options.listen, options.listen_agents}, clock,
+                           *database, fleet));
+  }
+  const UserOf user_of = doors ? doors->user_of() : [](const grpc::ServerContextBase&) {
+    return std::string("local");
+  };
+  lab = std::make_unique<LabService>(*backend, user_of);
+  machines_service = std::make_unique<MachinesService>(*machines, user_of);
   review_service = std::make_unique<ReviewService>(*review);
   link = std::make_unique<AgentLinkService>(fleet, *blobs);
   KILN_ASSIGN(socket, socket_path(options.data_dir, options.access));
@@ -147,6 +157,7 @@ Status Controller::Impl::serve(const ControllerOptions& options) {
   target = "unix:" + socket.string();
   grpc::ServerBuilder server_builder;
   rpc::configure(server_builder);
+  if (doors) doors->add_to(server_builder);
   server_builder.AddListeningPort(target, grpc::InsecureServerCredentials());
   server_builder.RegisterService(lab.get());
   server_builder.RegisterService(review_service.get());
@@ -155,7 +166,9 @@ Status Controller::Impl::serve(const ControllerOptions& options) {
   server = server_builder.BuildAndStart();
   if (!server) return fail(ErrorKind::kInfrastructure, "cannot listen on " + socket.string());
   std::filesystem::permissions(socket, std::filesystem::perms::owner_all, code);
-  return {};
+  if (!doors) return {};
+  KILN_TRY(doors->check_users_port());
+  return doors->serve_agents(*link);
 }
 
 Controller::Controller(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -175,6 +188,10 @@ Controller::~Controller() {
   stop();
 }
 
+std::string Controller::ports() const {
+  return impl_->doors ? impl_->doors->ports() : "only its own socket";
+}
+
 const std::string& Controller::target() const {
   return impl_->target;
 }
@@ -183,6 +200,7 @@ void Controller::stop() {
   if (!impl_->server) return;
   // First the runs, while agents can still be told; then the wire.
   impl_->serves_a_lab ? impl_->backend->leave() : impl_->backend->stop();
+  if (impl_->doors) impl_->doors->stop(std::chrono::system_clock::now() + kServerGrace);
   impl_->server->Shutdown(std::chrono::system_clock::now() + kServerGrace);
   impl_->server->Wait();
   impl_->server.reset();

@@ -25,6 +25,9 @@ struct ControllerOptions {
   /// A daemon's: it goes on with the runs that an earlier process was driving, waits for machines
   /// that are away, and leaves running sessions to their agents when it stops.
   bool serves_a_lab = false;
+  /// Of a lab with an authority in DATA/pki: addresses of the TLS ports, "" = none.
+  std::string listen{};
+  std::string listen_agents{};
   int quarantine_after = 0;  ///< infrastructure errors in a row of a machine; 0 = never
 };
 
@@ -39,6 +42,8 @@ class Controller {
 
   /// Where clients and agents connect: "unix:/.../controller.sock".
   [[nodiscard]] const std::string& target() const;
+  /// The ports that it listens on, in words.
+  [[nodiscard]] std::string ports() const;
   /// Interrupts what runs, ends the server. The destructor does so, too.
   void stop();
 

@@ -30,6 +30,8 @@ ControllerOptions options_of(const DaemonConfig& config) {
                      ? config.jobs
                      : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   options.serves_a_lab = true;
+  options.listen = config.listen;
+  options.listen_agents = config.listen_agents;
   options.quarantine_after = config.quarantine_after;
   return options;
 }
@@ -62,9 +64,11 @@ int serve(DaemonConfig config) {
     std::cerr << render(controller.error()) << "\n";
     return kFailed;
   }
-  log::line(
-      log::Level::kInfo, "kilnd serves",
-      {{"version", KILN_VERSION}, {"data", config.data_dir}, {"at", (*controller)->target()}});
+  log::line(log::Level::kInfo, "kilnd serves",
+            {{"version", KILN_VERSION},
+             {"data", config.data_dir},
+             {"at", (*controller)->target()},
+             {"ports", (*controller)->ports()}});
   os::tell_systemd("READY=1\nSTATUS=serving");
   while (true) {
     const os::Asked asked = os::wait_for_signal(kTick);

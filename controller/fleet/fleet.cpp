@@ -78,6 +78,16 @@ void Fleet::acknowledge(const std::string& machine, int64_t session_id) {
   sender->send(std::move(message));
 }
 
+void Fleet::drop(const std::string& agent) {
+  std::shared_ptr<AgentSender> sender;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = agents_.find(agent); found != agents_.end())
+      sender = found->second.sender;
+  }
+  if (sender) sender->close();
+}
+
 void Fleet::connected(const std::string& agent, const v1::Hello& hello,
                       std::shared_ptr<AgentSender> sender) {
   {

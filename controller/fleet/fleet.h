@@ -20,6 +20,8 @@ class AgentSender {
   virtual ~AgentSender() = default;
   /// Queues the message; never blocks.
   virtual void send(v1::ToAgent message) = 0;
+  /// Ends the connection; the agent may not come back.
+  virtual void close() {}
 };
 
 struct Machine {
@@ -56,6 +58,9 @@ class Fleet {
   void cancel(const std::string& machine, int64_t session_id, const std::string& why);
   /// After the session is stored: the agent may forget it.
   void acknowledge(const std::string& machine, int64_t session_id);
+
+  /// Ends the agent's connection, when it has one.
+  void drop(const std::string& agent);
 
   // Called by the rpc folder.
   void connected(const std::string& agent, const v1::Hello& hello,

@@ -19,6 +19,12 @@ void AgentStream::Sender::send(v1::ToAgent message) {
   if (stream_ != nullptr) stream_->enqueue(std::move(message));
 }
 
+void AgentStream::Sender::close() {
+  const std::lock_guard lock(mutex_);
+  if (stream_ != nullptr)
+    stream_->finish_once({grpc::StatusCode::PERMISSION_DENIED, "the agent may not come any more"});
+}
+
 void AgentStream::Sender::detach() {
   const std::lock_guard lock(mutex_);
   stream_ = nullptr;

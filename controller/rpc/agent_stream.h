@@ -28,6 +28,7 @@ class AgentStream final : public grpc::ServerBidiReactor<v1::FromAgent, v1::ToAg
    public:
     explicit Sender(AgentStream* stream) : stream_(stream) {}
     void send(v1::ToAgent message) override;
+    void close() override;
     void detach();
 
    private:

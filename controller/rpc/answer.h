@@ -2,6 +2,7 @@
 /// How a service answers, and who asks.
 #include <grpcpp/grpcpp.h>
 
+#include <functional>
 #include <string>
 
 #include "lib/rpc/status.h"
@@ -15,5 +16,8 @@ grpc::Status answer(Result<T> result, T* reply) {
   *reply = std::move(*result);
   return grpc::Status::OK;
 }
+
+/// The name of the user behind a call, for runs and holds.
+using UserOf = std::function<std::string(const grpc::ServerContextBase&)>;
 
 }  // namespace kiln::controller

@@ -51,7 +51,7 @@ grpc::Status LabService::StartRun(grpc::ServerContext* /*context*/,
   return answer(backend_.start_run(*request), reply);
 }
 
-grpc::Status LabService::SubmitRun(grpc::ServerContext* /*context*/,
+grpc::Status LabService::SubmitRun(grpc::ServerContext* context,
                                    grpc::ServerReader<v1::SubmitPart>* reader,
                                    v1::StartRunReply* reply) {
   v1::SubmitPart part;
@@ -63,7 +63,7 @@ grpc::Status LabService::SubmitRun(grpc::ServerContext* /*context*/,
     *file = std::move(*part.mutable_file());
     return true;
   };
-  return answer(backend_.submit(header, "local", next), reply);
+  return answer(backend_.submit(header, user_of_(*context), next), reply);
 }
 
 grpc::Status LabService::WatchRun(grpc::ServerContext* context, const v1::WatchRunRequest* request,

@@ -1,5 +1,6 @@
 #pragma once
 /// kiln.v1.Lab over a LabBackend.
+#include "controller/rpc/answer.h"
 #include "controller/rpc/lab_backend.h"
 #include "kiln/v1/lab.grpc.pb.h"
 
@@ -8,7 +9,8 @@ namespace kiln::controller {
 /// Synchronous: a few people and their tools call it (docs/decisions/0002-sync-lab-service.md).
 class LabService final : public v1::Lab::Service {
  public:
-  explicit LabService(LabBackend& backend) : backend_(backend) {}
+  LabService(LabBackend& backend, UserOf user_of)
+      : backend_(backend), user_of_(std::move(user_of)) {}
 
   grpc::Status PlanJob(grpc::ServerContext* context, const v1::PlanJobRequest* request,
                        grpc::ServerWriter<v1::PlanEvent>* writer) override;
@@ -29,6 +31,7 @@ class LabService final : public v1::Lab::Service {
 
  private:
   LabBackend& backend_;
+  UserOf user_of_;
 };
 
 }  // namespace kiln::controller

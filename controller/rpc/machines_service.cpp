@@ -1,17 +1,6 @@
 #include "controller/rpc/machines_service.h"
 
-#include "controller/rpc/answer.h"
-
 namespace kiln::controller {
-namespace {
-
-/// Who asks: over the data folder's own socket its owner.
-std::string user_of(const grpc::ServerContext& /*context*/) {
-  return "local";
-}
-
-}  // namespace
-
 grpc::Status MachinesService::ListMachines(grpc::ServerContext* /*context*/,
                                            const v1::ListMachinesRequest* /*request*/,
                                            v1::ListMachinesReply* reply) {
@@ -33,13 +22,13 @@ grpc::Status MachinesService::ListQueue(grpc::ServerContext* /*context*/,
 grpc::Status MachinesService::HoldMachine(grpc::ServerContext* context,
                                           const v1::HoldMachineRequest* request,
                                           v1::HoldMachineReply* reply) {
-  return answer(backend_.hold(*request, user_of(*context)), reply);
+  return answer(backend_.hold(*request, user_of_(*context)), reply);
 }
 
 grpc::Status MachinesService::ReleaseMachine(grpc::ServerContext* context,
                                              const v1::ReleaseMachineRequest* request,
                                              v1::ReleaseMachineReply* reply) {
-  return answer(backend_.release(*request, user_of(*context)), reply);
+  return answer(backend_.release(*request, user_of_(*context)), reply);
 }
 
 grpc::Status MachinesService::SetIntent(grpc::ServerContext* /*context*/,

@@ -1,5 +1,6 @@
 #pragma once
 /// kiln.v1.Machines over a MachinesBackend.
+#include "controller/rpc/answer.h"
 #include "controller/rpc/machines_backend.h"
 #include "kiln/v1/machines.grpc.pb.h"
 
@@ -8,7 +9,8 @@ namespace kiln::controller {
 class MachinesService final : public v1::Machines::Service {
  public:
   /// The backend must outlive it.
-  explicit MachinesService(MachinesBackend& backend) : backend_(backend) {}
+  MachinesService(MachinesBackend& backend, UserOf user_of)
+      : backend_(backend), user_of_(std::move(user_of)) {}
 
   grpc::Status ListMachines(grpc::ServerContext* context, const v1::ListMachinesRequest* request,
                             v1::ListMachinesReply* reply) override;
@@ -28,6 +30,7 @@ class MachinesService final : public v1::Machines::Service {
 
  private:
   MachinesBackend& backend_;
+  UserOf user_of_;
 };
 
 }  // namespace kiln::controller

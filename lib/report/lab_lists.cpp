@@ -62,6 +62,33 @@ std::string agents_to_text(const v1::ListAgentsReply& reply) {
   return columns(rows);
 }
 
+std::string tokens_to_text(const v1::ListTokensReply& reply) {
+  if (reply.tokens().empty()) return "no token is good; kiln token add USER makes one\n";
+  std::vector<std::vector<std::string>> rows{
+      {"TOKEN", "USER", "ROLE", "STATE", "EXPIRES", "LAST USED", "NOTE"}};
+  for (const v1::AccessToken& token : reply.tokens())
+    rows.push_back({token.id(), clean_line(token.user()), token.role(), token.state(),
+                    token.has_expires() ? time_words(token.expires()) : "never",
+                    token.has_last_used() ? time_words(token.last_used()) : "never",
+                    clean_line(token.note())});
+  return columns(rows);
+}
+
+std::string audit_to_text(const v1::ListAuditReply& reply) {
+  if (reply.entries().empty()) return "nothing of that kind is in the audit\n";
+  std::vector<std::vector<std::string>> rows{{"WHEN", "WHO", "WHAT", "OUTCOME", "DETAIL"}};
+  for (const v1::AuditEntry& entry : reply.entries()) {
+    std::string detail = clean_line(entry.target());
+    if (!entry.detail().empty())
+      detail += (detail.empty() ? "" : ": ") + clean_line(entry.detail());
+    if (entry.times() > 1) detail += fmt::format(" ({} times)", entry.times());
+    const std::string who = entry.who().empty() ? "nobody" : clean_line(entry.who());
+    rows.push_back(
+        {time_words(entry.time()), who, clean_line(entry.method()), entry.outcome(), detail});
+  }
+  return columns(rows);
+}
+
 std::string queue_to_text(const v1::ListQueueReply& reply, WallTime now) {
   if (reply.running().empty() && reply.waiting().empty()) return "nothing runs and nothing waits\n";
   std::string out;
