@@ -30,6 +30,8 @@ LIB = {
     "http": ["base"],
     "patchwork": ["base", "os", "conf", "http", "report"],
     "rpc": ["base", "os", "pki"],
+    "cron": ["base"],
+    "nights": ["base", "cron"],
 }
 # Header pattern -> path prefixes that may include it.
 ONLY = [
@@ -39,6 +41,7 @@ ONLY = [
     (r"libssh/", ["agent/ssh/"]),
     (r"yaml-cpp/", ["lib/conf/"]),
     (r"curl/", ["lib/http/"]),
+    (r"date/", ["lib/cron/"]),
     (r"boost/beast|httplib", ["controller/http/"]),
 ]
 
