@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "controller/results/night_changes.h"
 #include "lib/db/build_table.h"
 #include "lib/db/job_table.h"
 #include "lib/db/kernel_report_table.h"
@@ -177,7 +178,10 @@ Result<JudgedRun> StoredJudge::judge(const db::RunRow& run, v1::RunReport base,
   out.report.clear_sessions();
   report::fill(output, &out.report);
   add_commands(&out.report);
-  if (run.repro_of.empty()) KILN_TRY(add_predecessor(run.id, rows, output, &out.report));
+  if (run.repro_of.empty()) {
+    KILN_TRY(add_predecessor(run.id, rows, output, &out.report));
+    KILN_TRY(add_last_good_night(*db_, run, rows, &out.report));
+  }
   out.row = to_verdict_row(out.report, cause, now);
   add_findings(output, &out.row);
   return out;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "controller/results/db_run_store.h"
+#include "lib/db/schedule_table.h"
 #include "lib/os/files.h"
 #include "lib/report/reach_fields.h"
 
@@ -18,7 +19,8 @@ namespace kiln::results::testing {
 struct SampleRun {
   std::vector<std::string> tests{"igt@a@b", "igt@a@c"};
   std::vector<std::string> configs{"hm"};
-  std::string bad_test = "igt@a@b";  ///< fails in every patched boot; "" = none
+  bool has_series = true;
+  std::string bad_test = "igt@a@b";  ///< fails with the series (without one: always); "" = none
   int boots = 6;                     ///< of each cell
   std::string title = "drm/i915: Replace kmap()";
   std::string author = "Ada <ada@example.org>";
@@ -28,6 +30,8 @@ struct SampleRun {
   std::string patch_id = "p1";
   bool judged = true;
   reach::Reach reach;
+  std::string tree = "3f9c1e0";
+  int64_t schedule = 0;  ///< that started it
 };
 
 class StoredRuns {
@@ -52,8 +56,9 @@ class StoredRuns {
   int64_t add(const SampleRun& sample) {
     const int64_t id = *store->create_run(row_of(sample), plan_of(sample));
     (void)store->put_job(id, job_of(sample));
+    if (sample.schedule > 0) add_firing(id, sample.schedule);
     for (const std::string& config : sample.configs)
-      for (const char* variant : {"baseline", "patched"}) {
+      for (const std::string& variant : variants_of(sample)) {
         put_kernel(id, variant, config);
         for (int boot = 0; boot < sample.boots; ++boot)
           add_session(id, sample, variant, config, boot);
@@ -64,7 +69,7 @@ class StoredRuns {
     report.mutable_run()->set_title(sample.title);
     report.mutable_run()->set_job_file("/jobs/sample.yaml");
     report.mutable_run()->set_state("done");
-    report.mutable_series()->set_title(sample.title);
+    if (sample.has_series) report.mutable_series()->set_title(sample.title);
     report.mutable_verdict()->set_result("regression");
     report::fill_reach(sample.reach, &report);
     (void)store->finish_run(id, "done", report);
@@ -77,6 +82,21 @@ class StoredRuns {
   std::optional<DbRunStore> store;
 
  private:
+  static std::vector<std::string> variants_of(const SampleRun& sample) {
+    return sample.has_series ? std::vector<std::string>{"baseline", "patched"}
+                             : std::vector<std::string>{"baseline"};
+  }
+
+  void add_firing(int64_t run_id, int64_t schedule_id) {
+    db::FiringRow firing;
+    firing.schedule_id = schedule_id;
+    firing.key = fmt::format("night-{}", run_id);
+    firing.planned = WallTime(std::chrono::hours(24 * run_id));
+    firing.state = "started";
+    firing.run_id = run_id;
+    (void)db::ScheduleTable(*database).put(firing);
+  }
+
   db::RunRow row_of(const SampleRun& sample) {
     db::RunRow row;
     row.job_digest = fmt::format("digest-{}", ++made_);
@@ -85,6 +105,7 @@ class StoredRuns {
     row.job_file = "/jobs/sample.yaml";
     row.started = clock.now();
     row.source = "linux-source-6.1 6.1.192-1";
+    row.source_tree = sample.tree;
     row.machine = "qemu-1";
     row.seed = 1;
     return row;
@@ -93,7 +114,7 @@ class StoredRuns {
   static job::Plan plan_of(const SampleRun& sample) {
     job::Plan plan;
     for (const std::string& config : sample.configs)
-      for (const char* variant : {"baseline", "patched"})
+      for (const std::string& variant : variants_of(sample))
         plan.cells.push_back({variant, config, fmt::format("{}-{}", variant, config), ""});
     return plan;
   }
@@ -111,6 +132,7 @@ class StoredRuns {
     for (const std::string& test : sample.tests) text += test + "\n";
     job.lists = {{"gem", text, sample.tests}};
     for (const std::string& config : sample.configs) job.config_highmem[config] = true;
+    if (!sample.has_series) return job;
     job.series.title = sample.title;
     job.series.author = sample.author;
     job.series.message_id = sample.message_id;
@@ -145,7 +167,7 @@ class StoredRuns {
       v1::Result* result = session.add_results();
       result->set_test(test);
       result->set_phase("gem");
-      const bool bad = variant == "patched" && test == sample.bad_test;
+      const bool bad = (variant == "patched" || !sample.has_series) && test == sample.bad_test;
       result->set_outcome(bad ? "fail" : "pass");
       if (bad) result->set_reason("Failed assertion: byte 4096 is wrong");
     }

@@ -95,6 +95,7 @@ std::string navigation(const std::string& sections) {
       {"differences", "Differences"},
       {"not-the-series", "Not the series"},
       {"known", "Known"},
+      {"last-good-night", "Since the last good night"},
       {"predecessor", "Since before"},
       {"not-tested", "Not tested"},
       {"reach", "Reach"},
@@ -146,11 +147,11 @@ std::string page(const v1::RunReport& report, const std::string& above,
 
 std::string to_html(const v1::RunReport& report) {
   const std::string sections =
-      html_matrix(report) + html_predecessor(report) + html_differences(report) +
-      html_known(report) + html_not_the_series(report) + html_not_tested(report) +
-      html_reach(report) + html_statics(report) + html_lost(report) + html_performance(report) +
-      html_claims(report) + html_series(report) + html_builds(report) + html_sessions(report) +
-      html_results(report) + html_reproduce(report);
+      html_matrix(report) + html_last_good_night(report) + html_predecessor(report) +
+      html_differences(report) + html_known(report) + html_not_the_series(report) +
+      html_not_tested(report) + html_reach(report) + html_statics(report) + html_lost(report) +
+      html_performance(report) + html_claims(report) + html_series(report) + html_builds(report) +
+      html_sessions(report) + html_results(report) + html_reproduce(report);
   return page(report, banner(report), sections);
 }
 

@@ -30,6 +30,7 @@ std::string html_differences(const v1::RunReport& report);
 std::string html_finding(const v1::Finding& finding);
 std::string html_known(const v1::RunReport& report);
 std::string html_predecessor(const v1::RunReport& report);
+std::string html_last_good_night(const v1::RunReport& report);
 std::string html_not_the_series(const v1::RunReport& report);
 std::string html_performance(const v1::RunReport& report);
 std::string html_claims(const v1::RunReport& report);

@@ -23,6 +23,14 @@ std::string list(const char* title, const google::protobuf::RepeatedPtrField<std
   return out + "</ul>";
 }
 
+std::string tests(const char* title,
+                  const google::protobuf::RepeatedPtrField<v1::NightTest>& items) {
+  if (items.empty()) return "";
+  std::string out = fmt::format("<p class=\"note\">{}</p><ul>", title);
+  for (const v1::NightTest& item : items) out += "<li>" + escape(night_test_words(item)) + "</li>";
+  return out + "</ul>";
+}
+
 }  // namespace
 
 std::string html_known(const v1::RunReport& report) {
@@ -46,6 +54,18 @@ std::string html_predecessor(const v1::RunReport& report) {
   if (body.empty()) body = "<p>Nothing that was broken then or is now.</p>";
   return section("predecessor", fmt::format("Since v{}", before.version()),
                  fmt::format("judged as run {}; {}", before.run_id(), before.why()), body);
+}
+
+std::string html_last_good_night(const v1::RunReport& report) {
+  if (!report.has_last_good_night()) return "";
+  const v1::LastGoodNight& night = report.last_good_night();
+  const std::string body = tests("Regressed", night.regressed()) +
+                           tests("Worse, in too few boots to be sure", night.worse()) +
+                           tests("Lost: it passed, and no longer runs", night.lost()) +
+                           tests("Fixed", night.fixed()) +
+                           tests("Better, in too few boots to be sure", night.better());
+  return section("last-good-night", "Since the last good night", "schedule " + night.schedule(),
+                 "<p>" + escape(night_words(night)) + "</p>" + body);
 }
 
 }  // namespace kiln::report

@@ -73,6 +73,7 @@ void add_part(std::string* out, const std::string& part) {
 
 std::string to_text(const v1::RunReport& report) {
   std::string out = head(report);
+  add_part(&out, text_last_good_night(report));
   add_part(&out, text_predecessor(report));
   add_part(&out, text_matrix(report));
   add_part(&out, text_findings(report));

@@ -15,6 +15,8 @@ std::string text_not_the_series(const v1::RunReport& report);
 std::string text_known(const v1::RunReport& report);
 /// What the series' version before broke, and this one fixed.
 std::string text_predecessor(const v1::RunReport& report);
+/// What differs from the last good night of the run's schedule.
+std::string text_last_good_night(const v1::RunReport& report);
 std::string text_not_tested(const v1::RunReport& report);
 /// What tools say of each patch without running it.
 std::string text_statics(const v1::RunReport& report);

@@ -226,6 +226,32 @@ const v1::OutcomeCount* find_counts(const v1::RunReport& report, std::string_vie
   return nullptr;
 }
 
+std::string night_words(const v1::LastGoodNight& night) {
+  if (night.run_id() == 0)
+    return fmt::format("no earlier night of {} was good: nothing to compare with",
+                       clean_line(night.schedule()));
+  std::string out = fmt::format("run {} ({} ago, tree {} -> {}):", night.run_id(),
+                                count_words(night.nights_since(), "night", "nights"),
+                                clean_line(night.source_tree().substr(0, 12)),
+                                clean_line(night.source_tree_now().substr(0, 12)));
+  std::vector<std::string> parts;
+  const auto add = [&](int n, std::string_view word) {
+    if (n > 0) parts.push_back(fmt::format("{} {}", n, word));
+  };
+  add(night.regressed_size(), "regressed");
+  add(night.worse_size(), "worse in too few boots to be sure");
+  add(night.lost_size(), "lost");
+  add(night.fixed_size(), "fixed");
+  add(night.better_size(), "better in too few boots to be sure");
+  return out + " " + (parts.empty() ? "every test ends as it did" : join(parts, ", "));
+}
+
+std::string night_test_words(const v1::NightTest& test) {
+  return fmt::format("{} ({}{}): {}, now {}", clean_line(test.test()), clean_line(test.config()),
+                     test.variant() == "patched" ? ", with the series" : "",
+                     clean_line(test.before()), clean_line(test.now()));
+}
+
 std::vector<std::string> telling_lines(const v1::KernelReport& report, size_t most) {
   std::vector<std::string> out;
   const auto add = [&](const std::string& line) {

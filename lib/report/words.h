@@ -73,6 +73,11 @@ std::vector<std::string> configs_of(const v1::RunReport& report);
 std::vector<std::string> variants_of(const v1::RunReport& report);
 const v1::OutcomeCount* find_counts(const v1::RunReport& report, std::string_view variant,
                                     std::string_view config);
+/// "run 398 (3 nights ago, tree 3f9c1e0 -> 8a1c2bd): 1 regressed, 2 worse in too few boots to be
+/// sure"
+std::string night_words(const v1::LastGoodNight& night);
+/// "igt@gem_pread@basic (i386-highmem): pass in 6 of 6 boots, now fail in 6 of 6 boots"
+std::string night_test_words(const v1::NightTest& test);
 /// The function lines of a kernel report, first ones: what a reader looks for.
 std::vector<std::string> telling_lines(const v1::KernelReport& report, size_t most);
 
