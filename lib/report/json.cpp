@@ -2,6 +2,7 @@
 
 #include "lib/report/report.h"
 #include "lib/report/review.h"
+#include "lib/report/schedule.h"
 
 namespace kiln::report {
 namespace {
@@ -48,6 +49,18 @@ Result<std::string> to_json(const v1::AuditKnownReply& reply) {
 }
 Result<std::string> to_json(const v1::ReproReply& reply) {
   return write(reply, "way to repeat");
+}
+Result<std::string> to_json(const v1::Schedule& schedule) {
+  return write(schedule, "schedule");
+}
+Result<std::string> to_json(const v1::ListSchedulesReply& reply) {
+  return write(reply, "schedules");
+}
+Result<std::string> to_json(const v1::Firing& firing) {
+  return write(firing, "start");
+}
+Result<std::string> to_json(const v1::ListFiringsReply& reply) {
+  return write(reply, "history");
 }
 
 }  // namespace kiln::report
