@@ -21,6 +21,7 @@ struct EmbeddedLab::Impl {
   std::unique_ptr<v1::Review::Stub> review;
   std::unique_ptr<v1::Machines::Stub> machines;
   std::unique_ptr<v1::Access::Stub> access;
+  std::unique_ptr<v1::Schedules::Stub> schedules;
   std::unique_ptr<agent::Agent> agent;
 };
 
@@ -107,6 +108,7 @@ Result<std::unique_ptr<EmbeddedLab>> EmbeddedLab::start(const Options& options, 
   impl->review = v1::Review::NewStub(channel);
   impl->machines = v1::Machines::NewStub(channel);
   impl->access = v1::Access::NewStub(channel);
+  impl->schedules = v1::Schedules::NewStub(channel);
   return std::unique_ptr<EmbeddedLab>(new EmbeddedLab(std::move(impl)));
 }
 
@@ -122,6 +124,9 @@ v1::Machines::Stub& EmbeddedLab::machines() {
 v1::Review::Stub& EmbeddedLab::review() {
   return *impl_->review;
 }
+v1::Schedules::Stub& EmbeddedLab::schedules() {
+  return *impl_->schedules;
+}
 const std::string& EmbeddedLab::data_dir() const {
   return impl_->data_dir;
 }
@@ -131,6 +136,7 @@ void EmbeddedLab::stop() {
   impl_->review.reset();
   impl_->machines.reset();
   impl_->access.reset();
+  impl_->schedules.reset();
   // The controller first: its driver waits for the cancelled sessions' ends, which the agent
   // reports.
   if (impl_->controller) impl_->controller->stop();

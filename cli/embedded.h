@@ -9,13 +9,14 @@
 #include "kiln/v1/lab.grpc.pb.h"
 #include "kiln/v1/machines.grpc.pb.h"
 #include "kiln/v1/review.grpc.pb.h"
+#include "kiln/v1/schedule.grpc.pb.h"
 #include "lib/base/result.h"
 
 namespace kiln::cli {
 
 enum class HostMode {
   kReadOnly,  ///< runs, show, report, log: no lock, nothing is written
-  kReview,    ///< known, judge --save: writes, also while another process runs a job
+  kReview,    ///< known, schedule, judge --save: writes, also while another process runs a job
   kPlan,      ///< sources and configs may be prepared; no agent
   kRun,       ///< everything
   kLab,       ///< only a lab elsewhere will do
@@ -32,6 +33,7 @@ class EmbeddedLab {
   v1::Review::Stub& review();
   v1::Machines::Stub& machines();
   v1::Access::Stub& access();
+  v1::Schedules::Stub& schedules();
   /// The data folder in use, absolute.
   [[nodiscard]] const std::string& data_dir() const;
   /// Ends the agent and the controller; running sessions are cancelled, nothing is lost.

@@ -104,6 +104,7 @@ struct Commands {
   void build_review();
   void build_lab();
   void build_access();
+  void build_schedule();
 };
 
 void Commands::build() {
@@ -313,6 +314,47 @@ void Commands::build_access() {
   add_format(audit, &options, Formats::kDocument);
 }
 
+void Commands::build_schedule() {
+  ScheduleOptions& of = options.schedule;
+  CLI::App* schedule = app.add_subcommand("schedule", "jobs that start by themselves, as nights");
+  schedule->fallthrough();
+  schedule->require_subcommand(1);
+  CLI::App* add_one = add_to(schedule, "add", "a new one", schedule_add_command);
+  CLI::App* list =
+      add_to(schedule, "list", "all, or one, with the next times", schedule_list_command);
+  CLI::App* pause = add_to(schedule, "pause", "starts nothing meanwhile", schedule_pause_command);
+  CLI::App* resume =
+      add_to(schedule, "resume", "what it missed is not made up for", schedule_resume_command);
+  CLI::App* remove = add_to(schedule, "remove", "its history stays", schedule_remove_command);
+  CLI::App* now =
+      add_to(schedule, "run-now", "start it, whatever the time", schedule_run_now_command);
+  CLI::App* history =
+      add_to(schedule, "history", "what became of its times", schedule_history_command);
+  for (CLI::App* command : {add_one, pause, resume, remove, now, history})
+    command->add_option("NAME", of.name, "its name: a-z, 0-9, `.`, `_`, `-`")->required();
+  list->add_option("NAME", of.name, "only that one");
+  list->add_option("--times", of.times, "so many next times")->check(CLI::Range(1, 100));
+  list->add_flag("--removed", of.with_removed, "removed ones, too");
+  history->add_option("--limit", options.limit, "at most so many")->check(CLI::Range(1, 10000));
+  add_one->add_option("--cron", of.cron, "minute hour day-of-month month day-of-week, or @daily")
+      ->required();
+  add_one->add_option("--zone", of.zone, "whose clock: Europe/Helsinki")->capture_default_str();
+  add_one->add_option("--job", of.job, "the job file (docs/job-file.md)")->required();
+  add_one->add_option("--jitter", of.jitter, "start up to so much later: 10m");
+  add_one->add_option("--missed", of.missed, "run-once or skip: when nobody was there")
+      ->capture_default_str();
+  add_one->add_option("--max-late", of.max_late, "a missed time may start so late; else 6h");
+  add_one->add_option("--overlap", of.overlap, "skip or queue: while its last run is under way")
+      ->capture_default_str();
+  add_one->add_option("--unchanged", of.unchanged, "skip or run: when nothing changed since")
+      ->capture_default_str();
+  for (CLI::App* command : {add_one, list, pause, resume, remove, now, history})
+    add_format(command, &options, Formats::kDocument);
+  add_one->footer(
+      "Example:\n  kiln schedule add drm-tip --cron '30 2 * * *' --zone Europe/Helsinki \\\n"
+      "      --job jobs/night.yaml --jitter 10m");
+}
+
 /// CLI11 says only that a subcommand is required; people want to know what they mistyped.
 std::string misspelled_command(const CLI::App& app, int argc, char** argv, int at = 1) {
   if (argc <= at || argv[at][0] == '-') return {};
@@ -335,6 +377,7 @@ int main_checked(int argc, char** argv) {
   commands.build_review();
   commands.build_lab();
   commands.build_access();
+  commands.build_schedule();
   if (const std::string wrong = misspelled_command(commands.app, argc, argv); !wrong.empty()) {
     std::cerr << wrong << "\n";
     return kWrongUse;

@@ -25,6 +25,15 @@ struct KnownOptions {
   bool with_removed = false;
 };
 
+/// A schedule as the command line names it.
+struct ScheduleOptions {
+  std::string name, cron, zone = "UTC", job;
+  std::string jitter, max_late;  ///< "10m"; "" = the controller's choice
+  std::string missed = "run-once", overlap = "skip", unchanged = "skip";
+  int times = 5;
+  bool with_removed = false;
+};
+
 struct Options {
   std::string data_dir;  ///< "" = KILN_DATA_DIR, else XDG data folder
   std::string home;      ///< the checkout: images/, kernel-configs/, jobs/
@@ -50,6 +59,9 @@ struct Options {
 
   // kiln known
   KnownOptions known;
+
+  // kiln schedule
+  ScheduleOptions schedule;
 
   // kiln report
   std::string origin = "kiln";   ///< of a KCIDB submission
@@ -101,5 +113,12 @@ int token_revoke_command(const Options& options);
 int invite_command(const Options& options);
 int revoke_agent_command(const Options& options);
 int audit_command(const Options& options);
+int schedule_add_command(const Options& options);
+int schedule_list_command(const Options& options);
+int schedule_pause_command(const Options& options);
+int schedule_resume_command(const Options& options);
+int schedule_remove_command(const Options& options);
+int schedule_run_now_command(const Options& options);
+int schedule_history_command(const Options& options);
 
 }  // namespace kiln::cli

@@ -2,46 +2,19 @@
 #include "lib/report/review.h"
 
 #include <fmt/format.h>
-#include <pwd.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <ctime>
 #include <iostream>
 
+#include "cli/calls.h"
 #include "cli/embedded.h"
 #include "cli/review_options.h"
-#include "cli/terminal.h"
 #include "lib/base/number.h"
 #include "lib/base/text.h"
-#include "lib/rpc/status.h"
 
 namespace kiln::cli {
 namespace {
-
-constexpr auto kDeadline = std::chrono::minutes(2);
-
-/// One unary call of the Review service.
-template <typename Reply, typename Request, typename Call>
-Result<Reply> ask(EmbeddedLab& host, Call call, const Request& request, const std::string& doing) {
-  grpc::ClientContext context;
-  rpc::set_deadline(context, kDeadline);
-  Reply reply;
-  if (const grpc::Status status = (host.review().*call)(&context, request, &reply); !status.ok())
-    return fail(rpc::from_grpc(status, doing));
-  return reply;
-}
-
-template <typename Reply>
-Result<int> print(const Options& options, const Reply& reply, const std::string& text, int code) {
-  if (options.format == Format::kJson) {
-    KILN_ASSIGN(const std::string json, report::to_json(reply));
-    print_document(json);
-  } else {
-    print_document(text);
-  }
-  return code;
-}
 
 Result<int> judge_checked(const Options& options) {
   v1::JudgeRunRequest request;
@@ -50,18 +23,20 @@ Result<int> judge_checked(const Options& options) {
   request.set_save(options.save);
   KILN_ASSIGN(const auto host,
               EmbeddedLab::start(options, options.save ? HostMode::kReview : HostMode::kReadOnly));
-  KILN_ASSIGN(const auto reply,
-              ask<v1::JudgeRunReply>(*host, &v1::Review::Stub::JudgeRun, request, "judging"));
-  return print(options, reply, report::judge_to_text(reply), reply.report().verdict().exit_code());
+  KILN_ASSIGN(const auto reply, ask<v1::JudgeRunReply>(host->review(), &v1::Review::Stub::JudgeRun,
+                                                       request, "judging"));
+  return print_reply(options, reply, report::judge_to_text(reply),
+                     reply.report().verdict().exit_code());
 }
 
 Result<int> list_checked(const Options& options) {
   v1::ListKnownRequest request;
   request.set_with_removed(options.known.with_removed);
   KILN_ASSIGN(const auto host, EmbeddedLab::start(options, HostMode::kReadOnly));
-  KILN_ASSIGN(const auto reply, ask<v1::ListKnownReply>(*host, &v1::Review::Stub::ListKnown,
-                                                        request, "listing the known issues"));
-  return print(options, reply, report::known_to_text(reply), kOk);
+  KILN_ASSIGN(const auto reply,
+              ask<v1::ListKnownReply>(host->review(), &v1::Review::Stub::ListKnown, request,
+                                      "listing the known issues"));
+  return print_reply(options, reply, report::known_to_text(reply), kOk);
 }
 
 Result<int> audit_checked(const Options& options) {
@@ -69,27 +44,18 @@ Result<int> audit_checked(const Options& options) {
   request.set_filter_id(options.known.id);
   request.set_limit(options.limit);
   KILN_ASSIGN(const auto host, EmbeddedLab::start(options, HostMode::kReadOnly));
-  KILN_ASSIGN(const auto reply, ask<v1::AuditKnownReply>(*host, &v1::Review::Stub::AuditKnown,
-                                                         request, "reading the audit"));
-  return print(options, reply, report::known_audit_to_text(reply), kOk);
-}
-
-/// Who works here, for the audit: KILN_USER, else the login name and this computer's.
-std::string who_asks() {
-  if (const char* named = std::getenv("KILN_USER"); named != nullptr && *named != '\0')
-    return named;
-  const passwd* user = ::getpwuid(::getuid());
-  char computer[256] = "";
-  (void)::gethostname(computer, sizeof computer - 1);
-  return fmt::format("{}@{}", user != nullptr ? user->pw_name : "somebody", computer);
+  KILN_ASSIGN(const auto reply,
+              ask<v1::AuditKnownReply>(host->review(), &v1::Review::Stub::AuditKnown, request,
+                                       "reading the audit"));
+  return print_reply(options, reply, report::known_audit_to_text(reply), kOk);
 }
 
 /// The filter to be edited, as it is.
 Result<v1::KnownFilter> stored_filter(EmbeddedLab& host, int64_t id) {
   v1::ListKnownRequest request;
   request.set_with_removed(true);
-  KILN_ASSIGN(const auto reply, ask<v1::ListKnownReply>(host, &v1::Review::Stub::ListKnown, request,
-                                                        "reading the known issues"));
+  KILN_ASSIGN(const auto reply, ask<v1::ListKnownReply>(host.review(), &v1::Review::Stub::ListKnown,
+                                                        request, "reading the known issues"));
   for (const v1::KnownUse& use : reply.filters())
     if (use.filter().id() == id) return use.filter();
   return fail(Error(ErrorKind::kNotFound, fmt::format("there is no known issue {}", id))
@@ -120,23 +86,25 @@ Result<int> change_checked(const Options& options, bool edits, bool remove) {
   }
   KILN_TRY(fill_filter(options.known, std::time(nullptr), request.mutable_filter()));
   const std::string doing = "looking what the change would do";
-  KILN_ASSIGN(const auto preview,
-              ask<v1::ChangeKnownReply>(*host, &v1::Review::Stub::PreviewKnown, request, doing));
-  if (looks) return print(options, preview, report::known_change_to_text(preview), kOk);
+  KILN_ASSIGN(
+      const auto preview,
+      ask<v1::ChangeKnownReply>(host->review(), &v1::Review::Stub::PreviewKnown, request, doing));
+  if (looks) return print_reply(options, preview, report::known_change_to_text(preview), kOk);
   std::cerr << report::known_change_to_text(preview);
   KILN_ASSIGN(const bool wanted, is_wanted(options));
   if (!wanted) {
     std::cerr << "nothing was changed\n";
     return kInterrupted;
   }
-  KILN_ASSIGN(const auto reply, ask<v1::ChangeKnownReply>(*host, &v1::Review::Stub::ChangeKnown,
-                                                          request, "saving the known issue"));
+  KILN_ASSIGN(const auto reply,
+              ask<v1::ChangeKnownReply>(host->review(), &v1::Review::Stub::ChangeKnown, request,
+                                        "saving the known issue"));
   const int64_t id = reply.has_after() ? reply.after().id() : reply.before().id();
   const char* action = remove ? "removed" : edits ? "changed" : "added";
-  return print(options, reply,
-               fmt::format("known issue {} {}; {} run{} judged again", id, action,
-                           reply.runs_judged(), reply.runs_judged() == 1 ? "" : "s"),
-               kOk);
+  return print_reply(options, reply,
+                     fmt::format("known issue {} {}; {} run{} judged again", id, action,
+                                 reply.runs_judged(), reply.runs_judged() == 1 ? "" : "s"),
+                     kOk);
 }
 
 }  // namespace

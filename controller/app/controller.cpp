@@ -9,10 +9,12 @@
 #include "controller/app/doors.h"
 #include "controller/app/machines.h"
 #include "controller/app/review.h"
+#include "controller/nights/schedules.h"
 #include "controller/rpc/agent_link_service.h"
 #include "controller/rpc/lab_service.h"
 #include "controller/rpc/machines_service.h"
 #include "controller/rpc/review_service.h"
+#include "controller/rpc/schedule_service.h"
 #include "lib/db/database.h"
 #include "lib/os/host.h"
 #include "lib/rpc/status.h"
@@ -70,9 +72,11 @@ struct Controller::Impl {
   std::unique_ptr<Review> review;
   std::unique_ptr<Doors> doors;  ///< null: only the data folder's socket
   std::unique_ptr<MachinesView> machines;
+  std::unique_ptr<Schedules> schedules;
   std::unique_ptr<LabService> lab;
   std::unique_ptr<MachinesService> machines_service;
   std::unique_ptr<ReviewService> review_service;
+  std::unique_ptr<ScheduleService> schedule_service;
   std::unique_ptr<AgentLinkService> link;
   std::unique_ptr<grpc::Server> server;
   os::Path socket;
@@ -149,7 +153,10 @@ Status Controller::Impl::serve(const ControllerOptions& options) {
   };
   lab = std::make_unique<LabService>(*backend, user_of);
   machines_service = std::make_unique<MachinesService>(*machines, user_of);
+  // Nobody looks at the clock here: a lab in one process starts nothing by itself.
+  schedules = std::make_unique<Schedules>(SchedulesParts{clock, *database, nullptr});
   review_service = std::make_unique<ReviewService>(*review);
+  schedule_service = std::make_unique<ScheduleService>(*schedules);
   link = std::make_unique<AgentLinkService>(fleet, *blobs);
   KILN_ASSIGN(socket, socket_path(options.data_dir, options.access));
   std::error_code code;
@@ -162,6 +169,7 @@ Status Controller::Impl::serve(const ControllerOptions& options) {
   server_builder.RegisterService(lab.get());
   server_builder.RegisterService(review_service.get());
   server_builder.RegisterService(machines_service.get());
+  server_builder.RegisterService(schedule_service.get());
   server_builder.RegisterService(link.get());
   server = server_builder.BuildAndStart();
   if (!server) return fail(ErrorKind::kInfrastructure, "cannot listen on " + socket.string());
