@@ -160,7 +160,7 @@ class StoredRuns {
     planned.config = config;
     planned.build_key = fmt::format("{}-{}", variant, config);
     v1::Session session;
-    session.set_id(*store->open_session(run_id, planned, 1, "qemu-1", true));
+    session.set_id(*store->open_session(run_id, planned, 1, {"qemu-1", true, 0, {}}));
     session.set_ending("tested");
     session.set_attempt(1);
     for (const std::string& test : sample.tests) {
