@@ -2,11 +2,13 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <filesystem>
 
 #include "cli/embedded.h"
 #include "cli/paths.h"
 #include "cli/progress.h"
 #include "cli/review_options.h"
+#include "cli/schedule.h"
 #include "cli/terminal.h"
 
 namespace kiln::cli {
@@ -113,6 +115,34 @@ TEST(Progress, OnATerminalTheRowsAreRedrawnAndHostileBytesAreTakenOut) {
   EXPECT_THAT(text, HasSubstr("igt@[31mevil"));
   EXPECT_THAT(text, Not(HasSubstr("\x1b[31m")));
   EXPECT_THAT(text, Not(HasSubstr("\x07")));
+}
+
+TEST(Schedule, ItsRequestHasTheJobsWholePathAndSeconds) {
+  ScheduleOptions options;
+  options.name = "drm-tip";
+  options.cron = "30 2 * * *";
+  options.job = "jobs/../night.yaml";
+  options.jitter = "10m";
+  options.max_late = "1h30m";
+  const auto request = add_request(options);
+  ASSERT_TRUE(request) << render(request.error());
+  EXPECT_EQ(request->schedule().job_file(),
+            (std::filesystem::current_path() / "night.yaml").string());
+  EXPECT_EQ(request->schedule().jitter_seconds(), 600);
+  EXPECT_EQ(request->schedule().max_late_seconds(), 5400);
+  EXPECT_EQ(request->schedule().zone(), "UTC");
+  EXPECT_FALSE(request->who().empty());
+}
+
+TEST(Schedule, RefusesWhatIsNoDurationAndNoText) {
+  ScheduleOptions options;
+  options.job = "night.yaml";
+  options.jitter = "ten minutes";
+  EXPECT_EQ(render(add_request(options).error()),
+            "error: --jitter: `ten minutes` is no duration\n  10m, 1h30m, 90s");
+  options.jitter.clear();
+  options.name = "\xff";
+  EXPECT_EQ(add_request(options).error().kind, ErrorKind::kBadInput);
 }
 
 }  // namespace
