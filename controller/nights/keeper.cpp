@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "controller/nights/rows.h"
 
@@ -16,6 +17,9 @@ constexpr Millis kFirstRetry = std::chrono::seconds(30);
 constexpr Millis kLongestRetry = std::chrono::minutes(10);
 /// A start that fails is given up after the schedule's `max_late`, but not before:
 constexpr Millis kShortestPatience = std::chrono::hours(1);
+/// Looking up a moving ref takes time, and others become due meanwhile.
+constexpr Millis kLongestLook = std::chrono::hours(2);
+constexpr Millis kOrdinaryDrift = std::chrono::minutes(1);
 constexpr int kNightsBack = 60;  // that are looked at for one that came to its end
 
 bool is_for_good(ErrorKind kind) {
@@ -91,7 +95,18 @@ Result<std::map<int64_t, Keeper::Desk>> Keeper::read_desks() {
   return desks;
 }
 
+WallTime Keeper::watched_since() {
+  const Moment now{parts_.clock.now(), parts_.clock.steady()};
+  const std::optional<Moment> last = std::exchange(last_look_, now);
+  if (!last) return now.wall;
+  const auto passed = std::chrono::duration_cast<Millis>(now.steady - last->steady);
+  const Millis changed = now.wall - last->wall - passed;
+  const bool usual = passed <= kLongestLook && std::chrono::abs(changed) <= kOrdinaryDrift;
+  return usual ? last->wall : now.wall;
+}
+
 WallTime Keeper::look(const std::stop_token& stop) {
+  watched_since_ = watched_since();
   WallTime next = parts_.clock.now() + kLongestWait;
   auto desks = read_desks();
   if (!desks) {
@@ -143,6 +158,7 @@ std::optional<WallTime> Keeper::decide(Desk* desk, const std::stop_token& stop) 
   nights::Past past;
   past.decided = *decided;
   past.running = under_way(desk->open, timetable->zone);
+  past.watched_since = watched_since_;
   for (const db::FiringRow& firing : desk->open)
     if (firing.state == "waiting") past.waiting = firing.planned;
   const nights::Outlook outlook = nights::decide(*timetable, past, now);

@@ -93,8 +93,18 @@ class Keeper {
   }
   void run(const std::stop_token& stop);
 
+  /// Since when the keeper has been there: when the look before this one began, if it was busy with
+  /// that since and no clock was changed; else now.
+  WallTime watched_since();
+
   KeeperParts parts_;
   std::map<Key, Retry> retries_;  ///< of look()
+  struct Moment {
+    WallTime wall{};
+    std::chrono::steady_clock::time_point steady{};
+  };
+  std::optional<Moment> last_look_;  ///< when it began
+  WallTime watched_since_{};
   struct Signals {
     bool woken = false;
     uint64_t begun = 0;

@@ -149,6 +149,27 @@ TEST_F(KeeperTest, TimesAtWhichNobodyWasThereAreKept) {
   EXPECT_EQ(lab_.schedules->firings(ask)->firings(1).count(), 3);
 }
 
+TEST_F(KeeperTest, OneThatIsDueWhileAnotherIsLookedUpIsNotMissed) {
+  v1::AddScheduleRequest second = lab_.nightly("b-second");
+  second.mutable_schedule()->set_cron("40 2 * * *");
+  second.mutable_schedule()->set_missed("skip");
+  lab_.add(lab_.nightly("a-first"));
+  lab_.add(second);
+  lab_.move_to(2, 30);
+  lab_.slow_look = std::chrono::minutes(25);  // of the first one
+  lab_.keeper->look();
+  lab_.keeper->look();
+  EXPECT_THAT(lab_.history("a-first"), ElementsAre("started 1"));
+  EXPECT_THAT(lab_.history("b-second"), ElementsAre("started 2"));
+  // A clock that is put forward is no busy keeper.
+  lab_.end_run(2);
+  lab_.move_to(2, 39);
+  lab_.keeper->look();
+  lab_.clock.advance(std::chrono::hours(3));
+  lab_.keeper->look();
+  EXPECT_EQ(lab_.history("b-second")[0].substr(0, 6), "missed");
+}
+
 TEST_F(KeeperTest, ARunThatIsGoneHasEnded) {
   lab_.add(lab_.nightly());
   lab_.look_at(2, 30);

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "controller/nights/schedules.h"
@@ -42,12 +43,15 @@ class FakeLab {
   /// The controller dies and another one is started.
   void restart() {
     schedules.reset();
-    keeper.emplace(KeeperParts{
-        clock, *database,
-        [this](const std::string& /*job_file*/, const std::stop_token& /*stop*/) { return print; },
-        [this](const StartAsk& ask) { return start(ask); },
-        [this](int64_t run_id) -> Result<bool> { return running.contains(run_id); },
-        [this](const std::string& line) { log += line + "\n"; }});
+    keeper.emplace(
+        KeeperParts{clock, *database,
+                    [this](const std::string& /*job_file*/, const std::stop_token& /*stop*/) {
+                      clock.advance(std::exchange(slow_look, Millis(0)));
+                      return print;
+                    },
+                    [this](const StartAsk& ask) { return start(ask); },
+                    [this](int64_t run_id) -> Result<bool> { return running.contains(run_id); },
+                    [this](const std::string& line) { log += line + "\n"; }});
     schedules.emplace(SchedulesParts{clock, *database, &*keeper});
   }
 
@@ -129,6 +133,7 @@ class FakeLab {
   std::optional<Schedules> schedules;
   os::Path job;
   Result<nights::Print> print = nights::Print{"tree-1", "job-1"};
+  Millis slow_look{0};               ///< that the next look at a source takes
   std::optional<Error> refusal;      ///< of every start
   bool starts_all_the_same = false;  ///< but the run is there
   std::map<std::string, int64_t> run_of;

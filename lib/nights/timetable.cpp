@@ -41,8 +41,8 @@ std::optional<Decision> older_ones(const Timetable& timetable, WallTime after, W
 }
 
 /// The newest due time by itself: is it on time?
-Decision on_time(const Timetable& timetable, WallTime newest, Millis late) {
-  if (late <= kOnTime) return {What::kStart, newest, 1, ""};
+Decision on_time(const Timetable& timetable, WallTime newest, Millis late, bool watched) {
+  if (late <= kOnTime || watched) return {What::kStart, newest, 1, ""};
   const std::string words = human_duration(late) + " late";
   if (timetable.missed == Missed::kSkip)
     return {What::kMissed, newest, 1, words + ": nobody was there to start it"};
@@ -80,7 +80,8 @@ Outlook decide(const Timetable& timetable, const Past& past, WallTime now) {
   const auto newest = cron::last_until(timetable.when, timetable.zone, after, now - jitter);
   if (newest) {
     if (const auto older = older_ones(timetable, after, *newest)) out.decisions.push_back(*older);
-    Decision decision = on_time(timetable, *newest, now - jitter - *newest);
+    const bool watched = past.watched_since && *newest + jitter >= *past.watched_since;
+    Decision decision = on_time(timetable, *newest, now - jitter - *newest, watched);
     if (decision.what == What::kStart && !past.running.empty())
       decision = overlapped(timetable, *newest, past.running);
     const bool takes_place = decision.what == What::kStart || decision.what == What::kQueue;

@@ -49,6 +49,8 @@ struct Past {
   std::optional<WallTime> decided;
   std::optional<WallTime> waiting;  ///< the planned time that waits for a run to end
   std::string running;              ///< "run 412", what is under way; "" = nothing
+  /// Somebody has been there since, and only busy: what became due after it is on time.
+  std::optional<WallTime> watched_since{};
 };
 
 struct Decision {

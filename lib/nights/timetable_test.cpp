@@ -30,7 +30,7 @@ Timetable nightly() {
 }
 
 Past decided(WallTime time) {
-  return {time, std::nullopt, ""};
+  return {time, std::nullopt, "", {}};
 }
 
 TEST(Decide, StartsWhatIsDueAndSaysWhenToLookAgain) {
@@ -104,6 +104,17 @@ TEST(Decide, WhatIsTooLateIsMissed) {
             What::kStart);
 }
 
+TEST(Decide, WhatBecameDueWhileTheKeeperWasBusyIsOnTime) {
+  Timetable t = nightly();
+  t.missed = Missed::kSkip;
+  Past past = decided(utc(11, 9, 2, 30));
+  past.watched_since = utc(11, 10, 2, 20);
+  EXPECT_THAT(decide(t, past, utc(11, 10, 2, 50)).decisions,
+              testing::ElementsAre(Decision{What::kStart, utc(11, 10, 2, 30), 1, ""}));
+  past.watched_since = utc(11, 10, 2, 40);
+  EXPECT_EQ(decide(t, past, utc(11, 10, 2, 50)).decisions.at(0).what, What::kMissed);
+}
+
 TEST(Decide, YearsOfMissedMinutesAreOneDecision) {
   Timetable t = nightly();
   t.when = cron::parse("* * * * *").value();
@@ -131,7 +142,7 @@ TEST(Decide, AnEarlierRunIsNotOvertaken) {
 TEST(Decide, OneWaitsAndALaterOneTakesItsPlace) {
   Timetable t = nightly();
   t.overlap = Overlap::kQueue;
-  Past past{utc(11, 10, 2, 30), utc(11, 10, 2, 30), "run 412"};
+  Past past{utc(11, 10, 2, 30), utc(11, 10, 2, 30), "run 412", {}};
   EXPECT_THAT(decide(t, past, utc(11, 10, 9)).decisions, testing::IsEmpty());
   EXPECT_THAT(decide(t, past, utc(11, 11, 2, 30)).decisions,
               testing::ElementsAre(
@@ -151,7 +162,7 @@ TEST(Decide, OneWaitsAndALaterOneTakesItsPlace) {
 TEST(Decide, APausedOneRests) {
   Timetable t = nightly();
   t.paused = true;
-  const Outlook look = decide(t, {utc(11, 9, 2, 30), utc(11, 9, 2, 30), ""}, utc(11, 13));
+  const Outlook look = decide(t, {utc(11, 9, 2, 30), utc(11, 9, 2, 30), "", {}}, utc(11, 13));
   EXPECT_THAT(look.decisions, testing::IsEmpty());
   EXPECT_EQ(look.wake, std::nullopt);
   EXPECT_THAT(next_starts(t, utc(11, 13), 5), testing::IsEmpty());
@@ -159,7 +170,7 @@ TEST(Decide, APausedOneRests) {
   t.paused = false;
   t.since = utc(11, 13);
   EXPECT_THAT(
-      decide(t, {utc(11, 9, 2, 30), utc(11, 9, 2, 30), ""}, utc(11, 13, 1)).decisions,
+      decide(t, {utc(11, 9, 2, 30), utc(11, 9, 2, 30), "", {}}, utc(11, 13, 1)).decisions,
       testing::ElementsAre(Decision{What::kSkip, utc(11, 9, 2, 30), 1, "paused while it waited"}));
 }
 
