@@ -69,6 +69,7 @@ Result<std::unique_ptr<EmbeddedLab>> EmbeddedLab::connect(std::unique_ptr<Impl> 
   impl->review = v1::Review::NewStub(channel);
   impl->machines = v1::Machines::NewStub(channel);
   impl->access = v1::Access::NewStub(channel);
+  impl->schedules = v1::Schedules::NewStub(channel);
   return std::unique_ptr<EmbeddedLab>(new EmbeddedLab(std::move(impl)));
 }
 

@@ -156,7 +156,7 @@ Status Controller::Impl::serve(const ControllerOptions& options) {
   // Nobody looks at the clock here: a lab in one process starts nothing by itself.
   schedules = std::make_unique<Schedules>(SchedulesParts{clock, *database, nullptr});
   review_service = std::make_unique<ReviewService>(*review);
-  schedule_service = std::make_unique<ScheduleService>(*schedules);
+  schedule_service = std::make_unique<ScheduleService>(*schedules, user_of);
   link = std::make_unique<AgentLinkService>(fleet, *blobs);
   KILN_ASSIGN(socket, socket_path(options.data_dir, options.access));
   std::error_code code;

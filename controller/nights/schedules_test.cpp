@@ -173,7 +173,8 @@ TEST_F(SchedulesTest, HistoryTellsWhatRunsConcluded) {
 }
 
 TEST_F(SchedulesTest, TheServiceCarriesAnswersAndErrors) {
-  ScheduleService service(*lab_.schedules);
+  ScheduleService service(*lab_.schedules,
+                          [](const grpc::ServerContextBase&) { return std::string("eve"); });
   grpc::ServerBuilder builder;
   builder.RegisterService(&service);
   const auto server = builder.BuildAndStart();
@@ -190,6 +191,7 @@ TEST_F(SchedulesTest, TheServiceCarriesAnswersAndErrors) {
   v1::AddScheduleRequest add = lab_.nightly();
   EXPECT_EQ(call(&Stub::AddSchedule, add, &schedule), "");
   EXPECT_EQ(schedule.next_size(), 5);
+  EXPECT_EQ(schedule.added_by(), "eve");  // whatever the request says
   add.mutable_schedule()->set_cron("nightly");
   EXPECT_THAT(call(&Stub::AddSchedule, add, &schedule), HasSubstr("1 | nightly\n"));
   v1::ListSchedulesReply list;

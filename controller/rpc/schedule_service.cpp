@@ -1,13 +1,11 @@
 #include "controller/rpc/schedule_service.h"
 
-#include "controller/rpc/answer.h"
-
 namespace kiln::controller {
 
-grpc::Status ScheduleService::AddSchedule(grpc::ServerContext* /*context*/,
+grpc::Status ScheduleService::AddSchedule(grpc::ServerContext* context,
                                           const v1::AddScheduleRequest* request,
                                           v1::Schedule* reply) {
-  return answer(backend_.add(*request), reply);
+  return answer(backend_.add(signed_by(*context, *request)), reply);
 }
 
 grpc::Status ScheduleService::ListSchedules(grpc::ServerContext* /*context*/,
@@ -34,9 +32,9 @@ grpc::Status ScheduleService::RemoveSchedule(grpc::ServerContext* /*context*/,
   return answer(backend_.remove(*request), reply);
 }
 
-grpc::Status ScheduleService::RunNow(grpc::ServerContext* /*context*/,
-                                     const v1::RunNowRequest* request, v1::Firing* reply) {
-  return answer(backend_.run_now(*request), reply);
+grpc::Status ScheduleService::RunNow(grpc::ServerContext* context, const v1::RunNowRequest* request,
+                                     v1::Firing* reply) {
+  return answer(backend_.run_now(signed_by(*context, *request)), reply);
 }
 
 grpc::Status ScheduleService::ListFirings(grpc::ServerContext* /*context*/,

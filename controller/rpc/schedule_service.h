@@ -1,5 +1,6 @@
 #pragma once
 /// kiln.v1.Schedules over a ScheduleBackend.
+#include "controller/rpc/answer.h"
 #include "controller/rpc/schedule_backend.h"
 #include "kiln/v1/schedule.grpc.pb.h"
 
@@ -8,8 +9,10 @@ namespace kiln::controller {
 /// Synchronous, as the Lab service is (docs/decisions/0002-sync-lab-service.md).
 class ScheduleService final : public v1::Schedules::Service {
  public:
-  /// The backend must outlive the server.
-  explicit ScheduleService(ScheduleBackend& backend) : backend_(backend) {}
+  /// The backend must outlive the server. Whom `user_of` knows, signs with that name; whoever calls
+  /// over the data folder's own socket ("local"), with the name in the request.
+  ScheduleService(ScheduleBackend& backend, UserOf user_of)
+      : backend_(backend), user_of_(std::move(user_of)) {}
 
   grpc::Status AddSchedule(grpc::ServerContext* context, const v1::AddScheduleRequest* request,
                            v1::Schedule* reply) override;
@@ -27,7 +30,14 @@ class ScheduleService final : public v1::Schedules::Service {
                            v1::ListFiringsReply* reply) override;
 
  private:
+  /// The request, signed.
+  template <typename Request>
+  Request signed_by(const grpc::ServerContext& context, Request request) const {
+    if (const std::string user = user_of_(context); user != "local") request.set_who(user);
+    return request;
+  }
   ScheduleBackend& backend_;
+  UserOf user_of_;
 };
 
 }  // namespace kiln::controller

@@ -61,6 +61,14 @@ constexpr MethodRule kRules[] = {
     looks("/kiln.v1.Review/ListKnown"),
     looks("/kiln.v1.Review/PreviewKnown"),
     changes("/kiln.v1.Review/StartRepro", Role::kSubmitter),
+    // It takes a path, as Lab/StartRun does.
+    {"/kiln.v1.Schedules/AddSchedule", Need::kLocal, Role::kAdmin, true},
+    looks("/kiln.v1.Schedules/ListFirings"),
+    looks("/kiln.v1.Schedules/ListSchedules"),
+    changes("/kiln.v1.Schedules/PauseSchedule", Role::kKeeper),
+    changes("/kiln.v1.Schedules/RemoveSchedule", Role::kKeeper),
+    changes("/kiln.v1.Schedules/ResumeSchedule", Role::kKeeper),
+    changes("/kiln.v1.Schedules/RunNow", Role::kKeeper),
 };
 
 }  // namespace
