@@ -108,9 +108,15 @@ class Proxy:
 
     def accept(self):
         while not self.ended:
-            if not select.select([self.server], [], [], 0.2)[0]:
-                continue
-            near, _ = self.server.accept()
+            try:
+                if not select.select([self.server], [], [], 0.2)[0]:
+                    continue
+            except (OSError, ValueError):
+                return  # stopped
+            try:
+                near, _ = self.server.accept()
+            except OSError:
+                return  # stopped
             far = socket.socket(socket.AF_UNIX)
             try:
                 far.connect(str(self.target))
@@ -165,5 +171,5 @@ class Proxy:
     def stop(self):
         self.ended = True
         self.cut()
-        self.server.close()
         self.thread.join(timeout=5)
+        self.server.close()

@@ -54,18 +54,20 @@ class RealMachine(unittest.TestCase):
     def test_a_held_machine_takes_no_session_and_a_wrong_machine_is_named(self):
         with lab.Folder() as folder, Lab(folder.path) as site:
             site.kilnd.start()
-            site.agent("sim", "simulated: 1\nsimulated_troubles: 0\n").start()
+            name = f"sim{os.getpid()}"
+            machine = f"{name}-sim-1"
+            site.agent(name, "simulated: 1\nsimulated_troubles: 0\n").start()
             site.wait("the machine is ready", lambda: "ready" in site.kiln("machines").out, 30)
-            done = site.kiln("hold", "sim-sim-1", "--reason", "a look inside", "--for", "10m")
+            done = site.kiln("hold", machine, "--reason", "a look inside", "--for", "10m")
             self.assertEqual(done.code, 0, done)
             self.assertIn("a look inside", site.kiln("machines").out)
-            again = site.kiln("hold", "sim-sim-1", "--reason", "me too")
-            self.assertEqual(again.code, 3, again)
+            again = site.kiln("hold", machine, "--reason", "me too")
+            self.assertEqual(again.code, 2, again)
             self.assertIn("is held by local until", again.err)
             wrong = site.kiln("hold", "nothing", "--reason", "x")
             self.assertNotEqual(wrong.code, 0)
             self.assertIn("kiln machines lists them", wrong.err)
-            self.assertEqual(site.kiln("release", "sim-sim-1").code, 0)
+            self.assertEqual(site.kiln("release", machine).code, 0)
             site.wait("it is free", lambda: "ready" in site.kiln("machines").out, 10)
 
 
