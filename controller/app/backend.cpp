@@ -170,6 +170,32 @@ void Backend::drive(bool repeats, scheduler::DriverInput input, const std::stop_
   driver.run(stop, leaving_.get_token());
 }
 
+Result<int64_t> Backend::start_planned(const std::string& job_file, const std::string& key,
+                                       const std::string& user) {
+  KILN_ASSIGN(const auto started, parts_.store.find_started(key));
+  if (started) return started->id;
+  RunAsk ask;
+  KILN_ASSIGN(ask.prepared, parts_.preparer->prepare({job_file}, nullptr, {}));
+  ask.plan = [this](const scheduler::Prepared& of, uint64_t seed) { return plan_of(of, seed); };
+  ask.fresh = true;
+  ask.user = user;
+  ask.priority = lab::Priority::kNightly;
+  ask.start_key = key;
+  KILN_ASSIGN(const auto reply, start(std::move(ask)));
+  return reply.run_id();
+}
+
+Result<nights::Print> Backend::look_at(const std::string& job_file, const std::stop_token& stop) {
+  KILN_ASSIGN(const scheduler::Prepared prepared,
+              parts_.preparer->prepare({job_file}, nullptr, stop));
+  return nights::Print{prepared.source_tree, prepared.job_digest};
+}
+
+Result<bool> Backend::is_running(int64_t run_id) {
+  KILN_ASSIGN(const v1::RunReport report, this->report(run_id));
+  return report.run().state() == "running";
+}
+
 Status Backend::go_on() {
   KILN_ASSIGN(const auto runs, parts_.store.running());
   const std::lock_guard lock(mutex_);
@@ -330,6 +356,7 @@ Result<db::RunRow> Backend::create_run(const RunAsk& ask, uint64_t seed, const j
   row.user = ask.user;
   row.priority = lab::to_string(ask.priority);
   row.bundle = ask.bundle;
+  row.start_key = ask.start_key;
   KILN_ASSIGN(row.id, parts_.store.create_run(row, plan));
   return row;
 }

@@ -14,6 +14,7 @@
 #include "controller/scheduler/preparer.h"
 #include "lib/base/sync.h"
 #include "lib/blob/blob_store.h"
+#include "lib/nights/night.h"
 
 namespace kiln::controller {
 
@@ -38,6 +39,7 @@ struct RunAsk {
   std::string repro_of;  ///< "412/f3": boots stored kernels to repeat that finding; "" = a job
   std::string user = "local";
   lab::Priority priority = lab::Priority::kInteractive;
+  std::string start_key{};          ///< asked again with it, it is the run of then
   std::string bundle;               ///< the job as it was handed in, "" = read in place
   std::optional<db::RunRow> row{};  ///< the run to go on with; else a new or an unfinished one
 };
@@ -65,6 +67,12 @@ class Backend final : public LabBackend {
   Result<v1::RunReport> report(int64_t run_id) override;
   Status log(const v1::GetLogRequest& request,
              const std::function<bool(std::string_view)>& emit) override;
+
+  /// A job of this computer for a timetable: the run that was started with the key, or a new one.
+  Result<int64_t> start_planned(const std::string& job_file, const std::string& key,
+                                const std::string& user);
+  Result<nights::Print> look_at(const std::string& job_file, const std::stop_token& stop);
+  Result<bool> is_running(int64_t run_id);
 
   /// Goes on with the runs that an earlier process was driving. Returns at once; each is prepared
   /// on its driver's thread.

@@ -16,6 +16,7 @@
 #include "controller/rpc/review_service.h"
 #include "controller/rpc/schedule_service.h"
 #include "lib/db/database.h"
+#include "lib/log/log.h"
 #include "lib/os/host.h"
 #include "lib/rpc/status.h"
 
@@ -72,6 +73,7 @@ struct Controller::Impl {
   std::unique_ptr<Review> review;
   std::unique_ptr<Doors> doors;  ///< null: only the data folder's socket
   std::unique_ptr<MachinesView> machines;
+  std::unique_ptr<Keeper> keeper;  ///< null: timetables start nothing here
   std::unique_ptr<Schedules> schedules;
   std::unique_ptr<LabService> lab;
   std::unique_ptr<MachinesService> machines_service;
@@ -86,6 +88,7 @@ struct Controller::Impl {
   Status open_stores(const ControllerOptions& options);
   Status open_builder(const ControllerOptions& options);
   Status serve(const ControllerOptions& options);
+  KeeperParts keeper_parts();
 };
 
 Status Controller::Impl::open_stores(const ControllerOptions& options) {
@@ -153,8 +156,9 @@ Status Controller::Impl::serve(const ControllerOptions& options) {
   };
   lab = std::make_unique<LabService>(*backend, user_of);
   machines_service = std::make_unique<MachinesService>(*machines, user_of);
-  // Nobody looks at the clock here: a lab in one process starts nothing by itself.
-  schedules = std::make_unique<Schedules>(SchedulesParts{clock, *database, nullptr});
+  // A lab in one process starts nothing by itself: nobody looks at the clock there.
+  if (options.serves_a_lab) keeper = std::make_unique<Keeper>(keeper_parts());
+  schedules = std::make_unique<Schedules>(SchedulesParts{clock, *database, keeper.get()});
   review_service = std::make_unique<ReviewService>(*review);
   schedule_service = std::make_unique<ScheduleService>(*schedules, user_of);
   link = std::make_unique<AgentLinkService>(fleet, *blobs);
@@ -179,6 +183,19 @@ Status Controller::Impl::serve(const ControllerOptions& options) {
   return doors->serve_agents(*link);
 }
 
+KeeperParts Controller::Impl::keeper_parts() {
+  KeeperParts parts{clock, *database, nullptr, nullptr, nullptr};
+  parts.look = [this](const std::string& job_file, const std::stop_token& stop) {
+    return backend->look_at(job_file, stop);
+  };
+  parts.start = [this](const StartAsk& ask) {
+    return backend->start_planned(ask.job_file, ask.key, "schedule " + ask.schedule);
+  };
+  parts.is_running = [this](int64_t run_id) { return backend->is_running(run_id); };
+  parts.log = [](const std::string& line) { log::line(log::Level::kInfo, line); };
+  return parts;
+}
+
 Controller::Controller(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Result<std::unique_ptr<Controller>> Controller::open(const ControllerOptions& options) {
@@ -188,7 +205,10 @@ Result<std::unique_ptr<Controller>> Controller::open(const ControllerOptions& op
   // Before agents can come: what they report of earlier runs has a listener then.
   impl->serves_a_lab = options.serves_a_lab;
   KILN_TRY(impl->serve(options));
-  if (options.serves_a_lab) KILN_TRY(impl->backend->go_on());
+  if (options.serves_a_lab) {
+    KILN_TRY(impl->backend->go_on());
+    impl->keeper->start();
+  }
   return std::unique_ptr<Controller>(new Controller(std::move(impl)));
 }
 
@@ -207,6 +227,7 @@ const std::string& Controller::target() const {
 void Controller::stop() {
   if (!impl_->server) return;
   // First the runs, while agents can still be told; then the wire.
+  if (impl_->keeper) impl_->keeper->stop();
   impl_->serves_a_lab ? impl_->backend->leave() : impl_->backend->stop();
   if (impl_->doors) impl_->doors->stop(std::chrono::system_clock::now() + kServerGrace);
   impl_->server->Shutdown(std::chrono::system_clock::now() + kServerGrace);

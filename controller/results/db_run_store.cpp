@@ -173,6 +173,10 @@ Status DbRunStore::interrupt_abandoned() {
   return {};
 }
 
+Result<std::optional<db::RunRow>> DbRunStore::find_started(const std::string& start_key) {
+  return db::RunTable(db_).find_started(start_key);
+}
+
 Result<std::vector<db::RunRow>> DbRunStore::running() {
   return db::RunTable(db_).running();
 }

@@ -40,6 +40,7 @@ class DbRunStore final : public RunStore {
 
   // Of the backend.
   Status interrupt_abandoned();
+  Result<std::optional<db::RunRow>> find_started(const std::string& start_key);
   /// Runs that a controller that is gone was driving, oldest first.
   Result<std::vector<db::RunRow>> running();
   Result<std::optional<db::RunRow>> find_unfinished(const std::string& job_digest);

@@ -30,6 +30,7 @@ class LeaseTest : public DbTest {
     run.user = "ann";
     run.priority = "nightly";
     run.bundle = "abc";
+    run.start_key = "7/night";
     run_ = *RunTable(*database_).create(run, sample_cells());
   }
   int64_t run_ = 0;
@@ -109,6 +110,9 @@ TEST_F(LeaseTest, RunsOfAnEarlierLifeAreFound) {
   EXPECT_EQ((*runs)[0].user, "ann");
   EXPECT_EQ((*runs)[0].priority, "nightly");
   EXPECT_EQ((*runs)[0].bundle, "abc");
+  EXPECT_EQ((*RunTable(*database_).find_started("7/night"))->id, run_);
+  EXPECT_FALSE(*RunTable(*database_).find_started("8/night"));
+  EXPECT_FALSE(*RunTable(*database_).find_started(""));
   ASSERT_TRUE(RunTable(*database_).set_state(run_, "interrupted", 1));
   EXPECT_TRUE(RunTable(*database_).running()->empty());
 }

@@ -12,7 +12,7 @@ namespace {
 constexpr const char* kSelectRun =
     "SELECT id, job_digest, job_name, title, job_file, state, started_ms, finished_ms,"
     " elapsed_seconds, source, source_tree, kiln_version, toolchain, machine, igt_version, error,"
-    " seed, repro_of, user, priority, bundle FROM runs ";
+    " seed, repro_of, user, priority, bundle, start_key FROM runs ";
 
 RunRow read_run(sql::Columns& c) {
   RunRow run;
@@ -37,6 +37,7 @@ RunRow read_run(sql::Columns& c) {
   run.user = c.text();
   run.priority = c.text();
   run.bundle = c.text();
+  run.start_key = c.text();
   return run;
 }
 
@@ -72,12 +73,13 @@ Result<int64_t> RunTable::create(const RunRow& run, const std::vector<CellRow>& 
     sql::execute(db,
                  "INSERT INTO runs (job_digest, job_name, title, job_file, state, started_ms,"
                  " finished_ms, elapsed_seconds, source, source_tree, kiln_version, toolchain,"
-                 " machine, igt_version, error, seed, repro_of, user, priority, bundle)"
-                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 " machine, igt_version, error, seed, repro_of, user, priority, bundle, start_key)"
+                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                  run.job_digest, run.job_name, run.title, run.job_file, run.state, run.started,
                  run.finished, run.elapsed_seconds, run.source, run.source_tree, run.kiln_version,
                  run.toolchain, run.machine, run.igt_version, run.error,
-                 static_cast<int64_t>(run.seed), run.repro_of, run.user, run.priority, run.bundle);
+                 static_cast<int64_t>(run.seed), run.repro_of, run.user, run.priority, run.bundle,
+                 run.start_key);
     const int64_t id = db.getLastInsertRowid();
     insert_cells(db, id, cells);
     return id;
@@ -181,6 +183,22 @@ Result<int> RunTable::interrupt_abandoned() {
   return sql::write(*database_, "mark abandoned runs", [](SQLite::Database& db) -> Result<int> {
     return sql::execute(db, "UPDATE runs SET state = 'interrupted' WHERE state = 'running'");
   });
+}
+
+Result<std::optional<RunRow>> RunTable::find_started(const std::string& start_key) const {
+  return sql::read(*database_, "look for the run",
+                   [&](SQLite::Database& db) -> Result<std::optional<RunRow>> {
+                     std::optional<RunRow> found;
+                     if (start_key.empty()) return found;
+                     sql::each(
+                         db, (std::string(kSelectRun) + "WHERE start_key = ?").c_str(),
+                         [&](SQLite::Statement& row) {
+                           sql::Columns columns(row);
+                           found = read_run(columns);
+                         },
+                         start_key);
+                     return found;
+                   });
 }
 
 Result<std::vector<RunRow>> RunTable::running() const {

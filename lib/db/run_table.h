@@ -27,6 +27,7 @@ struct RunRow {
   std::string user = "local";
   std::string priority = "interactive";  ///< lab::Priority's word
   std::string bundle;                    ///< the job and its files as handed in, "" = read in place
+  std::string start_key{};               ///< asked again with it, it is this run; "" = none
 };
 
 struct CellRow {
@@ -61,6 +62,8 @@ class RunTable {
   /// Runs that are "running" although nobody drives them (their process died) become
   /// "interrupted". Call it with the data folder's lock held; how many there were.
   Result<int> interrupt_abandoned();
+  /// The run that was started with the key.
+  [[nodiscard]] Result<std::optional<RunRow>> find_started(const std::string& start_key) const;
   /// Runs that are "running", oldest first: their process died, or stopped and left them.
   [[nodiscard]] Result<std::vector<RunRow>> running() const;
   /// The end: state, error, times and the verdict together. Again: the newer verdict holds.
