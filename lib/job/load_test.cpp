@@ -233,5 +233,31 @@ TEST(LoadDocs, TheFoundingJobIsRead) {
   EXPECT_EQ(spec->configs.size(), 2U);
 }
 
+/// A job from elsewhere stands in a folder that is its whole world.
+TEST_F(Load, AJobThatIsHandedInReachesNothingButItsOwnFiles) {
+  const std::string world = dir_.string();
+  const auto load_confined = [&](const std::string& more) {
+    EXPECT_TRUE(os::write_atomic(dir_ / "jobs" / "job.yaml", head_ + more));
+    return load_job((dir_ / "jobs" / "job.yaml").string(), world);
+  };
+  const auto fine = load_confined("series: /jobs/series\n");
+  ASSERT_TRUE(fine) << render(fine.error());
+  EXPECT_EQ(fine->series.path, world + "/jobs/series") << "absolute paths start at its root";
+  for (const char* more :
+       {"series: ../../../../../../etc\n", "helpers: ../..\n", "config_dir: ../../../\n"}) {
+    const auto outside = load_confined(more);
+    ASSERT_FALSE(outside) << more;
+    EXPECT_THAT(outside.error().message, HasSubstr("leads out of the job's files")) << more;
+  }
+  EXPECT_FALSE(load_confined("series: /etc\n")) << "the computer's own /etc is not its";
+  for (const char* source : {"/srv/linux", "file:///srv/linux"}) {
+    const auto repository =
+        load_confined("source: {git: '" + std::string(source) + "', ref: v6.1}\n");
+    ASSERT_FALSE(repository);
+    EXPECT_THAT(repository.error().message, HasSubstr("cannot bring a repository"));
+  }
+  EXPECT_TRUE(load_confined("source: {git: 'https://example.org/linux.git', ref: v6.1}\n"));
+}
+
 }  // namespace
 }  // namespace kiln::job
