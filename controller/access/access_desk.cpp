@@ -164,7 +164,7 @@ Result<v1::RevokeAgentReply> AccessDesk::revoke_agent(const v1::RevokeAgentReque
   KILN_TRY(pki::check_agent_name(request.agent()));
   KILN_TRY(check_note(request.why()));
   KILN_ASSIGN(const int ended, table_.revoke_agent(request.agent(), caller.who(), request.why(),
-                                                   parts_.clock.now()));
+                                                   parts_.clock.now(), request.unknown()));
   KILN_TRY(parts_.gate.load(table_));
   if (parts_.agent_revoked) parts_.agent_revoked(request.agent());
   v1::RevokeAgentReply reply;

@@ -218,9 +218,15 @@ Result<std::vector<access::AgentCertificate>> AccessTable::certificates() const 
 }
 
 Result<int> AccessTable::revoke_agent(const std::string& agent, const std::string& who,
-                                      const std::string& why, WallTime now) {
+                                      const std::string& why, WallTime now, bool unknown) {
   return sql::write(*database_, "revoke the agent", [&](SQLite::Database& db) -> Result<int> {
     const int ended = end_certificates(db, agent, who, why, now);
+    if (unknown) {
+      // Stands for all that nobody knows.
+      sql::execute(db, "DELETE FROM agent_certificates WHERE fingerprint = ?", "any of " + agent);
+      insert_certificate(db, {"any of " + agent, agent, now, now, now, who, why});
+      return ended;
+    }
     if (ended > 0) return ended;
     bool known = false;
     sql::each(

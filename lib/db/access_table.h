@@ -48,10 +48,10 @@ class AccessTable {
   Status renew_certificate(const access::AgentCertificate& certificate, const std::string& old);
   /// By agent, oldest first.
   [[nodiscard]] Result<std::vector<access::AgentCertificate>> certificates() const;
-  /// Ends all certificates of an agent that are in force; their number. kNotFound: it never had
-  /// any.
+  /// Ends all certificates of an agent that are in force; their number. One that never had any is
+  /// kNotFound, or with `unknown` noted as revoked now: its certificates may be in no backup.
   Result<int> revoke_agent(const std::string& agent, const std::string& who, const std::string& why,
-                           WallTime now);
+                           WallTime now, bool unknown = false);
 
   /// Adds them and forgets all but the newest `keep`.
   Status append_audit(std::span<const access::AuditEntry> entries, int64_t keep);

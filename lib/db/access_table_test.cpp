@@ -102,6 +102,10 @@ TEST_F(DbTest, AnAgentIsRevokedWithAllItsCertificates) {
   EXPECT_EQ(table.revoke_agent("rack-1", "eve", "again", at(11)).value(), 0);
   EXPECT_EQ(table.certificates()->at(0).revoked_by, "anna");
   EXPECT_EQ(table.revoke_agent("rack-7", "anna", "", at(10)).error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(table.revoke_agent("rack-7", "anna", "", at(10), true).value(), 0);
+  EXPECT_EQ(table.revoke_agent("rack-7", "anna", "", at(20), true).value(), 0);
+  ASSERT_THAT(table.certificates().value(), SizeIs(3));
+  EXPECT_EQ(table.certificates()->at(2).revoked, at(20));
 }
 
 TEST_F(DbTest, WhoWasRevokedRenewsNothing) {
