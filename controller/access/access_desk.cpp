@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "controller/access/messages.h"
 #include "lib/base/text.h"
@@ -79,9 +80,17 @@ Result<v1::CreateTokenReply> make_stored_token(db::AccessTable table,
 
 Result<std::string> AccessDesk::tick() {
   const WallTime now = parts_.clock.now();
+  const std::set<std::string> again = std::exchange(*drop_again_.lock(), {});
+  for (const std::string& agent : again)
+    if (parts_.agent_revoked) parts_.agent_revoked(agent);
   KILN_TRY(table_.forget_enrolments(now - kKeepEnrolments));
   KILN_ASSIGN(const bool renewed, parts_.authority.renew_server(now));
   return std::string(renewed ? "the server has a new certificate" : "");
+}
+
+void AccessDesk::drop(const std::string& agent) {
+  if (parts_.agent_revoked) parts_.agent_revoked(agent);
+  drop_again_.lock()->insert(agent);
 }
 
 Result<v1::CreateTokenReply> AccessDesk::create_token(const v1::CreateTokenRequest& request,
@@ -166,7 +175,7 @@ Result<v1::RevokeAgentReply> AccessDesk::revoke_agent(const v1::RevokeAgentReque
   KILN_ASSIGN(const int ended, table_.revoke_agent(request.agent(), caller.who(), request.why(),
                                                    parts_.clock.now(), request.unknown()));
   KILN_TRY(parts_.gate.load(table_));
-  if (parts_.agent_revoked) parts_.agent_revoked(request.agent());
+  drop(request.agent());
   v1::RevokeAgentReply reply;
   reply.set_certificates(ended);
   return reply;

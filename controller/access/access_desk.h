@@ -2,11 +2,13 @@
 /// Where admins make and end tokens, codes and agents, and agents get their certificates. Over the
 /// database; after each change the gate knows it.
 #include <functional>
+#include <set>
 #include <string>
 
 #include "controller/access/access_backend.h"
 #include "controller/access/attempts.h"
 #include "controller/access/audit_log.h"
+#include "lib/base/sync.h"
 #include "lib/pki/authority.h"
 
 namespace kiln::controller {
@@ -67,8 +69,13 @@ class AccessDesk final : public AccessBackend {
              const Status& outcome);
 
   AccessParts parts_;
+  /// The connection that the agent has, and, at the next tick(), one that was let in at this very
+  /// moment.
+  void drop(const std::string& agent);
+
   db::AccessTable table_;
   Attempts attempts_;
+  Sync<std::set<std::string>> drop_again_;
 };
 
 /// A token, stored; its text is told here and never again. For `kiln lab init`, which has no

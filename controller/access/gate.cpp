@@ -94,7 +94,7 @@ Gate::Proved Gate::agent_of(std::string_view certificate) {
   caller.fingerprint = facts->fingerprint;
   const auto refused = [&](const char* how) -> Proved {
     return {caller, fail(permission(fmt::format("the certificate of agent {} {}", facts->name, how),
-                                    "enrol it again: kiln agent enrol"))};
+                                    "enrol it again: kiln-agent enrol"))};
   };
   // A connection may outlive the certificate that it began with.
   if (clock_.now() >= facts->not_after) return refused("has expired");
@@ -151,7 +151,7 @@ Decision Gate::decide(const CallFacts& facts) {
     if (facts.certificate.empty())
       return refuse(Answer::kUnauthenticated, {},
                     permission(fmt::format("{} needs an agent's certificate, none came", name()),
-                               "enrol the agent: kiln agent enrol"));
+                               "enrol the agent: kiln-agent enrol"));
     Proved agent = agent_of(facts.certificate);
     if (!agent.good)
       return refuse(Answer::kDenied, std::move(agent.caller), std::move(agent.good).error());
@@ -166,7 +166,7 @@ Decision Gate::decide(const CallFacts& facts) {
     return refuse(Answer::kUnauthenticated, identify(facts),
                   permission(fmt::format("{} needs the role {}, and no token came with the call",
                                          name(), access::to_string(rule->role)),
-                             "an admin of the lab makes tokens: kiln token create"));
+                             "an admin of the lab makes tokens: kiln token add"));
   Proved user = user_of(*facts.authorization);
   if (!user.good)
     return refuse(Answer::kUnauthenticated, std::move(user.caller), std::move(user.good).error());

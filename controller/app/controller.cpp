@@ -159,7 +159,7 @@ Status Controller::Impl::serve(const ControllerOptions& options) {
   // A lab in one process starts nothing by itself: nobody looks at the clock there.
   if (options.serves_a_lab) keeper = std::make_unique<Keeper>(keeper_parts());
   schedules = std::make_unique<Schedules>(SchedulesParts{clock, *database, keeper.get()});
-  review_service = std::make_unique<ReviewService>(*review);
+  review_service = std::make_unique<ReviewService>(*review, user_of);
   schedule_service = std::make_unique<ScheduleService>(*schedules, user_of);
   link = std::make_unique<AgentLinkService>(fleet, *blobs);
   KILN_ASSIGN(socket, socket_path(options.data_dir, options.access));

@@ -126,7 +126,10 @@ grpc::Status Authenticator::Process(const InputMetadata& metadata, grpc::AuthCon
   entry.detail =
       decision.answer == Decision::Answer::kUnknownMethod ? "no such method" : decision.why.message;
   audit_.refused(std::move(entry));
-  return {code_of(decision.answer), decision.why.message};
+  // A port's guard cannot send details: the hint is the message's second line (rpc::from_grpc).
+  return {code_of(decision.answer), decision.why.hint.empty()
+                                        ? decision.why.message
+                                        : decision.why.message + "\n" + decision.why.hint};
 }
 
 grpc::experimental::Interceptor* CallAudit::CreateServerInterceptor(

@@ -1,7 +1,5 @@
 #include "controller/rpc/review_service.h"
 
-#include "controller/rpc/answer.h"
-
 namespace kiln::controller {
 
 grpc::Status ReviewService::JudgeRun(grpc::ServerContext* /*context*/,
@@ -21,10 +19,14 @@ grpc::Status ReviewService::PreviewKnown(grpc::ServerContext* /*context*/,
   return answer(backend_.preview_known(*request), reply);
 }
 
-grpc::Status ReviewService::ChangeKnown(grpc::ServerContext* /*context*/,
+grpc::Status ReviewService::ChangeKnown(grpc::ServerContext* context,
                                         const v1::ChangeKnownRequest* request,
                                         v1::ChangeKnownReply* reply) {
-  return answer(backend_.change_known(*request), reply);
+  v1::ChangeKnownRequest named = *request;
+  // Who comes by the network is whose the token is, whatever they say; on the controller's own
+  // computer it is the caller's login name.
+  if (const std::string user = user_of_(*context); user != "local") named.set_who(user);
+  return answer(backend_.change_known(named), reply);
 }
 
 grpc::Status ReviewService::AuditKnown(grpc::ServerContext* /*context*/,

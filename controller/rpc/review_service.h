@@ -1,5 +1,6 @@
 #pragma once
 /// kiln.v1.Review over a ReviewBackend.
+#include "controller/rpc/answer.h"
 #include "controller/rpc/review_backend.h"
 #include "kiln/v1/review.grpc.pb.h"
 
@@ -9,7 +10,8 @@ namespace kiln::controller {
 class ReviewService final : public v1::Review::Service {
  public:
   /// The backend must outlive the server.
-  explicit ReviewService(ReviewBackend& backend) : backend_(backend) {}
+  ReviewService(ReviewBackend& backend, UserOf user_of)
+      : backend_(backend), user_of_(std::move(user_of)) {}
 
   grpc::Status JudgeRun(grpc::ServerContext* context, const v1::JudgeRunRequest* request,
                         v1::JudgeRunReply* reply) override;
@@ -28,6 +30,7 @@ class ReviewService final : public v1::Review::Service {
 
  private:
   ReviewBackend& backend_;
+  UserOf user_of_;
 };
 
 }  // namespace kiln::controller

@@ -83,7 +83,7 @@ TEST(Users, NamesAreKeptPlain) {
     EXPECT_TRUE(check_user_name(name)) << name;
   for (const std::string& name :
        {std::string(), std::string("a b"), std::string("a:b"), std::string("agent:x"),
-        std::string(65, 'a'), std::string("a\nb"), std::string("../x")}) {
+        std::string("local"), std::string(65, 'a'), std::string("a\nb"), std::string("../x")}) {
     EXPECT_FALSE(check_user_name(name)) << name;
   }
 }

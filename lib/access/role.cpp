@@ -107,15 +107,15 @@ std::string short_name(std::string_view method) {
 }
 
 Status check_user_name(std::string_view name) {
-  const bool good =
-      !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '.' || c == '_' || c == '-' || c == '@';
-      });
+  const bool good = !name.empty() && name.size() <= 64 && name != "local" &&
+                    std::all_of(name.begin(), name.end(), [](char c) {
+                      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                             (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-' || c == '@';
+                    });
   if (good) return {};
   return fail(Error(ErrorKind::kBadInput,
                     fmt::format("`{}` cannot be a user's name", to_valid_utf8(name.substr(0, 80))))
-                  .with_hint("letters, digits and . _ - @, at most 64 of them"));
+                  .with_hint("letters, digits and . _ - @, at most 64 of them; `local` is taken"));
 }
 
 Status require(const MethodRule& rule, const std::string& user, Role role) {

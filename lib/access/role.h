@@ -40,7 +40,8 @@ std::span<const MethodRule> all_rules();
 /// "Lab.StartRun", for people.
 std::string short_name(std::string_view method);
 
-/// A user's name: [A-Za-z0-9._@-], 1 to 64 of them.
+/// A user's name: [A-Za-z0-9._@-], 1 to 64 of them; not `local`, which is who comes by the data
+/// folder's socket.
 Status check_user_name(std::string_view name);
 
 /// The role is enough, or kPermission that names the one needed and the one there is.

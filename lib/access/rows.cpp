@@ -20,7 +20,7 @@ Error refused(std::string message, std::string hint) {
 
 Error unknown_token() {
   return refused("this lab does not know the token",
-                 "tokens are made by an admin of the lab: kiln token create");
+                 "tokens are made by an admin of the lab: kiln token add");
 }
 
 Status check_token(const Token& token, std::string_view secret, WallTime now) {
@@ -28,11 +28,11 @@ Status check_token(const Token& token, std::string_view secret, WallTime now) {
   if (token.revoked)
     return fail(refused(fmt::format("the token {} of {} was revoked on {}", token.id, token.user,
                                     minute(*token.revoked)),
-                        "an admin of the lab can make another: kiln token create"));
+                        "an admin of the lab can make another: kiln token add"));
   if (token.expires && now >= *token.expires)
     return fail(refused(fmt::format("the token {} of {} expired on {}", token.id, token.user,
                                     minute(*token.expires)),
-                        "an admin of the lab can make another: kiln token create"));
+                        "an admin of the lab can make another: kiln token add"));
   return {};
 }
 

@@ -19,12 +19,18 @@ Status Authority::create(const os::Path& folder, const std::string& lab,
   }
   KILN_ASSIGN(const Identity ca, make_ca(lab, now));
   KILN_ASSIGN(const Identity server, make_server(ca, hosts, now));
-  KILN_TRY(os::make_dirs(folder));
-  std::filesystem::permissions(folder, std::filesystem::perms::owner_all, code);
-  // The key comes last: with it there is an authority, without it all can be made again.
-  KILN_TRY(write_identity(folder / "server.pem", server));
-  KILN_TRY(write_certificate(folder / "ca.crt", ca.certificates));
-  return write_identity(folder / kKeyFile, ca);
+  // Beside its place, readable by its owner alone: a lab whose making was cut off is none.
+  const os::Path parent = folder.has_parent_path() ? folder.parent_path() : os::Path(".");
+  KILN_ASSIGN(const os::TempFolder temp, os::TempFolder::make(parent, ".pki-"));
+  const os::Path whole = temp.path() / "pki";
+  KILN_TRY(os::make_dirs(whole));
+  std::filesystem::permissions(whole, std::filesystem::perms::owner_all, code);
+  KILN_TRY(write_identity(whole / "server.pem", server));
+  KILN_TRY(write_certificate(whole / "ca.crt", ca.certificates));
+  KILN_TRY(write_identity(whole / kKeyFile, ca));
+  std::filesystem::rename(whole, folder, code);
+  if (code) return fail(os::errno_error("make the folder", folder, code.value()));
+  return {};
 }
 
 Result<Authority> Authority::open(const os::Path& folder) {

@@ -12,8 +12,8 @@ namespace kiln::pki {
 /// Safe for concurrent use. The key is in memory while it lives.
 class Authority {
  public:
-  /// Makes the three files. kConflict when there is an authority already: another one would make
-  /// every agent and user a stranger.
+  /// Makes the folder with the three files, all or nothing. kConflict when there is an authority
+  /// already: another one would make every agent and user a stranger.
   static Status create(const os::Path& folder, const std::string& lab,
                        const std::vector<std::string>& hosts, WallTime now);
   static Result<Authority> open(const os::Path& folder);

@@ -51,6 +51,16 @@ TEST_F(AuthorityTest, ItIsMadeOnceAndSignsAfterItIsOpenedAgain) {
   EXPECT_EQ(authority->fingerprint()->size(), 64U);
 }
 
+TEST_F(AuthorityTest, WhatWasRefusedLeavesNothing) {
+  const os::Path other = temp_.path() / "other";
+  EXPECT_FALSE(Authority::create(other, "Lab", {"no host"}, test_now()));
+  EXPECT_FALSE(std::filesystem::exists(other));
+  ASSERT_TRUE(os::make_dirs(other / "in-the-way"));
+  EXPECT_FALSE(Authority::create(other, "Lab", {"localhost"}, test_now()));
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(temp_.path()), {}), 2)
+      << "no half-made one beside it";
+}
+
 TEST_F(AuthorityTest, AFolderWithoutOneSaysWhatMakesIt) {
   const auto none = Authority::open(temp_.path() / "none");
   ASSERT_FALSE(none);

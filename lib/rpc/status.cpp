@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -83,7 +84,10 @@ Error from_grpc(const grpc::Status& status, const std::string& doing) {
     if (row.code == status.error_code()) kind = row.kind;
   // A port's guard says it with a code alone: nobody knows the caller.
   if (status.error_code() == grpc::StatusCode::UNAUTHENTICATED) kind = ErrorKind::kPermission;
-  return Error(kind, fmt::format("{} failed: {}", doing, status.error_message()));
+  const std::string message = status.error_message();
+  const size_t line = std::min(message.find('\n'), message.size());
+  return Error(kind, fmt::format("{} failed: {}", doing, message.substr(0, line)))
+      .with_hint(message.substr(std::min(line + 1, message.size())));
 }
 
 std::shared_ptr<grpc::Channel> make_channel(const std::string& target) {

@@ -40,8 +40,10 @@ TEST(RpcStatus, AnErrorOfTheWireNamesTheCall) {
 
 TEST(RpcStatus, WhoIsNotKnownIsNotPermitted) {
   const Error error =
-      from_grpc(grpc::Status(grpc::StatusCode::UNAUTHENTICATED, "no token"), "watch");
+      from_grpc(grpc::Status(grpc::StatusCode::UNAUTHENTICATED, "no token\nget one"), "watch");
   EXPECT_EQ(error.kind, ErrorKind::kPermission);
+  EXPECT_EQ(error.message, "watch failed: no token");
+  EXPECT_EQ(error.hint, "get one");
 }
 
 TEST(GrpcLog, AFloodOfComplaintsIsAFewLines) {

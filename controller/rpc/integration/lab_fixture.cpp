@@ -147,6 +147,10 @@ Answer who_am_i(const std::shared_ptr<grpc::Channel>& channel) {
   return answer;
 }
 
+std::string words(const grpc::Status& status) {
+  return status.error_message().substr(0, status.error_message().find('\n'));
+}
+
 grpc::Status make_token(const std::shared_ptr<grpc::Channel>& channel, const std::string& note) {
   grpc::ClientContext context;
   rpc::set_deadline(context, kDeadline);

@@ -85,6 +85,8 @@ struct Answer {
   v1::WhoAmIReply reply;
 };
 Answer who_am_i(const std::shared_ptr<grpc::Channel>& channel);
+/// A status' message without the hint below it.
+std::string words(const grpc::Status& status);
 /// Of a call that takes an admin.
 grpc::Status make_token(const std::shared_ptr<grpc::Channel>& channel,
                         const std::string& note = "");

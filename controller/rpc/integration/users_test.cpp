@@ -32,22 +32,23 @@ TEST_F(UsersTest, NoTokenAndWrongOnesAreRefusedInWords) {
   wrong.back() = wrong.back() == 'a' ? 'b' : 'a';
   const grpc::Status none = who_am_i(users("")).status;
   EXPECT_EQ(none.error_code(), StatusCode::UNAUTHENTICATED);
-  EXPECT_EQ(none.error_message(),
-            "Access.WhoAmI needs the role viewer, and no token came with the call");
+  EXPECT_EQ(words(none), "Access.WhoAmI needs the role viewer, and no token came with the call");
   for (const std::string& text :
        {wrong, std::string("x"), std::string("kiln_"), good.substr(0, 60), good + "a"}) {
     const grpc::Status status = make_token(users(text));
     EXPECT_EQ(status.error_code(), StatusCode::UNAUTHENTICATED) << text;
-    EXPECT_EQ(status.error_message(), "this lab does not know the token");
+    EXPECT_EQ(words(status), "this lab does not know the token");
   }
-  EXPECT_EQ(rpc::from_grpc(none, "asking").kind, ErrorKind::kPermission);
+  const Error error = rpc::from_grpc(none, "asking");
+  EXPECT_EQ(error.kind, ErrorKind::kPermission);
+  EXPECT_EQ(error.hint, "an admin of the lab makes tokens: kiln token add");
   EXPECT_TRUE(make_token(users(good)).ok()) << "others are not disturbed";
 }
 
 TEST_F(UsersTest, TooLowARoleIsNamedWithTheOneNeeded) {
   const grpc::Status status = make_token(users(token("submitter")));
   EXPECT_EQ(status.error_code(), StatusCode::PERMISSION_DENIED);
-  EXPECT_EQ(status.error_message(), "Access.CreateToken needs the role admin, anna has submitter");
+  EXPECT_EQ(words(status), "Access.CreateToken needs the role admin, anna has submitter");
   const auto refused = audit("refused");
   ASSERT_THAT(refused, SizeIs(1));
   EXPECT_EQ(refused[0].who(), "anna");
@@ -62,7 +63,7 @@ TEST_F(UsersTest, AnExpiredTokenIsRefusedOnAnOpenConnection) {
   clock_.advance(Millis(61'000));
   const grpc::Status status = who_am_i(channel).status;
   EXPECT_EQ(status.error_code(), StatusCode::UNAUTHENTICATED);
-  EXPECT_THAT(status.error_message(), AllOf(HasSubstr("of anna expired on"), HasSubstr("UTC")));
+  EXPECT_THAT(words(status), AllOf(HasSubstr("of anna expired on"), HasSubstr("UTC")));
 }
 
 TEST_F(UsersTest, ARevokedTokenIsRefusedAtOnce) {
@@ -82,7 +83,7 @@ TEST_F(UsersTest, ARevokedTokenIsRefusedAtOnce) {
   EXPECT_EQ(reply.token().revoked_by(), "anna");
   const grpc::Status status = who_am_i(channel).status;
   EXPECT_EQ(status.error_code(), StatusCode::UNAUTHENTICATED);
-  EXPECT_THAT(status.error_message(), HasSubstr("was revoked on"));
+  EXPECT_THAT(words(status), HasSubstr("was revoked on"));
 }
 
 TEST_F(UsersTest, AServerOfAnotherAuthorityIsNotTalkedTo) {
@@ -213,7 +214,7 @@ TEST_F(UsersTest, NoSecretIsInTheDatabaseOrTheLog) {
 TEST_F(UsersTest, AMethodThatIsNotThereIsNamed) {
   const grpc::Status status = call(users(token("admin")), "/kiln.v1.Access/Nothing", "");
   EXPECT_EQ(status.error_code(), StatusCode::UNIMPLEMENTED);
-  EXPECT_EQ(status.error_message(), "this controller has no Access.Nothing");
+  EXPECT_EQ(words(status), "this controller has no Access.Nothing");
 }
 
 }  // namespace
