@@ -99,6 +99,7 @@ Result<int> revoke_agent_checked(const Options& options) {
   v1::RevokeAgentRequest request;
   request.set_agent(options.lab.agent);
   request.set_why(options.lab.reason);
+  request.set_unknown(options.lab.unknown);
   KILN_ASSIGN(const auto lab, EmbeddedLab::start(options, HostMode::kLab));
   KILN_ASSIGN(const auto reply, ask<v1::RevokeAgentReply>(*lab, &v1::Access::Stub::RevokeAgent,
                                                           request, "revoking the agent"));

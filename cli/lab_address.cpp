@@ -1,9 +1,6 @@
 #include "cli/lab_address.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -55,13 +52,7 @@ Status save_lab(const LabAddress& lab, const fs::path& folder) {
   const std::string text =
       fmt::format("lab: 1\naddress: \"{0}\"\nauthority: {1}.crt\ntoken: \"{2}\"\n", lab.target,
                   lab.name, lab.token);
-  // Nobody else may read it, not for an instant.
-  const mode_t before = ::umask(0077);
-  const Status written = os::write_atomic(file, text);
-  ::umask(before);
-  KILN_TRY(written);
-  if (::chmod(file.c_str(), 0600) != 0) return fail(os::errno_error("protect", file, errno));
-  return {};
+  return os::write_atomic(file, text, 0600);  // nobody else may read it, not for an instant
 }
 
 Result<std::vector<LabAddress>> known_labs(const fs::path& folder) {

@@ -25,6 +25,7 @@ struct LabOptions {
   std::string user, role = "submitter", id, agent, outcome;
   std::string lifetime;  ///< "90d", "never", "" = the lab's own
   bool with_ended = false;
+  bool unknown = false;
 };
 
 }  // namespace kiln::cli

@@ -302,6 +302,8 @@ void Commands::build_access() {
   add_format(invite, &options, Formats::kDocument);
   CLI::App* revoke = add_to(agent, "revoke", "its certificates end, now", revoke_agent_command);
   revoke->add_option("--reason", lab->reason, "for the others")->required();
+  revoke->add_flag("--unknown", lab->unknown,
+                   "also an agent that this database never saw (after a restored backup)");
   for (CLI::App* one : {invite, revoke})
     one->add_option("NAME", lab->agent, "the agent's name")->required();
 

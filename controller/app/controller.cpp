@@ -155,7 +155,9 @@ Status Controller::Impl::serve(const ControllerOptions& options) {
     return std::string("local");
   };
   lab = std::make_unique<LabService>(*backend, user_of);
-  machines_service = std::make_unique<MachinesService>(*machines, user_of);
+  const MayKeep may_keep =
+      doors ? doors->may_keep() : [](const grpc::ServerContextBase&) { return true; };
+  machines_service = std::make_unique<MachinesService>(*machines, user_of, may_keep);
   // A lab in one process starts nothing by itself: nobody looks at the clock there.
   if (options.serves_a_lab) keeper = std::make_unique<Keeper>(keeper_parts());
   schedules = std::make_unique<Schedules>(SchedulesParts{clock, *database, keeper.get()});

@@ -118,6 +118,12 @@ UserOf Doors::user_of() {
   };
 }
 
+MayKeep Doors::may_keep() {
+  return [this](const grpc::ServerContextBase& context) {
+    return caller_of(context, impl_->gate).role >= access::Role::kKeeper;
+  };
+}
+
 void Doors::stop(std::chrono::system_clock::time_point deadline) {
   impl_->ticker = {};
   if (!impl_->agent_server) return;

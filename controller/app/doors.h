@@ -37,6 +37,7 @@ class Doors {
   [[nodiscard]] Status check_users_port() const;
   [[nodiscard]] std::string ports() const;
   [[nodiscard]] UserOf user_of();
+  [[nodiscard]] MayKeep may_keep();
   void stop(std::chrono::system_clock::time_point deadline);
 
  private:

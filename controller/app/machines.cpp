@@ -1,5 +1,7 @@
 #include "controller/app/machines.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 
@@ -102,7 +104,12 @@ Result<v1::HoldMachineReply> MachinesView::hold(const v1::HoldMachineRequest& re
 }
 
 Result<v1::ReleaseMachineReply> MachinesView::release(const v1::ReleaseMachineRequest& request,
-                                                      const std::string& user) {
+                                                      const std::string& user, bool keeper) {
+  for (const fleet::MachineView& view : lab_.views())
+    if (view.info.name() == request.machine() && view.hold && view.hold->user != user && !keeper)
+      return fail(ErrorKind::kPermission,
+                  fmt::format("{} is held by {}: they or a keeper give it back", request.machine(),
+                              view.hold->user));
   KILN_TRY(lab_.release_hold(request.machine(), user));
   return v1::ReleaseMachineReply();
 }

@@ -17,7 +17,7 @@ class MachinesView final : public MachinesBackend {
   Result<v1::HoldMachineReply> hold(const v1::HoldMachineRequest& request,
                                     const std::string& user) override;
   Result<v1::ReleaseMachineReply> release(const v1::ReleaseMachineRequest& request,
-                                          const std::string& user) override;
+                                          const std::string& user, bool keeper) override;
   Result<v1::SetIntentReply> set_intent(const v1::SetIntentRequest& request) override;
   Result<v1::RestoreReply> restore(const v1::RestoreRequest& request) override;
 

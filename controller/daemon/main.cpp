@@ -9,6 +9,7 @@
 #include "controller/daemon/config.h"
 #include "lib/log/log.h"
 #include "lib/os/daemon.h"
+#include "lib/rpc/grpc_log.h"
 
 namespace kiln::controller {
 namespace {
@@ -59,6 +60,9 @@ void reload(DaemonConfig* config) {
 
 int serve(DaemonConfig config) {
   set_up_log(config);
+  rpc::take_grpc_log([](const std::string& words) {
+    log::line(log::Level::kWarning, "gRPC", {{"words", words}});
+  });
   auto controller = Controller::open(options_of(config));
   if (!controller) {
     std::cerr << render(controller.error()) << "\n";

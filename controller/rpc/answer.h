@@ -19,5 +19,7 @@ grpc::Status answer(Result<T> result, T* reply) {
 
 /// The name of the user behind a call, for runs and holds.
 using UserOf = std::function<std::string(const grpc::ServerContextBase&)>;
+/// Whether that user may keep machines: what others hold, too.
+using MayKeep = std::function<bool(const grpc::ServerContextBase&)>;
 
 }  // namespace kiln::controller

@@ -17,7 +17,7 @@ class MachinesBackend {
   virtual Result<v1::HoldMachineReply> hold(const v1::HoldMachineRequest& request,
                                             const std::string& user) = 0;
   virtual Result<v1::ReleaseMachineReply> release(const v1::ReleaseMachineRequest& request,
-                                                  const std::string& user) = 0;
+                                                  const std::string& user, bool keeper) = 0;
   virtual Result<v1::SetIntentReply> set_intent(const v1::SetIntentRequest& request) = 0;
   virtual Result<v1::RestoreReply> restore(const v1::RestoreRequest& request) = 0;
 };

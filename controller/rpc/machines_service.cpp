@@ -28,7 +28,7 @@ grpc::Status MachinesService::HoldMachine(grpc::ServerContext* context,
 grpc::Status MachinesService::ReleaseMachine(grpc::ServerContext* context,
                                              const v1::ReleaseMachineRequest* request,
                                              v1::ReleaseMachineReply* reply) {
-  return answer(backend_.release(*request, user_of_(*context)), reply);
+  return answer(backend_.release(*request, user_of_(*context), may_keep_(*context)), reply);
 }
 
 grpc::Status MachinesService::SetIntent(grpc::ServerContext* /*context*/,

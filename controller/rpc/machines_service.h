@@ -9,8 +9,8 @@ namespace kiln::controller {
 class MachinesService final : public v1::Machines::Service {
  public:
   /// The backend must outlive it.
-  MachinesService(MachinesBackend& backend, UserOf user_of)
-      : backend_(backend), user_of_(std::move(user_of)) {}
+  MachinesService(MachinesBackend& backend, UserOf user_of, MayKeep may_keep)
+      : backend_(backend), user_of_(std::move(user_of)), may_keep_(std::move(may_keep)) {}
 
   grpc::Status ListMachines(grpc::ServerContext* context, const v1::ListMachinesRequest* request,
                             v1::ListMachinesReply* reply) override;
@@ -31,6 +31,7 @@ class MachinesService final : public v1::Machines::Service {
  private:
   MachinesBackend& backend_;
   UserOf user_of_;
+  MayKeep may_keep_;
 };
 
 }  // namespace kiln::controller
