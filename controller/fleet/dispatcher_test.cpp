@@ -134,7 +134,7 @@ class DispatcherTest : public testing::Test {
 
   Fleet fleet_;
   MemoryLeaseStore store_;
-  SystemClock clock_;
+  FakeClock clock_;
   std::shared_ptr<FakeSender> sender_;
   std::unique_ptr<Dispatcher> dispatcher_;
 };
@@ -223,7 +223,7 @@ TEST_F(DispatcherTest, AnEndThatCameBeforeItsRunGoesOnIsHandedOver) {
 TEST_F(DispatcherTest, AHeldMachineTakesNoSessionsUntilItsTimeIsOver) {
   connect();
   ASSERT_TRUE(soon([&] { return word("m1") == "ready"; }));
-  const auto hold = dispatcher_->hold("m1", "ann", "looking at a hang", clock_.now() + 1500ms);
+  const auto hold = dispatcher_->hold("m1", "ann", "looking at a hang", clock_.now() + 1h);
   ASSERT_TRUE(hold) << render(hold.error());
   const auto again = dispatcher_->hold("m1", "bob", "", clock_.now() + 1h);
   ASSERT_FALSE(again);
@@ -234,6 +234,7 @@ TEST_F(DispatcherTest, AHeldMachineTakesNoSessionsUntilItsTimeIsOver) {
   dispatcher_->want(1, {want("x"), want("y")});
   EXPECT_EQ(first_grant(told).place, "m2");
   EXPECT_EQ(word("m1"), "held");
+  clock_.advance(2h);
   EXPECT_TRUE(soon([&] { return told.grants.lock()->size() == 2; })) << "the hold's time is over";
   EXPECT_TRUE(soon([&] { return store_.kept.lock()->holds.empty(); }));
 }

@@ -143,7 +143,8 @@ TEST_F(ScheduleTest, KnowsWhatIsDecidedAndWhatIsOpen) {
   EXPECT_EQ(*table().decided(id_, at(299)), at(200));
   EXPECT_EQ(*table().decided(id_, at(300)), at(300));
   std::vector<std::string> states;
-  for (const FiringRow& f : *table().open()) states.push_back(f.state);
+  const auto open = table().open();
+  for (const FiringRow& f : *open) states.push_back(f.state);
   EXPECT_THAT(states, ElementsAre("started", "starting", "waiting"));
   const auto newest = table().firings(id_, 3);
   ASSERT_THAT(*newest, SizeIs(3));
