@@ -20,7 +20,8 @@ class FakeSender final : public AgentSender {
   /// "start 5", "cancel 7", "ack 5".
   std::vector<std::string> words() {
     std::vector<std::string> out;
-    for (const v1::ToAgent& message : *sent.lock()) {
+    auto all = sent.lock();
+    for (const v1::ToAgent& message : *all) {
       if (message.has_start())
         out.push_back("start " + std::to_string(message.start().session_id()));
       if (message.has_cancel())
