@@ -127,6 +127,7 @@ class Dispatcher {
   void take_unclaimed(std::deque<v1::SessionDone> unclaimed);
   [[nodiscard]] std::string word_of(const State& state, const Machine& machine,
                                     std::string* why) const;
+  [[nodiscard]] bool is_connected(const std::string& machine) const;
   Standing& standing_of(State& state, const std::string& machine);
   static std::shared_ptr<RunListener> listener_of(const State& state, int64_t session_id);
 

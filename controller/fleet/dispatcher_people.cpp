@@ -41,6 +41,12 @@ std::vector<MachineView> Dispatcher::views() {
   return out;
 }
 
+bool Dispatcher::is_connected(const std::string& machine) const {
+  const std::vector<Machine> all = fleet_.machines();
+  return std::any_of(all.begin(), all.end(),
+                     [&](const Machine& each) { return each.info.name() == machine; });
+}
+
 std::vector<lab::Waiting> Dispatcher::waiting() {
   return state_.lock()->queue.waiting();
 }
@@ -57,11 +63,11 @@ Result<Hold> Dispatcher::hold(const std::string& machine, const std::string& use
   hold.reason = reason;
   hold.from = clock_.now();
   hold.until = until;
+  if (!is_connected(machine))
+    return fail(Error(ErrorKind::kNotFound, "no connected machine is called " + machine)
+                    .with_hint("kiln machines lists them"));
   {
     auto state = state_.lock();
-    if (!state->known_places.contains(machine))
-      return fail(Error(ErrorKind::kNotFound, "no connected machine is called " + machine)
-                      .with_hint("kiln machines lists them"));
     if (const auto other = state->holds.find(machine); other != state->holds.end())
       return fail(ErrorKind::kConflict,
                   fmt::format("{} is held by {} until {}", machine, other->second.user,
@@ -101,9 +107,10 @@ Status Dispatcher::release_hold(const std::string& machine, const std::string& b
 Status Dispatcher::set_intent(const std::string& machine, const std::string& intent,
                               const std::string& why) {
   Standing standing;
+  const bool connected = is_connected(machine);
   {
     auto state = state_.lock();
-    if (!state->known_places.contains(machine) && !state->standings.contains(machine))
+    if (!connected && !state->standings.contains(machine))
       return fail(Error(ErrorKind::kNotFound, "no machine is called " + machine)
                       .with_hint("kiln machines lists them"));
     standing = standing_of(*state, machine);
