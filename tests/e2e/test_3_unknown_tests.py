@@ -32,7 +32,7 @@ class UnknownTests(unittest.TestCase):
             expected = RENDERED.format(file=folder.path / "small.testlist")
             # Nobody can know it yet.
             self.assertEqual(kiln("plan", job, timeout=900).code, 0)
-            done = kiln("run", job, timeout=3600)
+            done = kiln("run", job, "--fresh", timeout=3600)
             self.assertEqual(done.code, 2, str(done))
             self.assertIn(expected, done.err)
             self.assertEqual(done.out, "", str(done))
