@@ -115,20 +115,24 @@ repeats:
             site.wait("eight machines are ready",
                       lambda: site.kiln("machines").out.count(" ready ") == 8, 60)
             runs = []
-            for number in range(1, 7):
-                done = site.kiln("submit", self.job(folder, number), "--format", "json")
-                self.assertEqual(done.code, 0, done)
-                runs.append(int(done.json()["run_id"]))
-            marks = ",".join("?" * len(runs))
+
+            def submit():
+                for number in range(1, 7):
+                    done = site.kiln("submit", self.job(folder, number), "--format", "json")
+                    self.assertEqual(done.code, 0, done)
+                    runs.append(int(done.json()["run_id"]))
 
             def running():
+                marks = ",".join("?" * len(runs))
                 return rows(lab.DATA, f"SELECT id FROM runs WHERE id IN ({marks}) AND state = 'running'", *runs)
+
+            submit()
 
             kills = 0
             while kills < KILLS:
                 time.sleep(chance.uniform(0.3, 1.5))
-                if not running():
-                    break
+                if not running():  # the long form needs more of them
+                    submit()
                 kind = chance.choice(["kilnd", "agent", "agent", "wire", "wire"])
                 if kind == "wire":
                     chance.choice(proxies).trouble()
@@ -139,10 +143,10 @@ repeats:
                 time.sleep(chance.uniform(0, 0.5))
                 victim.start()
             site.wait("every run has ended", lambda: not running(), 300)
+            marks = ",".join("?" * len(runs))
             self.check(site, runs, marks)
             print(f"{kills} kills, {len(rows(lab.DATA, f'SELECT id FROM sessions WHERE run_id IN ({marks})', *runs))}"
                   f" sessions ... ", end="", flush=True)
-            self.assertGreaterEqual(kills, min(KILLS, 10), "the runs ended before they were disturbed")
 
     def check(self, site, runs, marks):
         states = rows(lab.DATA, f"SELECT id, state FROM runs WHERE id IN ({marks})", *runs)
