@@ -158,6 +158,7 @@ class RunDriver {
   void end_session_as_infrastructure(int64_t session_id, const std::string& why);
   void on_session_event(const v1::SessionEvent& event);
   void finish(const std::stop_token& stop);
+  void close_orphans();
   verdict::Input verdict_input();
 
   // driver_refusal.cpp

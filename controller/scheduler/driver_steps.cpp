@@ -134,10 +134,25 @@ verdict::Input RunDriver::verdict_input() {
   return input;
 }
 
+/// Sessions of an earlier life whose ends never came: each was run again, and none stays open.
+void RunDriver::close_orphans() {
+  for (const auto& [id, key] : orphans_) {
+    v1::Session session;
+    session.set_id(id);
+    session.set_ending("infrastructure");
+    session.set_error("its end never came; it was run again");
+    if (const auto machine = ran_on_.find(key); machine != ran_on_.end())
+      session.set_machine(machine->second);
+    // Left open it would be no more than untidy.
+    (void)deps_.store->finish_session(input_.run_id, session);
+  }
+}
+
 void RunDriver::finish(const std::stop_token& stop) {
   const bool interrupted = state_.stopping && infrastructure_error_.empty();
   // A spent budget or a broken host leaves a run that can go on, too: what it has is kept.
   const std::string state = interrupted ? "interrupted" : state_.stopping ? "failed" : "done";
+  if (state == "done") close_orphans();
   ReportInput input;
   input.prepared = &input_.prepared;
   input.plan = &input_.plan;

@@ -593,6 +593,25 @@ TEST_F(Driver, ASessionThatRunsWhileItsControllerIsAwayIsNotRunAgain) {
   EXPECT_EQ(store_.stored[0].session.ending(), "tested");
 }
 
+TEST_F(Driver, ASessionWhoseEndNeverComesDoesNotStayOpen) {
+  agent_->ending_of = [&](const v1::SessionOrder&, int) {
+    leave_.request_stop();
+    return "";
+  };
+  drive();
+  ASSERT_EQ(store_.stored.size(), 1U);
+  leave_ = std::stop_source();
+  agent_->ending_of = nullptr;
+  fleet::Dispatcher next(fleet_, leases_, clock_, {"here"});  // knows no lease of it
+  ASSERT_TRUE(next.load());
+  dispatcher_ = &next;
+  drive();
+  EXPECT_EQ(store_.state, "done");
+  EXPECT_EQ(store_.stored[0].state, "done");
+  EXPECT_EQ(store_.stored[0].session.ending(), "infrastructure");
+  EXPECT_EQ(store_.stored.size(), 3U) << "it was run again";
+}
+
 TEST_F(Driver, AnEndUnderALeaseThatIsOverIsADuplicate) {
   agent_->ending_of = [&](const v1::SessionOrder& order, int number) {
     if (number > 1) return "tested";
