@@ -3,6 +3,7 @@
 
 #include <iostream>
 
+#include "cli/calls.h"
 #include "cli/embedded.h"
 #include "cli/terminal.h"
 #include "lib/conf/units.h"
@@ -14,27 +15,6 @@ namespace kiln::cli {
 namespace {
 
 constexpr auto kDeadline = std::chrono::seconds(30);
-
-template <typename Reply, typename Request, typename Call>
-Result<Reply> ask(EmbeddedLab& lab, Call call, const Request& request, const std::string& doing) {
-  grpc::ClientContext context;
-  rpc::set_deadline(context, kDeadline);
-  Reply reply;
-  if (const grpc::Status status = (lab.access().*call)(&context, request, &reply); !status.ok())
-    return fail(rpc::from_grpc(status, doing));
-  return reply;
-}
-
-Result<int> print(const Options& options, const google::protobuf::Message& reply,
-                  const std::string& text) {
-  if (options.format == Format::kJson) {
-    KILN_ASSIGN(const std::string json, report::message_to_json(reply));
-    print_document(json);
-  } else {
-    print_document(text);
-  }
-  return kOk;
-}
 
 /// "90d" as seconds, "never" as -1, "" as 0: the lab's own.
 Result<double> lifetime(const std::string& text) {
@@ -53,27 +33,30 @@ Result<int> token_add_checked(const Options& options) {
   KILN_ASSIGN(const double seconds, lifetime(options.lab.lifetime));
   request.set_lifetime_seconds(seconds);
   KILN_ASSIGN(const auto lab, EmbeddedLab::start(options, HostMode::kLab));
-  KILN_ASSIGN(const auto reply, ask<v1::CreateTokenReply>(*lab, &v1::Access::Stub::CreateToken,
-                                                          request, "making a token"));
+  KILN_ASSIGN(const auto reply,
+              ask<v1::CreateTokenReply>(lab->access(), &v1::Access::Stub::CreateToken, request,
+                                        "making a token", kDeadline));
   std::cerr << "shown only now; kiln lab join takes it\n";
-  return print(options, reply, reply.token());
+  return print_reply(options, reply, reply.token());
 }
 
 Result<int> token_list_checked(const Options& options) {
   v1::ListTokensRequest request;
   request.set_with_ended(options.lab.with_ended);
   KILN_ASSIGN(const auto lab, EmbeddedLab::start(options, HostMode::kLab));
-  KILN_ASSIGN(const auto reply, ask<v1::ListTokensReply>(*lab, &v1::Access::Stub::ListTokens,
-                                                         request, "asking for the tokens"));
-  return print(options, reply, report::tokens_to_text(reply));
+  KILN_ASSIGN(const auto reply,
+              ask<v1::ListTokensReply>(lab->access(), &v1::Access::Stub::ListTokens, request,
+                                       "asking for the tokens", kDeadline));
+  return print_reply(options, reply, report::tokens_to_text(reply));
 }
 
 Result<int> token_revoke_checked(const Options& options) {
   v1::RevokeTokenRequest request;
   request.set_id(options.lab.id);
   KILN_ASSIGN(const auto lab, EmbeddedLab::start(options, HostMode::kLab));
-  KILN_ASSIGN(const auto reply, ask<v1::RevokeTokenReply>(*lab, &v1::Access::Stub::RevokeToken,
-                                                          request, "revoking the token"));
+  KILN_ASSIGN(const auto reply,
+              ask<v1::RevokeTokenReply>(lab->access(), &v1::Access::Stub::RevokeToken, request,
+                                        "revoking the token", kDeadline));
   std::cerr << fmt::format("the token {} of {} is revoked\n", reply.token().id(),
                            reply.token().user());
   return kOk;
@@ -86,13 +69,13 @@ Result<int> invite_checked(const Options& options) {
   request.set_lifetime_seconds(seconds);
   KILN_ASSIGN(const auto lab, EmbeddedLab::start(options, HostMode::kLab));
   KILN_ASSIGN(const auto reply,
-              ask<v1::CreateEnrolmentReply>(*lab, &v1::Access::Stub::CreateEnrolment, request,
-                                            "inviting " + options.lab.agent));
-  return print(options, reply,
-               fmt::format("on the agent's computer, once and within the code's time:\n\n"
-                           "  kiln-agent enrol --lab HOST:7420 --name {} --code {} \\\n"
-                           "      --fingerprint {} --folder /var/lib/kiln-agent\n",
-                           options.lab.agent, reply.code(), reply.ca_fingerprint()));
+              ask<v1::CreateEnrolmentReply>(lab->access(), &v1::Access::Stub::CreateEnrolment,
+                                            request, "inviting " + options.lab.agent, kDeadline));
+  return print_reply(options, reply,
+                     fmt::format("on the agent's computer, once and within the code's time:\n\n"
+                                 "  kiln-agent enrol --lab HOST:7420 --name {} --code {} \\\n"
+                                 "      --fingerprint {} --folder /var/lib/kiln-agent\n",
+                                 options.lab.agent, reply.code(), reply.ca_fingerprint()));
 }
 
 Result<int> revoke_agent_checked(const Options& options) {
@@ -101,8 +84,9 @@ Result<int> revoke_agent_checked(const Options& options) {
   request.set_why(options.lab.reason);
   request.set_unknown(options.lab.unknown);
   KILN_ASSIGN(const auto lab, EmbeddedLab::start(options, HostMode::kLab));
-  KILN_ASSIGN(const auto reply, ask<v1::RevokeAgentReply>(*lab, &v1::Access::Stub::RevokeAgent,
-                                                          request, "revoking the agent"));
+  KILN_ASSIGN(const auto reply,
+              ask<v1::RevokeAgentReply>(lab->access(), &v1::Access::Stub::RevokeAgent, request,
+                                        "revoking the agent", kDeadline));
   std::cerr << fmt::format("{} may not come any more ({} certificate{})\n", options.lab.agent,
                            reply.certificates(), reply.certificates() == 1 ? "" : "s");
   return kOk;
@@ -114,9 +98,10 @@ Result<int> audit_checked(const Options& options) {
   request.set_outcome(options.lab.outcome);
   request.set_limit(options.limit);
   KILN_ASSIGN(const auto lab, EmbeddedLab::start(options, HostMode::kLab));
-  KILN_ASSIGN(const auto reply, ask<v1::ListAuditReply>(*lab, &v1::Access::Stub::ListAudit, request,
-                                                        "asking for the audit"));
-  return print(options, reply, report::audit_to_text(reply));
+  KILN_ASSIGN(const auto reply,
+              ask<v1::ListAuditReply>(lab->access(), &v1::Access::Stub::ListAudit, request,
+                                      "asking for the audit", kDeadline));
+  return print_reply(options, reply, report::audit_to_text(reply));
 }
 
 }  // namespace

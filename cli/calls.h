@@ -30,7 +30,7 @@ template <typename Reply>
 Result<int> print_reply(const Options& options, const Reply& reply, const std::string& text,
                         int code = kOk) {
   if (options.format == Format::kJson) {
-    KILN_ASSIGN(const std::string json, report::to_json(reply));
+    KILN_ASSIGN(const std::string json, report::message_to_json(reply));
     print_document(json);
   } else {
     print_document(text);

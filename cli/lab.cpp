@@ -3,6 +3,7 @@
 
 #include <iostream>
 
+#include "cli/calls.h"
 #include "cli/embedded.h"
 #include "cli/follow.h"
 #include "cli/terminal.h"
@@ -16,28 +17,6 @@ namespace kiln::cli {
 namespace {
 
 constexpr auto kDeadline = std::chrono::seconds(30);
-
-/// One unary call of the Machines service.
-template <typename Reply, typename Request, typename Call>
-Result<Reply> ask(EmbeddedLab& lab, Call call, const Request& request, const std::string& doing) {
-  grpc::ClientContext context;
-  rpc::set_deadline(context, kDeadline);
-  Reply reply;
-  if (const grpc::Status status = (lab.machines().*call)(&context, request, &reply); !status.ok())
-    return fail(rpc::from_grpc(status, doing));
-  return reply;
-}
-
-Result<int> print(const Options& options, const google::protobuf::Message& reply,
-                  const std::string& text) {
-  if (options.format == Format::kJson) {
-    KILN_ASSIGN(const std::string json, report::message_to_json(reply));
-    print_document(json);
-  } else {
-    print_document(text);
-  }
-  return kOk;
-}
 
 Result<int> watch_checked(const Options& options) {
   KILN_ASSIGN(int64_t run_id, parse_run_id(options.run_id));
@@ -68,25 +47,26 @@ Result<int> cancel_checked(const Options& options) {
 Result<int> queue_checked(const Options& options) {
   KILN_ASSIGN(const auto lab, EmbeddedLab::start(options, HostMode::kLab));
   KILN_ASSIGN(const auto reply,
-              ask<v1::ListQueueReply>(*lab, &v1::Machines::Stub::ListQueue, v1::ListQueueRequest(),
-                                      "asking for the queue"));
-  return print(options, reply, report::queue_to_text(reply, SystemClock().now()));
+              ask<v1::ListQueueReply>(lab->machines(), &v1::Machines::Stub::ListQueue,
+                                      v1::ListQueueRequest(), "asking for the queue", kDeadline));
+  return print_reply(options, reply, report::queue_to_text(reply, SystemClock().now()));
 }
 
 Result<int> machines_checked(const Options& options) {
   KILN_ASSIGN(const auto lab, EmbeddedLab::start(options, HostMode::kLab));
-  KILN_ASSIGN(const auto reply,
-              ask<v1::ListMachinesReply>(*lab, &v1::Machines::Stub::ListMachines,
-                                         v1::ListMachinesRequest(), "asking for the machines"));
-  return print(options, reply, report::machines_to_text(reply));
+  KILN_ASSIGN(
+      const auto reply,
+      ask<v1::ListMachinesReply>(lab->machines(), &v1::Machines::Stub::ListMachines,
+                                 v1::ListMachinesRequest(), "asking for the machines", kDeadline));
+  return print_reply(options, reply, report::machines_to_text(reply));
 }
 
 Result<int> agents_checked(const Options& options) {
   KILN_ASSIGN(const auto lab, EmbeddedLab::start(options, HostMode::kLab));
-  KILN_ASSIGN(const auto reply,
-              ask<v1::ListAgentsReply>(*lab, &v1::Machines::Stub::ListAgents,
-                                       v1::ListAgentsRequest(), "asking for the agents"));
-  return print(options, reply, report::agents_to_text(reply));
+  KILN_ASSIGN(const auto reply, ask<v1::ListAgentsReply>(
+                                    lab->machines(), &v1::Machines::Stub::ListAgents,
+                                    v1::ListAgentsRequest(), "asking for the agents", kDeadline));
+  return print_reply(options, reply, report::agents_to_text(reply));
 }
 
 Result<int> hold_checked(const Options& options) {
@@ -100,9 +80,9 @@ Result<int> hold_checked(const Options& options) {
   request.set_reason(options.lab.reason);
   request.set_seconds(static_cast<double>(length->count()) / 1000.0);
   KILN_ASSIGN(const auto reply,
-              ask<v1::HoldMachineReply>(*lab, &v1::Machines::Stub::HoldMachine, request,
-                                        "borrowing " + options.lab.machine));
-  return print(
+              ask<v1::HoldMachineReply>(lab->machines(), &v1::Machines::Stub::HoldMachine, request,
+                                        "borrowing " + options.lab.machine, kDeadline));
+  return print_reply(
       options, reply,
       fmt::format("{} is yours for {}{}; kiln release {} gives it back earlier\n",
                   options.lab.machine, human_duration(*length),
@@ -113,9 +93,9 @@ Result<int> release_checked(const Options& options) {
   KILN_ASSIGN(const auto lab, EmbeddedLab::start(options, HostMode::kLab));
   v1::ReleaseMachineRequest request;
   request.set_machine(options.lab.machine);
-  KILN_ASSIGN(const auto reply,
-              ask<v1::ReleaseMachineReply>(*lab, &v1::Machines::Stub::ReleaseMachine, request,
-                                           "giving back " + options.lab.machine));
+  KILN_ASSIGN(const auto reply, ask<v1::ReleaseMachineReply>(
+                                    lab->machines(), &v1::Machines::Stub::ReleaseMachine, request,
+                                    "giving back " + options.lab.machine, kDeadline));
   std::cerr << options.lab.machine << " takes sessions again\n";
   return kOk;
 }
@@ -127,8 +107,8 @@ Result<int> set_intent(const Options& options, const char* intent) {
   request.set_intent(intent);
   request.set_why(options.lab.reason);
   KILN_ASSIGN(const auto reply,
-              ask<v1::SetIntentReply>(*lab, &v1::Machines::Stub::SetIntent, request,
-                                      "changing " + options.lab.machine));
+              ask<v1::SetIntentReply>(lab->machines(), &v1::Machines::Stub::SetIntent, request,
+                                      "changing " + options.lab.machine, kDeadline));
   std::cerr << options.lab.machine << " is " << intent << "\n";
   return kOk;
 }
@@ -138,8 +118,8 @@ Result<int> resume_checked(const Options& options) {
   v1::RestoreRequest request;
   request.set_machine(options.lab.machine);
   KILN_ASSIGN(const auto restored,
-              ask<v1::RestoreReply>(*lab, &v1::Machines::Stub::Restore, request,
-                                    "restoring " + options.lab.machine));
+              ask<v1::RestoreReply>(lab->machines(), &v1::Machines::Stub::Restore, request,
+                                    "restoring " + options.lab.machine, kDeadline));
   Options plain = options;
   plain.lab.reason.clear();
   return set_intent(plain, "in-service");
