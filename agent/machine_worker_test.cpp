@@ -89,7 +89,7 @@ class MachineWorkerTest : public testing::Test {
 TEST_F(MachineWorkerTest, RunsOrdersOneAfterTheOther) {
   worker_->start(order(1, 1));
   EXPECT_EQ(wait_ended(1)[0].outcome.error, "artifact image-1 is not there");
-  worker_->start(order(2, 1));
+  worker_->start(order(2, 2));  // each session has a lease of its own
   EXPECT_EQ(wait_ended(2)[1].outcome.error, "artifact image-2 is not there");
 }
 
