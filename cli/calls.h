@@ -13,6 +13,9 @@
 
 namespace kiln::cli {
 
+/// What prepares a job may have to fetch its source.
+inline constexpr auto kPrepareLimit = std::chrono::minutes(15);
+
 /// `call` is a member of the stub; `doing` names it in an error of the wire: "judging".
 template <typename Reply, typename Stub, typename Call, typename Request>
 Result<Reply> ask(Stub& stub, Call call, const Request& request, const std::string& doing,

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "cli/doctor_check.h"
 #include "cli/paths.h"
 #include "cli/terminal.h"
 #include "controller/builder/sandbox.h"
@@ -18,14 +19,6 @@
 
 namespace kiln::cli {
 namespace {
-
-/// One line of the doctor: "ok" needs nothing, "note" limits something, "missing" stops a run.
-struct Check {
-  std::string name;
-  std::string state;
-  std::string found;
-  std::string mend;
-};
 
 constexpr uint64_t kDiskWanted =
     15'000'000'000ULL;  // sources, objects and image of the founding job
@@ -120,8 +113,8 @@ Check check_memory() {
 
 void print_text(const std::vector<Check>& checks) {
   for (const Check& check : checks) {
-    std::cout << fmt::format("{:<8} {:<10} {}\n", check.state, check.name, check.found);
-    if (!check.mend.empty()) std::cout << fmt::format("{:<19} mend: {}\n", "", check.mend);
+    std::cout << fmt::format("{:<8} {:<12} {}\n", check.state, check.name, check.found);
+    if (!check.mend.empty()) std::cout << fmt::format("{:<21} mend: {}\n", "", check.mend);
   }
 }
 
@@ -140,12 +133,17 @@ void print_json(const std::vector<Check>& checks) {
 }  // namespace
 
 int doctor_command(const Options& options) {
-  const auto home = home_dir(options.home);
-  if (!home) return report_error(options, home.error());
-  const auto data = data_dir(options.data_dir);
-  if (!data) return report_error(options, data.error());
-  const std::vector<Check> checks{check_packages(*home), check_sandbox(),   check_images(),
-                                  check_kvm(),           check_disk(*data), check_memory()};
+  const auto of_lab = check_lab(options);
+  if (!of_lab) return report_error(options, of_lab.error());
+  std::vector<Check> checks = *of_lab;
+  if (checks.empty()) {
+    const auto home = home_dir(options.home);
+    if (!home) return report_error(options, home.error());
+    const auto data = data_dir(options.data_dir);
+    if (!data) return report_error(options, data.error());
+    checks = {check_packages(*home), check_sandbox(),   check_images(),
+              check_kvm(),           check_disk(*data), check_memory()};
+  }
   options.format == Format::kJson ? print_json(checks) : print_text(checks);
   for (const Check& check : checks)
     if (check.state == "missing") return kNoVerdict;

@@ -1,4 +1,4 @@
-/// kiln watch, cancel, queue, machines, agents, hold, release, drain, resume.
+/// kiln watch, cancel, retry, queue, machines, agents, hold, release, drain, resume.
 #include <fmt/format.h>
 
 #include <iostream>
@@ -42,6 +42,23 @@ Result<int> cancel_checked(const Options& options) {
     return fail(rpc::from_grpc(status, fmt::format("stopping run {}", run_id)));
   std::cerr << fmt::format("run {0} is stopping; what it has is kept: kiln report {0}\n", run_id);
   return kOk;
+}
+
+Result<int> retry_checked(const Options& options) {
+  KILN_ASSIGN(const int64_t run_id, parse_run_id(options.run_id));
+  KILN_ASSIGN(const auto lab, EmbeddedLab::start(options, HostMode::kLab));
+  v1::RetryRunRequest request;
+  request.set_run_id(run_id);
+  request.set_fresh(options.fresh);
+  KILN_ASSIGN(const auto reply,
+              ask<v1::StartRunReply>(lab->lab(), &v1::Lab::Stub::RetryRun, request,
+                                     "running " + options.run_id + " again", kPrepareLimit));
+  if (options.lab.wait) return follow_run(options, *lab, reply.run_id());
+  return print_reply(
+      options, reply,
+      fmt::format("run {0} {1}\nnext: kiln watch {0} | kiln queue\n", reply.run_id(),
+                  reply.resumed() ? "goes on with what it has"
+                                  : fmt::format("is in the queue, run {} anew", options.run_id)));
 }
 
 Result<int> queue_checked(const Options& options) {
@@ -132,6 +149,9 @@ int watch_command(const Options& options) {
 }
 int cancel_command(const Options& options) {
   return finish(options, cancel_checked(options));
+}
+int retry_command(const Options& options) {
+  return finish(options, retry_checked(options));
 }
 int queue_command(const Options& options) {
   return finish(options, queue_checked(options));

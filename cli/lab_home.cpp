@@ -49,6 +49,8 @@ std::string kilnd_yaml(const os::Path& folder, bool network) {
       "#jobs: 0\n"
       "# Infrastructure errors in a row after which a machine gets no more work; 0 = never.\n"
       "#quarantine_after: 3\n"
+      "# So long after that it is checked: a kernel that it did well before, and a few tests.\n"
+      "#health_check_after: 1m\n"
       "#log_format: text   # or json\n"
       "#log_level: info    # debug, info, warning, error\n",
       folder.string(), address, address);

@@ -10,6 +10,7 @@ struct LabOptions {
   std::string series;  ///< of submit: folder, mbox, or git range "REPO base..tip"
   std::string priority = "interactive";
   bool wait = false;
+  bool dry_run = false;  ///< of submit: only the plan
   std::string machine;
   std::string reason;
   std::string duration = "1h";

@@ -4,7 +4,9 @@
 #include <iostream>
 #include <map>
 
+#include "cli/completion.h"
 #include "cli/options.h"
+#include "cli/terminal.h"
 #include "lib/base/text.h"
 
 namespace kiln::cli {
@@ -226,6 +228,7 @@ void Commands::build_lab() {
                      " message-id (fetched by b4)");
   submit->add_option("--priority", lab->priority, "interactive or nightly")
       ->check(CLI::IsMember({"interactive", "nightly"}));
+  submit->add_flag("--dry-run", lab->dry_run, "show what it would do; nothing is started or kept");
   submit->add_flag("--wait", lab->wait,
                    "watch it, then print its report; exit code of the verdict");
   add_format(submit, &options, Formats::kDocument);
@@ -239,6 +242,15 @@ void Commands::build_lab() {
   watch->add_option("--timeout", lab->timeout, "give up after that: 2h (exit code 3)");
   add_format(watch, &options, Formats::kDocument);
   add_run(add("cancel", "stop a run; what it has is kept", cancel_command), &options);
+  CLI::App* retry = add("retry",
+                        "run a run once more: what came to no verdict goes on with what it"
+                        " has, what is done is run anew",
+                        retry_command);
+  add_run(retry, &options);
+  retry->add_flag("--fresh", options.fresh, "anew in any case");
+  retry->add_flag("--wait", lab->wait, "watch it, then print its report; exit code of the verdict");
+  add_format(retry, &options, Formats::kDocument);
+  retry->footer("Example:\n  kiln --lab oulu retry 412 --wait");
   add_format(add("queue", "what runs and what waits, for what", queue_command), &options,
              Formats::kDocument);
   add_format(add("machines", "the lab's machines and how they are", machines_command), &options,
@@ -372,6 +384,11 @@ std::string misspelled_command(const CLI::App& app, int argc, char** argv, int a
   return text + "\n  all commands: " + join(names, " ");
 }
 
+int completion_command(const Options& options) {
+  print_document(completion_script(options.what));
+  return kOk;
+}
+
 int main_checked(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   Commands commands;
@@ -380,6 +397,17 @@ int main_checked(int argc, char** argv) {
   commands.build_lab();
   commands.build_access();
   commands.build_schedule();
+  CLI::App* completion = commands.add(
+      "completion", "a script that lets a shell complete kiln's words", completion_command);
+  completion->add_option("SHELL", commands.options.what, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  completion->footer("Example:\n  source <(kiln completion bash)");
+  if (argc > 1 && std::string_view(argv[1]) == "__complete") {
+    for (const std::string& word : complete(commands.app, {argv + 2, argv + argc}))
+      std::cout << word << "\n";
+    return kOk;
+  }
   if (const std::string wrong = misspelled_command(commands.app, argc, argv); !wrong.empty()) {
     std::cerr << wrong << "\n";
     return kWrongUse;

@@ -97,6 +97,7 @@ int known_audit_command(const Options& options);
 int submit_command(const Options& options);
 int watch_command(const Options& options);
 int cancel_command(const Options& options);
+int retry_command(const Options& options);
 int queue_command(const Options& options);
 int machines_command(const Options& options);
 int agents_command(const Options& options);

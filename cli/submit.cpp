@@ -6,6 +6,7 @@
 #include <fstream>
 #include <set>
 
+#include "cli/calls.h"
 #include "cli/embedded.h"
 #include "cli/follow.h"
 #include "cli/terminal.h"
@@ -23,7 +24,6 @@ namespace fs = std::filesystem;
 
 constexpr size_t kPart = 512 << 10;
 constexpr uint64_t kMostBytes = 64ULL << 20;
-constexpr Millis kPrepareLimit = std::chrono::minutes(15);  // a source may have to be fetched
 
 /// What is sent: every file under its absolute path, so that the job's own paths hold.
 struct Bundle {
@@ -138,6 +138,7 @@ Result<v1::StartRunReply> hand_in(const Options& options, EmbeddedLab& lab, cons
   header.mutable_header()->set_series(bundle.series);
   header.mutable_header()->set_title_path("/" + bundle.job);
   header.mutable_header()->set_priority(options.lab.priority);
+  header.mutable_header()->set_dry_run(options.lab.dry_run);
   bool open = writer->Write(header);
   for (const fs::path& file : bundle.files) open = open && send_file(file, writer.get());
   writer->WritesDone();
@@ -152,6 +153,8 @@ Result<int> submit_checked(const Options& options) {
   KILN_ASSIGN(const Bundle bundle, collect(options, scratch.path()));
   KILN_ASSIGN(const auto lab, EmbeddedLab::start(options, HostMode::kLab));
   KILN_ASSIGN(const v1::StartRunReply reply, hand_in(options, *lab, bundle));
+  if (options.lab.dry_run)
+    return print_reply(options, reply.plan(), report::plan_to_text(reply.plan()));
   if (options.lab.wait) return follow_run(options, *lab, reply.run_id());
   if (options.format == Format::kJson) {
     KILN_ASSIGN(const std::string json, report::message_to_json(reply));

@@ -134,7 +134,7 @@ Result<v1::StartRunReply> Backend::start_run(const v1::StartRunRequest& request)
 }
 
 Result<v1::StartRunReply> Backend::start(RunAsk ask) {
-  const bool repeats = !ask.repro_of.empty();
+  const bool repeats = !ask.repro_of.empty() || !ask.checks_machine.empty();
   v1::StartRunReply reply;
   bool resumed = false;
   KILN_ASSIGN(scheduler::DriverInput input, open_run(std::move(ask), &resumed));
@@ -147,10 +147,17 @@ Result<v1::StartRunReply> Backend::start(RunAsk ask) {
   const std::lock_guard lock(mutex_);
   if (stopped_) return fail(ErrorKind::kCancelled, "the controller is stopping");
   const int64_t run_id = input.run_id;
+  if (is_driven_locked(run_id))
+    return fail(ErrorKind::kConflict, fmt::format("run {} is under way", run_id));
   add_driver_locked(run_id, [this, repeats, input = std::move(input)](const std::stop_token& stop) {
     drive(repeats, input, stop);
   });
   return reply;
+}
+
+bool Backend::is_driven_locked(int64_t run_id) const {
+  const auto found = drivers_.find(run_id);
+  return found != drivers_.end() && !found->second.ended->load();
 }
 
 void Backend::add_driver_locked(int64_t run_id, std::function<void(const std::stop_token&)> work) {
@@ -229,20 +236,28 @@ void Backend::go_on_with(const db::RunRow& row, const std::stop_token& stop) {
   parts_.hub.publish(row.id, std::move(event));
 }
 
-Result<scheduler::DriverInput> Backend::input_of_unfinished(const db::RunRow& row,
-                                                            const std::stop_token& stop) {
-  if (!row.repro_of.empty())
-    return fail(ErrorKind::kInfrastructure,
-                "it repeats a finding; start it again with kiln repro " + row.repro_of);
+Result<scheduler::Prepared> Backend::prepare_again(const db::RunRow& row, bool unchanged,
+                                                   const std::stop_token& stop) {
   const os::Path root = row.bundle.empty() ? os::Path() : parts_.bundles / row.bundle / "root";
   scheduler::JobSource source{row.job_file};
   if (!row.bundle.empty()) {
     KILN_ASSIGN(source, bundled_job(root));
   }
   KILN_ASSIGN(scheduler::Prepared prepared, parts_.preparer->prepare(source, nullptr, stop));
-  if (prepared.job_digest != row.job_digest)
+  if (unchanged && prepared.job_digest != row.job_digest)
     return fail(ErrorKind::kBadInput, row.job_file + " or a file of it has changed since");
   if (!row.bundle.empty()) prepared.spec.file = row.job_file;
+  return prepared;
+}
+
+Result<scheduler::DriverInput> Backend::input_of_unfinished(const db::RunRow& row,
+                                                            const std::stop_token& stop) {
+  if (!row.checks_machine.empty())
+    return fail(ErrorKind::kInfrastructure, "the lab checks " + row.checks_machine + " anew");
+  if (!row.repro_of.empty())
+    return fail(ErrorKind::kInfrastructure,
+                "it repeats a finding; start it again with kiln repro " + row.repro_of);
+  KILN_ASSIGN(scheduler::Prepared prepared, prepare_again(row, true, stop));
   RunAsk ask;
   ask.plan = [this](const scheduler::Prepared& of, uint64_t seed) { return plan_of(of, seed); };
   ask.prepared = std::move(prepared);
@@ -272,6 +287,13 @@ Result<v1::StartRunReply> Backend::submit(const v1::SubmitHeader& header, const 
   RunAsk ask;
   KILN_ASSIGN(ask.prepared, parts_.preparer->prepare(source, nullptr, {}));
   if (!header.title_path().empty()) ask.prepared.spec.file = to_valid_utf8(header.title_path());
+  if (header.dry_run()) {
+    KILN_ASSIGN(const job::Plan plan, plan_of(ask.prepared, 1));
+    v1::StartRunReply reply;
+    *reply.mutable_plan() =
+        scheduler::to_proto(ask.prepared, plan, machine_words(), count_tests(ask.prepared));
+    return reply;
+  }
   ask.plan = [this](const scheduler::Prepared& of, uint64_t seed) { return plan_of(of, seed); };
   ask.fresh = true;  // each submission is a run of its own
   ask.user = user;
@@ -357,6 +379,7 @@ Result<db::RunRow> Backend::create_run(const RunAsk& ask, uint64_t seed, const j
   row.priority = lab::to_string(ask.priority);
   row.bundle = ask.bundle;
   row.start_key = ask.start_key;
+  row.checks_machine = ask.checks_machine;
   KILN_ASSIGN(row.id, parts_.store.create_run(row, plan));
   return row;
 }
@@ -367,6 +390,7 @@ Result<scheduler::DriverInput> Backend::open_run(RunAsk ask, bool* resumed) {
   if (ask.row) {
     row = *ask.row;
     *resumed = true;
+    if (row.state != "running") KILN_TRY(parts_.store.run_goes_on(row));
   } else if (!ask.fresh) {
     KILN_ASSIGN(const auto unfinished, parts_.store.find_unfinished(ask.prepared.job_digest));
     if (unfinished) {
@@ -404,6 +428,8 @@ Result<scheduler::DriverInput> Backend::open_run(RunAsk ask, bool* resumed) {
   run.set_toolchain(prepared.toolchain);
   run.set_machine(machine);
   run.set_repro_of(row.repro_of);
+  run.set_checks_machine(row.checks_machine);
+  input.check_machine = row.checks_machine;
   input.plan = std::move(plan);
   input.prepared = std::move(ask.prepared);
   return input;

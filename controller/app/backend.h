@@ -37,6 +37,7 @@ struct RunAsk {
   std::function<Result<job::Plan>(const scheduler::Prepared& prepared, uint64_t seed)> plan;
   bool fresh = false;    ///< do not go on with an unfinished one of the same digest
   std::string repro_of;  ///< "412/f3": boots stored kernels to repeat that finding; "" = a job
+  std::string checks_machine;  ///< boots a stored kernel there to see whether it works again
   std::string user = "local";
   lab::Priority priority = lab::Priority::kInteractive;
   std::string start_key{};          ///< asked again with it, it is the run of then
@@ -63,6 +64,8 @@ class Backend final : public LabBackend {
   Status cancel_run(int64_t run_id) override;
   Result<v1::StartRunReply> submit(const v1::SubmitHeader& header, const std::string& user,
                                    const std::function<bool(v1::SubmitFile*)>& next) override;
+  Result<v1::StartRunReply> retry(const v1::RetryRunRequest& request,
+                                  const std::string& user) override;
   Result<v1::ListRunsReply> list_runs(int limit) override;
   Result<v1::RunReport> report(int64_t run_id) override;
   Status log(const v1::GetLogRequest& request,
@@ -91,6 +94,11 @@ class Backend final : public LabBackend {
   void go_on_with(const db::RunRow& row, const std::stop_token& stop);
   Result<scheduler::DriverInput> input_of_unfinished(const db::RunRow& row,
                                                      const std::stop_token& stop);
+  /// The job of a stored run as it is now; `unchanged`: kBadInput when that is not what the run was
+  /// of.
+  Result<scheduler::Prepared> prepare_again(const db::RunRow& row, bool unchanged,
+                                            const std::stop_token& stop);
+  [[nodiscard]] bool is_driven_locked(int64_t run_id) const;
   void add_driver_locked(int64_t run_id, std::function<void(const std::stop_token&)> work);
   Result<db::RunRow> create_run(const RunAsk& ask, uint64_t seed, const job::Plan& plan,
                                 const std::string& machine);

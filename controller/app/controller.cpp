@@ -7,6 +7,7 @@
 #include "controller/app/backend.h"
 #include "controller/app/db_lease_store.h"
 #include "controller/app/doors.h"
+#include "controller/app/health_desk.h"
 #include "controller/app/machines.h"
 #include "controller/app/review.h"
 #include "controller/nights/schedules.h"
@@ -73,7 +74,9 @@ struct Controller::Impl {
   std::unique_ptr<Review> review;
   std::unique_ptr<Doors> doors;  ///< null: only the data folder's socket
   std::unique_ptr<MachinesView> machines;
-  std::unique_ptr<Keeper> keeper;  ///< null: timetables start nothing here
+  std::unique_ptr<HealthDesk> health_desk;
+  std::unique_ptr<fleet::HealthKeeper> health;  ///< null: nobody checks machines here
+  std::unique_ptr<Keeper> keeper;               ///< null: timetables start nothing here
   std::unique_ptr<Schedules> schedules;
   std::unique_ptr<LabService> lab;
   std::unique_ptr<MachinesService> machines_service;
@@ -89,6 +92,7 @@ struct Controller::Impl {
   Status open_builder(const ControllerOptions& options);
   Status serve(const ControllerOptions& options);
   KeeperParts keeper_parts();
+  fleet::HealthParts health_parts(const lab::HealthRules& rules);
 };
 
 Status Controller::Impl::open_stores(const ControllerOptions& options) {
@@ -143,7 +147,11 @@ Status Controller::Impl::serve(const ControllerOptions& options) {
   parts.bundles = options.data_dir / "bundles";
   if (options.serves_a_lab) parts.no_machine = Millis(0);
   backend = std::make_unique<Backend>(parts);
-  machines = std::make_unique<MachinesView>(*lab_machines, fleet, clock);
+  if (options.serves_a_lab) {
+    health_desk = std::make_unique<HealthDesk>(*database, *store, *backend, *lab_machines);
+    health = std::make_unique<fleet::HealthKeeper>(health_parts(options.health));
+  }
+  machines = std::make_unique<MachinesView>(*lab_machines, fleet, clock, health.get());
   review = std::make_unique<Review>(ReviewParts{
       clock, *database, *store, options.access == Access::kRun ? backend.get() : nullptr});
   if (options.serves_a_lab) {
@@ -198,6 +206,20 @@ KeeperParts Controller::Impl::keeper_parts() {
   return parts;
 }
 
+fleet::HealthParts Controller::Impl::health_parts(const lab::HealthRules& rules) {
+  fleet::HealthParts parts{clock, nullptr, nullptr, nullptr, nullptr, nullptr};
+  parts.rules = rules;
+  parts.machines = [this] { return lab_machines->views(); };
+  parts.start = [this](const std::string& machine) { return health_desk->start(machine); };
+  parts.outcome = [this](int64_t run) { return health_desk->outcome(run); };
+  parts.cancel = [this](int64_t run) { (void)backend->cancel_run(run); };  // it may have ended
+  parts.restore = [this](const std::string& machine) {
+    return lab_machines->set_health(machine, "good", "a health check passed");
+  };
+  parts.log = [](const std::string& line) { log::line(log::Level::kInfo, line); };
+  return parts;
+}
+
 Controller::Controller(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Result<std::unique_ptr<Controller>> Controller::open(const ControllerOptions& options) {
@@ -210,6 +232,7 @@ Result<std::unique_ptr<Controller>> Controller::open(const ControllerOptions& op
   if (options.serves_a_lab) {
     KILN_TRY(impl->backend->go_on());
     impl->keeper->start();
+    impl->health->start();
   }
   return std::unique_ptr<Controller>(new Controller(std::move(impl)));
 }
@@ -230,6 +253,7 @@ void Controller::stop() {
   if (!impl_->server) return;
   // First the runs, while agents can still be told; then the wire.
   if (impl_->keeper) impl_->keeper->stop();
+  if (impl_->health) impl_->health->stop();
   impl_->serves_a_lab ? impl_->backend->leave() : impl_->backend->stop();
   if (impl_->doors) impl_->doors->stop(std::chrono::system_clock::now() + kServerGrace);
   impl_->server->Shutdown(std::chrono::system_clock::now() + kServerGrace);

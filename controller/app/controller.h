@@ -5,6 +5,7 @@
 #include <string>
 
 #include "lib/base/result.h"
+#include "lib/lab/health.h"
 #include "lib/os/files.h"
 
 namespace kiln::controller {
@@ -28,7 +29,8 @@ struct ControllerOptions {
   /// Of a lab with an authority in DATA/pki: addresses of the TLS ports, "" = none.
   std::string listen{};
   std::string listen_agents{};
-  int quarantine_after = 0;  ///< infrastructure errors in a row of a machine; 0 = never
+  lab::HealthRules health{};  ///< when a quarantined machine is checked
+  int quarantine_after = 0;   ///< infrastructure errors in a row of a machine; 0 = never
 };
 
 /// Safe for concurrent use.

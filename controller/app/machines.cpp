@@ -38,6 +38,7 @@ Result<v1::ListMachinesReply> MachinesView::list_machines() {
     if (view.held) machine->set_run_id(view.held->run);
     if (view.hold) fill(*view.hold, machine->mutable_hold());
     machine->set_errors_in_a_row(view.standing.errors_in_a_row);
+    if (health_ != nullptr) machine->set_check(to_valid_utf8(health_->words_of(view.info.name())));
   }
   return reply;
 }

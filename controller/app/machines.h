@@ -1,6 +1,7 @@
 #pragma once
 /// The lab's machines, agents and queue as people see them.
 #include "controller/fleet/dispatcher.h"
+#include "controller/fleet/health_keeper.h"
 #include "controller/rpc/machines_backend.h"
 
 namespace kiln::controller {
@@ -8,8 +9,9 @@ namespace kiln::controller {
 class MachinesView final : public MachinesBackend {
  public:
   /// All must outlive it.
-  MachinesView(fleet::Dispatcher& lab, fleet::Fleet& fleet, const Clock& clock)
-      : lab_(lab), fleet_(fleet), clock_(clock) {}
+  MachinesView(fleet::Dispatcher& lab, fleet::Fleet& fleet, const Clock& clock,
+               fleet::HealthKeeper* health)
+      : lab_(lab), fleet_(fleet), clock_(clock), health_(health) {}
 
   Result<v1::ListMachinesReply> list_machines() override;
   Result<v1::ListAgentsReply> list_agents() override;
@@ -25,6 +27,7 @@ class MachinesView final : public MachinesBackend {
   fleet::Dispatcher& lab_;
   fleet::Fleet& fleet_;
   const Clock& clock_;
+  fleet::HealthKeeper* health_;  ///< null: nobody checks machines
 };
 
 }  // namespace kiln::controller

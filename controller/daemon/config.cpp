@@ -14,6 +14,8 @@ conf::Object table(DaemonConfig* config, int* format) {
       .optional("listen_agents", conf::text(&config->listen_agents))
       .optional("jobs", conf::integer(&config->jobs, 0, 1024))
       .optional("quarantine_after", conf::integer(&config->quarantine_after, 0, 1000))
+      .optional("health_check_after",
+                conf::duration(&config->health_check_after, Millis(1000), std::chrono::hours(24)))
       .optional("log_format", conf::one_of(&config->log_format, {"text", "json"}))
       .optional("log_level",
                 conf::one_of(&config->log_level, {"debug", "info", "warning", "error"}));

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/clock.h"
 #include "lib/base/result.h"
 #include "lib/conf/read.h"
 
@@ -16,6 +17,7 @@ struct DaemonConfig {
   std::string listen_agents = "127.0.0.1:7421";  ///< "" = only the socket
   int jobs = 0;                                  ///< parallel compilations; 0 = one a processor
   int quarantine_after = 3;
+  Millis health_check_after{60'000};  ///< of a quarantined machine
   std::string log_format = "text";
   std::string log_level = "info";
 };

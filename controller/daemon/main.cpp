@@ -34,6 +34,8 @@ ControllerOptions options_of(const DaemonConfig& config) {
   options.listen = config.listen;
   options.listen_agents = config.listen_agents;
   options.quarantine_after = config.quarantine_after;
+  options.health.first = config.health_check_after;
+  options.health.longest = std::max(options.health.longest, config.health_check_after);
   return options;
 }
 
@@ -48,6 +50,7 @@ void reload(DaemonConfig* config) {
   const bool restart = now->data_dir != config->data_dir || now->listen != config->listen ||
                        now->listen_agents != config->listen_agents || now->jobs != config->jobs ||
                        now->quarantine_after != config->quarantine_after ||
+                       now->health_check_after != config->health_check_after ||
                        now->ccache_dir != config->ccache_dir;
   config->log_format = now->log_format;
   config->log_level = now->log_level;

@@ -13,6 +13,15 @@ constexpr size_t kMaxParked = 256;
 constexpr const char* kBuildPlace = "builds";
 constexpr const char* kSparePlace = "spare time";
 
+/// Of a quarantined machine: open to what checks it, and to nothing else.
+lab::Place place_to_check(const Machine& machine) {
+  lab::Place place;
+  place.name = machine.info.name();
+  place.host = machine.info.host();
+  place.tags = {lab::kCheckTag};
+  return place;
+}
+
 lab::Place place_of(const Machine& machine, bool open) {
   lab::Place place;
   place.name = machine.info.name();
@@ -301,9 +310,12 @@ void Dispatcher::update_places(State& state) {
   std::set<std::string> now;
   for (const Machine& machine : fleet_.machines()) {
     std::string why;
-    const bool open = word_of(state, machine, &why) == "ready";
+    const std::string word = word_of(state, machine, &why);
+    const bool to_check = word == "quarantined" && !state.holds.contains(machine.info.name());
     // Two agents that list one machine: the first by name has it.
-    if (now.insert(machine.info.name()).second) state.queue.put_place(place_of(machine, open));
+    if (now.insert(machine.info.name()).second)
+      state.queue.put_place(to_check ? place_to_check(machine)
+                                     : place_of(machine, word == "ready"));
   }
   for (const std::string& name : state.known_places)
     if (!now.contains(name)) state.queue.remove_place(name);

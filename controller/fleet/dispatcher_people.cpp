@@ -159,7 +159,7 @@ void Dispatcher::tell_ending(const std::string& machine, const std::string& endi
   if (ending != "infrastructure") {
     standing.errors_in_a_row = 0;
     if (standing.health == "suspect") standing.health = "good";
-    standing.health_why.clear();
+    if (standing.health == "good") standing.health_why.clear();
   } else {
     ++standing.errors_in_a_row;
     const bool too_many =

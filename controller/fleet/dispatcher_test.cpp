@@ -270,6 +270,32 @@ TEST_F(DispatcherTest, ErrorsInARowQuarantineAMachine) {
   EXPECT_EQ(store_.kept.lock()->standings["m1"].errors_in_a_row, 0);
 }
 
+TEST_F(DispatcherTest, AQuarantinedMachineTakesOnlyWhatChecksIt) {
+  connect();
+  ASSERT_TRUE(dispatcher_->set_health("m1", "quarantined", "it never boots"));
+  Told told;
+  dispatcher_->join(1, "lab", told.listener());
+  lab::Want pinned = want("work");
+  pinned.place = "m1";
+  lab::Want check;
+  check.key = "check";
+  check.place = "m1";
+  check.tags = {lab::kCheckTag};
+  dispatcher_->want(1, {pinned, check});
+  const lab::Grant grant = first_grant(told);
+  EXPECT_EQ(grant.key, "check");
+  EXPECT_EQ(grant.place, "m1");
+  // The check's own end does not wipe out why.
+  dispatcher_->tell_ending("m1", "tested", "", "");
+  EXPECT_EQ(word("m1"), "quarantined");
+  EXPECT_EQ(store_.kept.lock()->standings["m1"].health_why, "it never boots");
+  dispatcher_->release(grant.lease);
+  ASSERT_TRUE(dispatcher_->set_health("m1", "good", "a health check passed"));
+  EXPECT_TRUE(soon([&] { return told.grants.lock()->size() == 2; }));
+  EXPECT_EQ(told.grants.lock()->back().key, "work");
+  dispatcher_->leave(1);
+}
+
 TEST_F(DispatcherTest, AnAgentsEpochsAreNeverUndercut) {
   v1::Hello old = hello();
   old.mutable_machines(0)->set_highest_epoch(500);  // the controller was restored from a backup

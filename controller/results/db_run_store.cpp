@@ -37,6 +37,7 @@ void to_proto(const db::RunRow& row, v1::Run* run) {
   run->set_error(row.error);
   run->set_seed(row.seed);
   run->set_repro_of(row.repro_of);
+  run->set_checks_machine(row.checks_machine);
 }
 
 }  // namespace
@@ -213,17 +214,21 @@ Status DbRunStore::run_goes_on(const db::RunRow& run) {
   return db::RunTable(db_).set_state(run.id, "running", run.elapsed_seconds);
 }
 
+Result<db::RunRow> DbRunStore::run(int64_t run_id) {
+  return db::RunTable(db_).get(run_id);
+}
+
 Result<int64_t> DbRunStore::resolve_run(int64_t run_id) {
   db::RunTable runs(db_);
   if (run_id > 0) {
     KILN_ASSIGN(const db::RunRow row, runs.get(run_id));
     return row.id;
   }
-  KILN_ASSIGN(const auto newest, runs.list(1));
-  if (newest.empty())
+  KILN_ASSIGN(const int64_t newest, runs.newest());
+  if (newest == 0)
     return fail(
         Error(ErrorKind::kNotFound, "there is no run yet").with_hint("kiln run JOB makes one"));
-  return newest.front().run.id;
+  return newest;
 }
 
 Result<v1::ListRunsReply> DbRunStore::list_runs(int limit) {

@@ -44,6 +44,8 @@ class DbRunStore final : public RunStore {
   /// Runs that a controller that is gone was driving, oldest first.
   Result<std::vector<db::RunRow>> running();
   Result<std::optional<db::RunRow>> find_unfinished(const std::string& job_digest);
+  /// kNotFound: "run 12 does not exist".
+  Result<db::RunRow> run(int64_t run_id);
   Result<int64_t> create_run(const db::RunRow& run, const job::Plan& plan);
   Status run_goes_on(const db::RunRow& run);
   /// What the run was asked, so that it can be judged again and its findings repeated.

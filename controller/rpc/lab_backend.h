@@ -26,6 +26,8 @@ class LabBackend {
   virtual Status watch_run(int64_t run_id, int64_t from_seq,
                            const std::function<bool(const v1::RunEvent&)>& emit) = 0;
   virtual Status cancel_run(int64_t run_id) = 0;
+  virtual Result<v1::StartRunReply> retry(const v1::RetryRunRequest& request,
+                                          const std::string& user) = 0;
   virtual Result<v1::ListRunsReply> list_runs(int limit) = 0;
   /// run_id 0 = the newest.
   virtual Result<v1::RunReport> report(int64_t run_id) = 0;

@@ -80,6 +80,11 @@ grpc::Status LabService::CancelRun(grpc::ServerContext* /*context*/,
   return status_of(backend_.cancel_run(request->run_id()));
 }
 
+grpc::Status LabService::RetryRun(grpc::ServerContext* context, const v1::RetryRunRequest* request,
+                                  v1::StartRunReply* reply) {
+  return answer(backend_.retry(*request, user_of_(*context)), reply);
+}
+
 grpc::Status LabService::ListRuns(grpc::ServerContext* /*context*/,
                                   const v1::ListRunsRequest* request, v1::ListRunsReply* reply) {
   return answer(backend_.list_runs(request->limit()), reply);

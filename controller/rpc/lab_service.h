@@ -22,6 +22,8 @@ class LabService final : public v1::Lab::Service {
                         grpc::ServerWriter<v1::RunEvent>* writer) override;
   grpc::Status CancelRun(grpc::ServerContext* context, const v1::CancelRunRequest* request,
                          v1::CancelRunReply* reply) override;
+  grpc::Status RetryRun(grpc::ServerContext* context, const v1::RetryRunRequest* request,
+                        v1::StartRunReply* reply) override;
   grpc::Status ListRuns(grpc::ServerContext* context, const v1::ListRunsRequest* request,
                         v1::ListRunsReply* reply) override;
   grpc::Status GetReport(grpc::ServerContext* context, const v1::GetReportRequest* request,

@@ -348,8 +348,9 @@ void RunDriver::take_machines() {
   std::string broken;
   const Error* lack = nullptr;
   for (const fleet::Machine& machine : deps_.lab->machines()) {
-    if (!fits(machine, input_.prepared.spec.machine)) continue;
     const std::string& name = machine.info.name();
+    if (!fits(machine, input_.prepared.spec.machine)) continue;
+    if (!input_.check_machine.empty() && name != input_.check_machine) continue;
     if (!machine.info.broken().empty()) {
       broken = machine.info.broken();
       continue;

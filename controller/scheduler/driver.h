@@ -79,6 +79,7 @@ struct DriverInput {
   double elapsed_before = 0;  ///< seconds, of an interrupted run that goes on
   std::string user = "local";
   lab::Priority priority = lab::Priority::kInteractive;
+  std::string check_machine{};  ///< quarantined: only there, to see whether it works again
 };
 
 class RunDriver {

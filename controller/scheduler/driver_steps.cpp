@@ -4,6 +4,7 @@
 
 #include "controller/results/session_rows.h"
 #include "controller/scheduler/driver.h"
+#include "controller/scheduler/health_check.h"
 #include "controller/scheduler/orders.h"
 #include "controller/scheduler/report_builder.h"
 #include "lib/verdict/foreign.h"
@@ -183,6 +184,8 @@ void RunDriver::finish(const std::stop_token& stop) {
       for (const v1::Session& session : attempts->second) input.sessions.push_back(session);
   v1::RunReport report = build_report(input);
   say_refused(&report);
+  if (!input_.check_machine.empty())
+    judge_health(input_.check_machine, static_cast<int>(judged.planned_tests.size()), &report);
   if (const Status stored = deps_.store->finish_run(input_.run_id, state, report); !stored)
     publish("note", "the report could not be stored: " + render(stored.error()));
   publish("verdict", report.verdict().headline());

@@ -38,6 +38,11 @@ lab::Want RunDriver::want_of(const job::SessionStep& step) const {
   want.tags.insert(input_.prepared.spec.machine.tags.begin(),
                    input_.prepared.spec.machine.tags.end());
   want.never = lacking_;
+  if (!input_.check_machine.empty()) {
+    want.place = input_.check_machine;
+    want.tags = {lab::kCheckTag};
+    return want;
+  }
   if (step.attempts > 0) {
     if (const auto failed = ran_on_.find(session.key); failed != ran_on_.end())
       want.avoid.insert(failed->second);

@@ -7,7 +7,6 @@
 #include "controller/scheduler/orders.h"
 #include "controller/scheduler/stored_job.h"
 #include "lib/base/text.h"
-#include "lib/igt/test_list.h"
 
 namespace kiln::scheduler {
 namespace {
@@ -129,24 +128,6 @@ Result<std::vector<BuildTarget>> kernels_for(const ReproInput& input,
     }
   }
   return out;
-}
-
-/// The lists, cut down to the tests; phases without any go.
-void keep_tests(const std::vector<std::string>& tests, Prepared* prepared) {
-  std::vector<job::TestPhase> phases;
-  std::vector<PhaseList> lists;
-  for (size_t i = 0; i < prepared->lists.size() && i < prepared->spec.tests.size(); ++i) {
-    PhaseList& list = prepared->lists[i];
-    std::erase_if(list.tests, [&](const std::string& test) {
-      return std::find(tests.begin(), tests.end(), test) == tests.end();
-    });
-    if (list.tests.empty()) continue;
-    list.text = igt::format_test_list(list.tests);
-    lists.push_back(std::move(list));
-    phases.push_back(prepared->spec.tests[i]);
-  }
-  prepared->lists = std::move(lists);
-  prepared->spec.tests = std::move(phases);
 }
 
 /// Wall-clock figures and counters come from the paired boots, instructions from those that count.

@@ -1,5 +1,9 @@
 #include "controller/scheduler/stored_job.h"
 
+#include <algorithm>
+
+#include "lib/igt/test_list.h"
+
 namespace kiln::scheduler {
 
 job::StoredJob to_stored(const Prepared& prepared) {
@@ -38,6 +42,23 @@ Prepared from_stored(const job::StoredJob& stored) {
     out.patches.push_back({patch.subject, patch.file_name, patch.patch_id, patch.insertions,
                            patch.deletions, patch.files, patch.message_id});
   return out;
+}
+
+void keep_tests(const std::vector<std::string>& tests, Prepared* prepared) {
+  std::vector<job::TestPhase> phases;
+  std::vector<PhaseList> lists;
+  for (size_t i = 0; i < prepared->lists.size() && i < prepared->spec.tests.size(); ++i) {
+    PhaseList& list = prepared->lists[i];
+    std::erase_if(list.tests, [&](const std::string& test) {
+      return std::find(tests.begin(), tests.end(), test) == tests.end();
+    });
+    if (list.tests.empty()) continue;
+    list.text = igt::format_test_list(list.tests);
+    lists.push_back(std::move(list));
+    phases.push_back(prepared->spec.tests[i]);
+  }
+  prepared->lists = std::move(lists);
+  prepared->spec.tests = std::move(phases);
 }
 
 }  // namespace kiln::scheduler

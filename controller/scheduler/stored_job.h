@@ -11,4 +11,7 @@ job::StoredJob to_stored(const Prepared& prepared);
 /// configs. Targets are the caller's.
 Prepared from_stored(const job::StoredJob& stored);
 
+/// Its lists, cut down to the tests; phases without any go.
+void keep_tests(const std::vector<std::string>& tests, Prepared* prepared);
+
 }  // namespace kiln::scheduler

@@ -41,8 +41,9 @@ constexpr MethodRule kRules[] = {
     looks("/kiln.v1.Lab/GetLog"),
     looks("/kiln.v1.Lab/GetReport"),
     looks("/kiln.v1.Lab/ListRuns"),
-    // These two take a path; a job from elsewhere comes with its files, by SubmitRun.
+    // PlanJob and StartRun take a path; a job from elsewhere comes with its files, by SubmitRun.
     {"/kiln.v1.Lab/PlanJob", Need::kLocal},
+    changes("/kiln.v1.Lab/RetryRun", Role::kSubmitter),
     {"/kiln.v1.Lab/StartRun", Need::kLocal, Role::kAdmin, true},
     changes("/kiln.v1.Lab/SubmitRun", Role::kSubmitter),
     looks("/kiln.v1.Lab/WatchRun"),

@@ -12,7 +12,7 @@ namespace {
 constexpr const char* kSelectRun =
     "SELECT id, job_digest, job_name, title, job_file, state, started_ms, finished_ms,"
     " elapsed_seconds, source, source_tree, kiln_version, toolchain, machine, igt_version, error,"
-    " seed, repro_of, user, priority, bundle, start_key FROM runs ";
+    " seed, repro_of, user, priority, bundle, start_key, checks_machine FROM runs ";
 
 RunRow read_run(sql::Columns& c) {
   RunRow run;
@@ -38,6 +38,7 @@ RunRow read_run(sql::Columns& c) {
   run.priority = c.text();
   run.bundle = c.text();
   run.start_key = c.text();
+  run.checks_machine = c.text();
   return run;
 }
 
@@ -73,13 +74,14 @@ Result<int64_t> RunTable::create(const RunRow& run, const std::vector<CellRow>& 
     sql::execute(db,
                  "INSERT INTO runs (job_digest, job_name, title, job_file, state, started_ms,"
                  " finished_ms, elapsed_seconds, source, source_tree, kiln_version, toolchain,"
-                 " machine, igt_version, error, seed, repro_of, user, priority, bundle, start_key)"
-                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 " machine, igt_version, error, seed, repro_of, user, priority, bundle, start_key,"
+                 " checks_machine)"
+                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                  run.job_digest, run.job_name, run.title, run.job_file, run.state, run.started,
                  run.finished, run.elapsed_seconds, run.source, run.source_tree, run.kiln_version,
                  run.toolchain, run.machine, run.igt_version, run.error,
                  static_cast<int64_t>(run.seed), run.repro_of, run.user, run.priority, run.bundle,
-                 run.start_key);
+                 run.start_key, run.checks_machine);
     const int64_t id = db.getLastInsertRowid();
     insert_cells(db, id, cells);
     return id;
@@ -244,6 +246,18 @@ Result<std::vector<RunSummaryRow>> RunTable::list(int limit) const {
                        row.verdict = find_verdict(db, row.run.id, false);
                      }
                      return rows;
+                   });
+}
+
+Result<int64_t> RunTable::newest() const {
+  return sql::read(*database_, "look for the newest run",
+                   [&](SQLite::Database& db) -> Result<int64_t> {
+                     int64_t id = 0;
+                     sql::each(db,
+                               "SELECT id FROM runs WHERE checks_machine = ''"
+                               " ORDER BY id DESC LIMIT 1",
+                               [&](SQLite::Statement& row) { id = row.getColumn(0).getInt64(); });
+                     return id;
                    });
 }
 

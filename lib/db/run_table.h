@@ -28,6 +28,7 @@ struct RunRow {
   std::string priority = "interactive";  ///< lab::Priority's word
   std::string bundle;                    ///< the job and its files as handed in, "" = read in place
   std::string start_key{};               ///< asked again with it, it is this run; "" = none
+  std::string checks_machine{};          ///< quarantined: does it work again? "" = any other run
 };
 
 struct CellRow {
@@ -70,6 +71,8 @@ class RunTable {
   Status finish(const RunRow& run, const VerdictRow& verdict);
   /// Newest first.
   [[nodiscard]] Result<std::vector<RunSummaryRow>> list(int limit) const;
+  /// The newest run that somebody asked for; checks of machines are the lab's own. 0 = none.
+  [[nodiscard]] Result<int64_t> newest() const;
 
  private:
   Database* database_;

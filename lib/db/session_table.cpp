@@ -189,6 +189,22 @@ Status SessionTable::look_up_history(int64_t run_id, const std::string& machine,
   });
 }
 
+Result<std::vector<int64_t>> SessionTable::good_boots(const std::string& machine, int limit) const {
+  return sql::read(
+      *database_, "look for boots that the machine did well",
+      [&](SQLite::Database& db) -> Result<std::vector<int64_t>> {
+        std::vector<int64_t> ids;
+        sql::each(
+            db,
+            "SELECT id FROM sessions WHERE machine = ? AND variant = 'baseline'"
+            " AND purpose = 'functional' AND state = 'done' AND ending = 'tested'"
+            " AND restarts = 0 AND proved = 1 ORDER BY id DESC LIMIT ?",
+            [&](SQLite::Statement& row) { ids.push_back(row.getColumn(0).getInt64()); }, machine,
+            limit);
+        return ids;
+      });
+}
+
 Status SessionTable::look_up_canaries(int64_t run_id, const std::string& machine,
                                       verdict::CanaryHistory* metric) const {
   metric->boots.clear();

@@ -77,6 +77,10 @@ class SessionTable {
   /// `run_id`: the newest kMostHistoryRuns of them. Skips count as not bad.
   Status look_up_history(int64_t run_id, const std::string& machine,
                          verdict::TestHistory* test) const;
+  /// The newest boots of a baseline in which this machine ran all tests, without a restart, on a
+  /// kernel that was proved to be the one: their ids, newest first, at most `limit`.
+  [[nodiscard]] Result<std::vector<int64_t>> good_boots(const std::string& machine,
+                                                        int limit) const;
   /// The metric in the boots of A/A pairs on this machine, in runs before `run_id`: the newest
   /// kMostCanaryPairs pairs, oldest first.
   Status look_up_canaries(int64_t run_id, const std::string& machine,

@@ -107,6 +107,44 @@ TEST_F(DbTest, AVerdictCanBeReplacedAndIsListedWithoutItsReport) {
   EXPECT_FALSE(VerdictTable(*database_).newest(99)->has_value());
 }
 
+TEST_F(DbTest, AMachinesGoodBootsAreTheBaselinesThatRanAllTests) {
+  SessionTable sessions(*database_);
+  const int64_t run = make_run();
+  const auto boot = [&](const std::string& key, const auto& change) {
+    StoredSession session = sample_session(run, key);
+    session.variant = "baseline";
+    session.id = *sessions.open(session);
+    session = sample_end(session);
+    session.ending = "tested";
+    session.restarts = 0;
+    change(session);
+    EXPECT_TRUE(sessions.finish(session));
+    return session.id;
+  };
+  const int64_t old = boot("a", [](StoredSession&) {});
+  boot("b", [](StoredSession& s) { s.restarts = 1; });
+  boot("c", [](StoredSession& s) { s.ending = "infrastructure"; });
+  boot("d", [](StoredSession& s) { s.identity.proved = false; });
+  boot("e", [](StoredSession& s) { s.machine = "qemu-2"; });
+  const int64_t good = boot("f", [](StoredSession&) {});
+  EXPECT_THAT(*sessions.good_boots("qemu-1", 5), testing::ElementsAre(good, old));
+  EXPECT_THAT(*sessions.good_boots("qemu-1", 1), testing::ElementsAre(good));
+  EXPECT_THAT(*sessions.good_boots("qemu-9", 5), testing::IsEmpty());
+}
+
+TEST_F(DbTest, TheNewestRunIsNoCheckOfAMachine) {
+  RunTable runs(*database_);
+  EXPECT_EQ(*runs.newest(), 0);
+  const int64_t asked = make_run();
+  RunRow check = sample_run();
+  check.started = at(500);
+  check.checks_machine = "qemu-1";
+  const auto id = runs.create(check, {});
+  ASSERT_TRUE(id);
+  EXPECT_EQ(runs.get(*id)->checks_machine, "qemu-1");
+  EXPECT_EQ(*runs.newest(), asked);
+}
+
 TEST_F(DbTest, ABuildIsFoundByItsKey) {
   BuildTable builds(*database_);
   const kernel::BuildRecord build = sample_build("k1");

@@ -61,7 +61,9 @@ Queue::Class& Queue::class_for(const Want& want) {
 void Queue::fit(Class& of, Site& site) {
   const ClassKey& key = of.key;
   const std::string& name = site.place.name;
-  const bool fits = has_tags(site.place, key.tags) && (key.place.empty() || key.place == name) &&
+  const bool closed = site.place.tags.contains(kCheckTag) && !key.tags.contains(kCheckTag);
+  const bool fits = !closed && has_tags(site.place, key.tags) &&
+                    (key.place.empty() || key.place == name) &&
                     (key.kind.empty() || key.kind == site.place.kind) && !key.never.contains(name);
   if (fits) {
     of.fitting.insert(name);

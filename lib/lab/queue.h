@@ -36,6 +36,8 @@ struct Place {
 };
 inline const char* const kBuildTag = "@build";
 inline const char* const kSpareTag = "@spare";
+/// Of a quarantined machine: open only to the work that checks it.
+inline const char* const kCheckTag = "@check";
 
 /// One piece of work that a run would start now.
 struct Want {

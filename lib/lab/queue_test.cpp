@@ -89,6 +89,22 @@ TEST_F(QueueTest, OnlyPlacesWithAllTagsThatAreOpen) {
   EXPECT_THAT(decide(), ElementsAre("2/a@m2"));
 }
 
+TEST_F(QueueTest, APlaceToBeCheckedTakesNothingElse) {
+  queue_.put_place(machine("m1", "", {kCheckTag}));
+  Want pinned;
+  pinned.key = "pinned";
+  pinned.place = "m1";
+  Want check = pinned;
+  check.key = "check";
+  check.tags = {kCheckTag};
+  wants(1, {pinned, want("any"), check});
+  EXPECT_THAT(decide(), ElementsAre("1/check@m1"));
+  end("1/check");
+  EXPECT_THAT(decide(), IsEmpty());
+  queue_.put_place(machine("m1"));
+  EXPECT_THAT(decide(), ElementsAre("1/pinned@m1"));
+}
+
 TEST_F(QueueTest, PrioritiesGoFirstAndAgeUp) {
   queue_.put_place(machine("m1"));
   wants(1, {want("night", Priority::kNightly)});

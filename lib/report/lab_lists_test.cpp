@@ -25,6 +25,16 @@ TEST(LabLists, MachinesSayHowTheyAreAndWhy) {
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
 }
 
+TEST(LabLists, AQuarantinedMachineSaysWhyAndWhenItIsChecked) {
+  v1::ListMachinesReply reply;
+  v1::Machine* machine = reply.add_machines();
+  machine->set_name("m1");
+  machine->set_state("quarantined");
+  machine->set_why("3 sessions in a row");
+  machine->set_check("run 31 checks it now");
+  EXPECT_THAT(machines_to_text(reply), HasSubstr("3 sessions in a row; run 31 checks it now"));
+}
+
 TEST(LabLists, TheQueueSaysWhatRunsAndWhyTheRestWaits) {
   v1::ListQueueReply reply;
   EXPECT_EQ(queue_to_text(reply, WallTime{}), "nothing runs and nothing waits\n");

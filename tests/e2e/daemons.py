@@ -46,10 +46,10 @@ class Daemon:
 class Lab:
     """kilnd over the data folder, agents in folders of their own; ended with everything they started."""
 
-    def __init__(self, folder, data=lab.DATA):
+    def __init__(self, folder, data=lab.DATA, settings="quarantine_after: 0\n"):
         self.folder, self.data, self.agents, self.proxies = pathlib.Path(folder), pathlib.Path(data), [], []
         config = self.folder / "kilnd.yaml"
-        config.write_text(f"kilnd: 1\ndata_dir: {data}\nquarantine_after: 0\n"
+        config.write_text(f"kilnd: 1\ndata_dir: {data}\n{settings}"
                           f"ccache_dir: {pathlib.Path.home() / '.cache' / 'kiln' / 'ccache'}\n")
         self.kilnd = Daemon("kilnd", config, self.folder / "kilnd.log")
 

@@ -20,6 +20,34 @@ def rows(data, sql, *args):
         db.close()
 
 
+def played_job(folder, name, repeats="  confirmations: 5\n  pairs: 12\n  max_pairs: 12\n  canaries: 1\n"):
+    """For played machines: what they answer is drawn from a seed; the kernels are real, and in store."""
+    folder.write("played.testlist", "igt@played@one\nigt@played@two\n")
+    return folder.write(f"{name}.yaml", f"""kiln: 1
+name: {name}
+source:
+  package: linux-source-6.1
+series: {lab.PARTS / 'series'}
+helpers: {lab.PARTS / 'helpers'}
+bench_files: {lab.PARTS / 'bench'}
+configs: [i386-highmem, i386-nohighmem]
+config_dir: {lab.HOME / 'kernel-configs'}
+machine:
+  tags: [simulated]
+static_checks: false
+tests:
+  - name: gem
+    list: played.testlist
+benches:
+  - name: played
+    command: "true"
+metrics:
+  - metric: simulated/ns
+repeats:
+{repeats}  instruction_boots: 0
+""")
+
+
 class RealMachine(unittest.TestCase):
     """The whole way with a real kernel: submitted, controller killed in the middle, verdict."""
 
@@ -71,42 +99,110 @@ class RealMachine(unittest.TestCase):
             site.wait("it is free", lambda: "ready" in site.kiln("machines").out, 10)
 
 
+class Again(unittest.TestCase):
+    """What people do with a job before and after it ran."""
+
+    def test_a_plan_without_a_run_and_a_run_once_more(self):
+        with lab.Folder() as folder, Lab(folder.path) as site:
+            nobody = site.kiln("doctor")
+            self.assertEqual(nobody.code, 3, nobody)
+            self.assertIn("no controller answers at", nobody.out)
+            site.kilnd.start()
+            alone = site.kiln("doctor")
+            self.assertEqual(alone.code, 3, alone)
+            self.assertIn("start kiln-agent on a computer with machines", alone.out)
+            few = "  confirmations: 0\n  pairs: 2\n  canaries: 0\n"
+            job = played_job(folder, "again", few)
+
+            def newest():
+                return rows(lab.DATA, "SELECT max(id) FROM runs")[0][0]
+
+            before = newest()
+            plan = site.kiln("submit", job, "--dry-run")
+            self.assertEqual(plan.code, 0, plan)
+            self.assertIn("i386-nohighmem", plan.out)
+            self.assertEqual(newest(), before)
+            done = site.kiln("submit", job, "--format", "json")
+            run = int(done.json()["run_id"])
+            busy = site.kiln("retry", run)
+            self.assertNotEqual(busy.code, 0)
+            self.assertIn(f"run {run} is under way", busy.err)
+            self.assertEqual(site.kiln("cancel", run).code, 0)
+            stopped = site.kiln("watch", run, "--timeout", "1m")
+            self.assertEqual(stopped.code, 130, stopped)
+            agent = f"again{os.getpid()}"
+            site.agent(agent, "simulated: 1\nsimulated_ms: 100\nsimulated_troubles: 0\n").start()
+            site.wait("a machine is ready", lambda: f"{agent}-sim-1" in site.kiln("machines").out, 30)
+            fine = site.kiln("doctor", "--format", "json")
+            self.assertEqual([check["name"] for check in fine.json()["checks"]],
+                             ["controller", "token", "agents", "machines"])
+            again = site.kiln("retry", run, "--wait", "--format", "json", timeout=120)
+            self.assertEqual(again.code, 0, again)
+            self.assertEqual(int(again.json()["run"]["id"]), run)
+            anew = site.kiln("retry", run, "--format", "json")
+            self.assertEqual(anew.code, 0, anew)
+            self.assertGreater(int(anew.json()["run_id"]), run)
+            self.assertEqual(site.kiln("watch", int(anew.json()["run_id"]), "--timeout", "2m").code, 0)
+            gone = site.kiln("retry", 99999999)
+            self.assertIn("run 99999999 does not exist", gone.err)
+
+
+class Quarantine(unittest.TestCase):
+    """A machine that only makes trouble gets no more work, and comes back by itself once it works."""
+
+    def test_a_machine_comes_back_when_its_health_check_passes(self):
+        settings = "quarantine_after: 2\nhealth_check_after: 2s\n"
+        with lab.Folder() as folder, Lab(folder.path, settings=settings) as site:
+            site.kilnd.start()
+            name = f"sick{os.getpid()}"
+            machine = f"{name}-sim-1"
+
+            def agent(troubles):
+                return site.agent(name, f"simulated: 1\nsimulated_ms: 100\nsimulated_troubles: {troubles}\n").start()
+
+            def seen():
+                return next((m for m in site.kiln("machines", "--format", "json").json()["machines"]
+                             if m["name"] == machine), {"state": ""})
+
+            def run(job):
+                done = site.kiln("submit", job, "--format", "json")
+                self.assertEqual(done.code, 0, done)
+                return int(done.json()["run_id"])
+
+            few = "  confirmations: 0\n  pairs: 2\n  canaries: 0\n"
+            well = agent(0)
+            site.wait("the machine is ready", lambda: seen()["state"] == "ready", 30)
+            good = run(played_job(folder, "well", few))
+            done = site.kiln("watch", good, "--timeout", "2m")
+            self.assertEqual(done.code, 0, done)
+            well.kill(signal.SIGTERM)
+            sick = agent(100)
+            site.wait("the machine is ready", lambda: seen()["state"] == "ready", 30)
+            bad = run(played_job(folder, "sick", few))
+            site.wait("it is quarantined", lambda: seen()["state"] == "quarantined", 60)
+            self.assertIn("2 sessions in a row ended without a result", seen()["why"])
+            # A check by a machine that is still ill leaves it there.
+            site.wait("a check failed", lambda: "does not work yet" in seen().get("check", ""), 60)
+            self.assertEqual(seen()["state"], "quarantined")
+            sick.kill(signal.SIGTERM)
+            agent(0)
+            site.wait("it is back", lambda: seen()["state"] in ("ready", "busy"), 90)
+            done = site.kiln("watch", bad, "--timeout", "2m")
+            self.assertEqual(done.code, 0, done)
+            checks = rows(lab.DATA, "SELECT id, state FROM runs WHERE checks_machine = ? ORDER BY id", machine)
+            self.assertGreaterEqual(len(checks), 2)
+            report = site.kiln("report", checks[-1][0]).out
+            self.assertIn(f"{machine} works: 2 tests passed", report)
+            # What the lab asks itself is nobody's newest run.
+            self.assertEqual(int(site.kiln("report", "@last", "--format", "json").json()["run"]["id"]), bad)
+
+
 class Crashes(unittest.TestCase):
     """Many sessions on played machines while controller and agents are killed and connections broken."""
-
-    def job(self, folder, number):
-        return folder.write(f"crash-{number}.yaml", f"""kiln: 1
-name: crash-{number}
-source:
-  package: linux-source-6.1
-series: {lab.PARTS / 'series'}
-helpers: {lab.PARTS / 'helpers'}
-bench_files: {lab.PARTS / 'bench'}
-configs: [i386-highmem, i386-nohighmem]
-config_dir: {lab.HOME / 'kernel-configs'}
-machine:
-  tags: [simulated]
-static_checks: false
-tests:
-  - name: gem
-    list: crash.testlist
-benches:
-  - name: played
-    command: "true"
-metrics:
-  - metric: simulated/ns
-repeats:
-  confirmations: 5
-  pairs: 12
-  max_pairs: 12
-  canaries: 1
-  instruction_boots: 0
-""")
 
     def test_every_session_counts_once_whatever_is_killed(self):
         chance = random.Random(20261128)
         with lab.Folder() as folder, Lab(folder.path) as site:
-            folder.write("crash.testlist", "igt@played@one\nigt@played@two\n")
             site.kilnd.start()
             proxies = [site.proxy(f"proxy-{i}", i) for i in (1, 2)]
             for i, proxy in enumerate(proxies, 1):
@@ -118,7 +214,7 @@ repeats:
 
             def submit():
                 for number in range(1, 7):
-                    done = site.kiln("submit", self.job(folder, number), "--format", "json")
+                    done = site.kiln("submit", played_job(folder, f"crash-{number}"), "--format", "json")
                     self.assertEqual(done.code, 0, done)
                     runs.append(int(done.json()["run_id"]))
 
