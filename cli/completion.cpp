@@ -56,7 +56,8 @@ else
 fi
 )sh";
 
-constexpr const char* kFish = R"sh(# kiln's completion for fish: put it into ~/.config/fish/completions/kiln.fish
+constexpr const char* kFish =
+    R"sh(# kiln's completion for fish: put it into ~/.config/fish/completions/kiln.fish
 function __kiln_complete
 	set -l words (commandline -opc) (commandline -ct)
 	$words[1] __complete $words[2..-1] 2>/dev/null

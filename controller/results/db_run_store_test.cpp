@@ -31,6 +31,39 @@ TEST(DbRunStore, ABuildWhoseNotesOfItsCountersAreGoneIsNoBuild) {
   EXPECT_EQ(*runs.store->find_build(record.key), std::nullopt);
 }
 
+TEST(DbRunStore, AnEndKeepsWhereAndWhenTheSessionRan) {
+  StoredRuns runs;
+  const int64_t id = runs.add({});
+  job::PlannedSession planned;
+  planned.key = "functional/baseline/x";
+  planned.purpose = "functional";
+  planned.variant = "baseline";
+  planned.config = "x";
+  const auto session = runs.store->open_session(id, planned, 1, {"m7", false, 0, {}});
+  ASSERT_TRUE(session) << render(session.error());
+  v1::Session end;
+  end.set_id(*session);
+  end.set_ending("tested");
+  end.set_error_class("CRASH");
+  v1::Result* result = end.add_results();
+  result->set_test("igt@a@b");
+  result->set_outcome("fail");
+  ASSERT_TRUE(runs.store->finish_session(id, end));
+  const auto stored = db::SessionTable(*runs.database).get(*session);
+  ASSERT_TRUE(stored);
+  EXPECT_EQ(stored->machine, "m7");
+  EXPECT_FALSE(stored->emulated);
+  EXPECT_GT(stored->started, WallTime{});
+  EXPECT_EQ(stored->error_class, "CRASH");
+  // So that later runs find it.
+  std::vector<verdict::TestHistory> history(1);
+  history[0].test = "igt@a@b";
+  history[0].config = "x";
+  ASSERT_TRUE(runs.store->look_up_history(id + 1, "m7", &history));
+  EXPECT_EQ(history[0].runs, 1);
+  EXPECT_EQ(history[0].failures, 1);
+}
+
 TEST(StoredJudge, KeepsWhatWasMeasuredOfTheReach) {
   SampleRun sample;
   sample.reach.state = "measured";

@@ -48,6 +48,7 @@ db::StoredSession to_row(const v1::Session& session) {
   row.state = "done";
   row.ending = session.ending();
   row.error = session.error();
+  row.error_class = session.error_class();
   row.elapsed_seconds = session.elapsed_seconds();
   row.restarts = session.restarts();
   const v1::Identity& id = session.identity();
@@ -84,6 +85,7 @@ v1::Session to_session(const db::StoredSession& row) {
   out.set_machine(row.machine);
   out.set_ending(row.ending);
   out.set_error(to_valid_utf8(row.error));
+  out.set_error_class(to_valid_utf8(row.error_class));
   set_timestamp(row.started, out.mutable_started());
   out.set_elapsed_seconds(row.elapsed_seconds);
   out.set_attempt(row.attempt);

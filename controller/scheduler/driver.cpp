@@ -265,6 +265,7 @@ void RunDriver::handle_session(const v1::SessionDone& done) {
   session.set_pair(step->session.pair);
   session.set_attempt(step->attempts + 1);
   session.set_machine(running->second.machine);
+  session.set_error_class(done.error_class());
   const Status stored = deps_.store->finish_session(input_.run_id, session);
   if (!stored) {
     infrastructure_error_ = render(stored.error());

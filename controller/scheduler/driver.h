@@ -161,6 +161,7 @@ class RunDriver {
   void finish(const std::stop_token& stop);
   void close_orphans();
   verdict::Input verdict_input();
+  std::string machine_of(bool measuring) const;
 
   // driver_refusal.cpp
   void tell_preparation(const v1::MachineInfo& machine);

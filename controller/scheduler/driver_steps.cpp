@@ -94,6 +94,18 @@ void RunDriver::on_session_event(const v1::SessionEvent& session_event) {
   deps_.hub->publish(input_.run_id, std::move(event));
 }
 
+/// The machine whose history counts: where the first session that measured (or tested) ended.
+/// Machines of one job are alike; "" = none has yet.
+std::string RunDriver::machine_of(bool measuring) const {
+  for (const job::SessionStep& step : state_.sessions) {
+    if (job::measures(step.session) != measuring) continue;
+    const auto attempts = ended_.find(step.session.key);
+    if (attempts != ended_.end() && !attempts->second.empty())
+      return attempts->second.back().machine();
+  }
+  return "";
+}
+
 verdict::Input RunDriver::verdict_input() {
   verdict::Input input;
   input.job = input_.prepared.spec;
@@ -120,15 +132,12 @@ verdict::Input RunDriver::verdict_input() {
   verdict::mark_foreign(&input);
   input.not_revertible = not_revertible_;
   input.history = verdict::tests_to_look_up(input);
-  if (!emulated_.empty() && !input.history.empty()) {
-    // Machines of one job are alike; where there are several, the first tells.
-    const std::string& machine = emulated_.begin()->first;
-    if (!deps_.store->look_up_history(input_.run_id, machine, &input.history))
-      input.history.clear();
-  }
+  if (!input.history.empty() &&
+      !deps_.store->look_up_history(input_.run_id, machine_of(false), &input.history))
+    input.history.clear();
   input.canaries = verdict::canaries_to_look_up(input);
-  if (!emulated_.empty() && !input.canaries.empty() &&
-      !deps_.store->look_up_canaries(input_.run_id, emulated_.begin()->first, &input.canaries))
+  if (!input.canaries.empty() &&
+      !deps_.store->look_up_canaries(input_.run_id, machine_of(true), &input.canaries))
     input.canaries.clear();
   input.interrupted = state_.stopping && infrastructure_error_.empty();
   input.infrastructure_error = infrastructure_error_;
@@ -142,8 +151,6 @@ void RunDriver::close_orphans() {
     session.set_id(id);
     session.set_ending("infrastructure");
     session.set_error("its end never came; it was run again");
-    if (const auto machine = ran_on_.find(key); machine != ran_on_.end())
-      session.set_machine(machine->second);
     // Left open it would be no more than untidy.
     (void)deps_.store->finish_session(input_.run_id, session);
   }

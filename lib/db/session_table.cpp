@@ -126,17 +126,16 @@ Status SessionTable::finish(const StoredSession& s) {
     if (state.empty()) return no_session(s.id);
     if (state == "done") return {};  // the message came twice
     const IdentityRow& i = s.identity;
-    sql::execute(
-        db,
-        "UPDATE sessions SET state = 'done', lease_open = 0, machine = ?, emulated = ?, ending = ?,"
-        " error_class = ?, error = ?, started_ms = ?, elapsed_seconds = ?, restarts = ?,"
-        " release = ?, kernel_build_id = ?, boot_id = ?, config_digest = ?,"
-        " high_total_kib = ?, mem_total_kib = ?, disk_free_kib = ?, cmdline = ?,"
-        " taint = ?, proved = ?, clock_offset_seconds = ? WHERE id = ?",
-        s.machine, s.emulated, s.ending, s.error_class, s.error, s.started,
-        finite(s.elapsed_seconds), s.restarts, i.release, i.kernel_build_id, i.boot_id,
-        i.config_digest, i.high_total_kib, i.mem_total_kib, i.disk_free_kib, i.cmdline, i.taint,
-        i.proved, finite(i.clock_offset_seconds), s.id);
+    sql::execute(db,
+                 "UPDATE sessions SET state = 'done', lease_open = 0, ending = ?,"
+                 " error_class = ?, error = ?, elapsed_seconds = ?, restarts = ?,"
+                 " release = ?, kernel_build_id = ?, boot_id = ?, config_digest = ?,"
+                 " high_total_kib = ?, mem_total_kib = ?, disk_free_kib = ?, cmdline = ?,"
+                 " taint = ?, proved = ?, clock_offset_seconds = ? WHERE id = ?",
+                 s.ending, s.error_class, s.error, finite(s.elapsed_seconds), s.restarts, i.release,
+                 i.kernel_build_id, i.boot_id, i.config_digest, i.high_total_kib, i.mem_total_kib,
+                 i.disk_free_kib, i.cmdline, i.taint, i.proved, finite(i.clock_offset_seconds),
+                 s.id);
     insert_details(db, s);
     return {};
   });

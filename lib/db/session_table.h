@@ -66,8 +66,9 @@ class SessionTable {
   /// A session that starts; its id. The same run, key and attempt again: the same session.
   /// kConflict when another session holds the machine.
   Result<int64_t> open(const StoredSession& session);
-  /// The end, with results, measurements, kernel reports and artifacts, all or nothing. The second
-  /// end of a session changes nothing. kNotFound when there is no session of that id.
+  /// The end, with results, measurements, kernel reports and artifacts, all or nothing; what is
+  /// known since its start (where, when) stays. The second end of a session changes nothing.
+  /// kNotFound when there is no session of that id.
   Status finish(const StoredSession& session);
   /// Of the run, in the order they were opened, with all that came of them.
   [[nodiscard]] Result<std::vector<StoredSession>> of_run(int64_t run_id) const;

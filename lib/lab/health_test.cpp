@@ -7,7 +7,9 @@ namespace {
 
 constexpr HealthRules kRules{Millis(60'000), Millis(600'000)};
 
-WallTime at(int64_t seconds) { return WallTime(Millis(seconds * 1000)); }
+WallTime at(int64_t seconds) {
+  return WallTime(Millis(seconds * 1000));
+}
 
 TEST(Health, TheFirstCheckComesSoonAfterTheQuarantine) {
   EXPECT_EQ(next_check({at(100), 0, {}}, kRules), at(160));
