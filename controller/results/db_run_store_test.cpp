@@ -6,6 +6,7 @@
 
 #include "controller/results/stored_judge.h"
 #include "controller/results/testing.h"
+#include "lib/db/session_table.h"
 
 namespace kiln::results {
 namespace {
