@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include "lib/db/copy_parts.h"
 #include "lib/db/migrate.h"
 #include "lib/db/sql.h"
 
@@ -12,14 +13,6 @@ namespace {
 constexpr int kBusyMillis = 10'000;
 constexpr int kApplicationId = 0x4b696c6e;  // "Kiln"
 
-/// Refuses a file that some other program made.
-Status check_owner(SQLite::Database& db, const os::Path& file) {
-  const int owner = db.execAndGet("PRAGMA application_id").getInt();
-  const int tables = db.execAndGet("SELECT count(*) FROM sqlite_schema").getInt();
-  if (owner == kApplicationId || (owner == 0 && tables == 0)) return {};
-  return fail(ErrorKind::kBadInput, fmt::format("{} is not a Kiln database", file.string()));
-}
-
 void set_up(SQLite::Database& db) {
   db.exec("PRAGMA foreign_keys = ON");
   db.exec("PRAGMA trusted_schema = OFF");
@@ -27,6 +20,13 @@ void set_up(SQLite::Database& db) {
 }
 
 }  // namespace
+
+Status check_owner(SQLite::Database& db, const os::Path& file) {
+  const int owner = db.execAndGet("PRAGMA application_id").getInt();
+  const int tables = db.execAndGet("SELECT count(*) FROM sqlite_schema").getInt();
+  if (owner == kApplicationId || (owner == 0 && tables == 0)) return {};
+  return fail(ErrorKind::kBadInput, fmt::format("{} is not a Kiln database", file.string()));
+}
 
 namespace sql {
 
@@ -80,7 +80,10 @@ Result<Database> Database::open(const os::Path& file) {
     if (impl->db.execAndGet("PRAGMA application_id").getInt() != kApplicationId) {
       impl->db.exec(fmt::format("PRAGMA application_id = {}", kApplicationId));
     }
-    if (Status done = migrate(impl->db, migrations()); !done) {
+    Status done = check_not_newer(impl->db, migrations());
+    if (done) done = keep_before_migration(impl->db, file);
+    if (done) done = migrate(impl->db, migrations());
+    if (!done) {
       return fail(std::move(done).error().while_doing("while opening " + file.string()));
     }
     return Database(std::move(impl));

@@ -37,7 +37,9 @@ Result<uint64_t> LeaseTable::newest() const {
   return sql::read(*database_, "read the leases", [](SQLite::Database& db) -> Result<uint64_t> {
     return static_cast<uint64_t>(
         db.execAndGet("SELECT max(coalesce((SELECT max(lease) FROM sessions WHERE lease > 0), 0),"
-                      " coalesce((SELECT max(lease) FROM holds), 0))")
+                      " coalesce((SELECT max(lease) FROM holds), 0),"
+                      " coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE name ="
+                      " 'lease_floor'), 0))")
             .getInt64());
   });
 }

@@ -10,6 +10,16 @@ int user_version(SQLite::Database& db) {
   return db.execAndGet("PRAGMA user_version").getInt();
 }
 
+Status check_not_newer(SQLite::Database& db, std::span<const Migration> steps) {
+  const int newest = steps.empty() ? 0 : steps.back().number;
+  const int version = user_version(db);
+  if (version <= newest) return {};
+  return fail(
+      Error(ErrorKind::kBadInput,
+            fmt::format("the database has version {}, this Kiln knows up to {}", version, newest))
+          .with_hint("it was written by a newer Kiln: use that one"));
+}
+
 Status migrate(SQLite::Database& db, std::span<const Migration> steps) {
   const int newest = steps.empty() ? 0 : steps.back().number;
   for (const Migration& step : steps) {
@@ -26,13 +36,7 @@ Status migrate(SQLite::Database& db, std::span<const Migration> steps) {
     db.exec(fmt::format("PRAGMA user_version = {}", step.number));
     transaction.commit();
   }
-  if (const int version = user_version(db); version > newest) {
-    return fail(
-        Error(ErrorKind::kBadInput,
-              fmt::format("the database has version {}, this Kiln knows up to {}", version, newest))
-            .with_hint("it was written by a newer Kiln: use that one"));
-  }
-  return {};
+  return check_not_newer(db, steps);
 }
 
 }  // namespace kiln::db

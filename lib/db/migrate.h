@@ -25,6 +25,9 @@ std::span<const Migration> migrations();
 /// SQLite::Exception.
 Status migrate(SQLite::Database& db, std::span<const Migration> steps);
 
+/// kBadInput when the file is newer than the list. May throw SQLite::Exception.
+Status check_not_newer(SQLite::Database& db, std::span<const Migration> steps);
+
 int user_version(SQLite::Database& db);
 
 }  // namespace kiln::db
