@@ -107,6 +107,7 @@ struct Commands {
   void build_lab();
   void build_access();
   void build_schedule();
+  void build_keeping();
 };
 
 void Commands::build() {
@@ -369,6 +370,29 @@ void Commands::build_schedule() {
       "      --job jobs/night.yaml --jitter 10m");
 }
 
+void Commands::build_keeping() {
+  KeepingOptions& of = options.keeping;
+  CLI::App* backup =
+      add("backup", "copy a data folder, also while a lab works in it", backup_command);
+  backup->add_option("TO", of.folder, "folder of backups; what it has is not copied again")
+      ->required();
+  backup->add_option("--keep", of.keep, "so many newest backups stay there; else all")
+      ->check(CLI::Range(1, 100000));
+  backup->add_option("--config", of.config, "kilnd.yaml, when it is not in the data folder")
+      ->check(CLI::ExistingFile);
+  backup->add_flag("--check", of.check, "read again what was copied by earlier ones");
+  backup->footer(
+      "Examples:\n  kiln backup /mnt/backup/kiln\n"
+      "  kiln --lab /var/lib/kiln backup /mnt/backup/lab --keep 14");
+  CLI::App* restore = add("restore", "a new data folder out of a backup", restore_command);
+  restore->add_option("FROM", of.from, "one backup, or the folder of backups: its newest")
+      ->required();
+  restore->add_option("FOLDER", of.folder, "the data folder to be: not there, or empty")
+      ->required();
+  restore->add_flag("--partial", of.partial, "go on without artifacts that are damaged there");
+  for (CLI::App* one : {backup, restore}) add_format(one, &options, Formats::kDocument);
+}
+
 /// CLI11 says only that a subcommand is required; people want to know what they mistyped.
 std::string misspelled_command(const CLI::App& app, int argc, char** argv, int at = 1) {
   if (argc <= at || argv[at][0] == '-') return {};
@@ -397,6 +421,7 @@ int main_checked(int argc, char** argv) {
   commands.build_lab();
   commands.build_access();
   commands.build_schedule();
+  commands.build_keeping();
   CLI::App* completion = commands.add(
       "completion", "a script that lets a shell complete kiln's words", completion_command);
   completion->add_option("SHELL", commands.options.what, "bash, zsh or fish")

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/keeping_options.h"
 #include "cli/lab_options.h"
 
 namespace kiln::cli {
@@ -62,6 +63,9 @@ struct Options {
 
   // kiln schedule
   ScheduleOptions schedule;
+
+  // kiln backup, restore
+  KeepingOptions keeping;
 
   // kiln report
   std::string origin = "kiln";   ///< of a KCIDB submission
@@ -121,5 +125,7 @@ int schedule_resume_command(const Options& options);
 int schedule_remove_command(const Options& options);
 int schedule_run_now_command(const Options& options);
 int schedule_history_command(const Options& options);
+int backup_command(const Options& options);
+int restore_command(const Options& options);
 
 }  // namespace kiln::cli

@@ -181,6 +181,12 @@ bool BlobStore::has(std::string_view digest) const {
   return shared_->open_blob(digest, &packed).has_value();
 }
 
+bool BlobStore::claim(std::string_view digest) const {
+  if (!is_digest(digest)) return false;
+  const std::lock_guard lock(shared_->publish);
+  return touch(shared_->plain_path(digest)) || touch(shared_->packed_path(digest));
+}
+
 Result<uint64_t> BlobStore::size(std::string_view digest) const {
   bool packed = false;
   KILN_ASSIGN(File file, shared_->open_blob(digest, &packed));
@@ -283,6 +289,48 @@ Status BlobStore::copy_to(std::string_view digest, const os::Path& target, unsig
   return sync_folder(target.parent_path());
 }
 
+namespace {
+
+/// All bytes of `from`, as they are; their number.
+Result<uint64_t> copy_bytes(File* from, File* to) {
+  std::vector<char> buffer(kPiece);
+  uint64_t bytes = 0;
+  for (;;) {
+    KILN_ASSIGN(const size_t got, from->read(buffer.data(), buffer.size()));
+    if (got == 0) return bytes;
+    KILN_TRY(to->write({buffer.data(), got}));
+    bytes += got;
+  }
+}
+
+/// Does the file hold the blob of that digest?
+Status check_content(File* file, bool packed, std::string_view digest) {
+  os::Sha256 hash;
+  const auto take = [&](std::string_view piece) {
+    hash.update(piece);
+    return true;
+  };
+  KILN_TRY(file->seek(0));
+  KILN_TRY(packed ? read_packed(file, 0, take) : read_plain(file, 0, take));
+  if (hash.hex() == digest) return {};
+  return fail(ErrorKind::kInternal, fmt::format("artifact {} is damaged on the disk", digest));
+}
+
+}  // namespace
+
+Result<uint64_t> BlobStore::copy_into(std::string_view digest, BlobStore& other) const {
+  if (other.claim(digest)) return 0;
+  bool packed = false;
+  KILN_ASSIGN(File from, shared_->open_blob(digest, &packed));
+  Writer::State copy{other.shared_, {}, {}, 0, false};  // takes its file away when this fails
+  KILN_ASSIGN(copy.file, File::create_temp(other.shared_->temp));
+  KILN_ASSIGN(const uint64_t bytes, copy_bytes(&from, &copy.file));
+  KILN_TRY(check_content(&copy.file, packed, digest));
+  KILN_TRY(copy.file.sync());
+  KILN_TRY(other.shared_->publish_file(std::string(digest), copy.file, packed));
+  return bytes;
+}
+
 // ---- gc
 
 namespace {
@@ -297,7 +345,8 @@ std::string digest_of(const fs::path& path) {
 
 }  // namespace
 
-Result<GcReport> BlobStore::gc(const std::set<std::string>& live, Millis min_age, WallTime now) {
+Result<GcReport> BlobStore::gc(const std::set<std::string>& live, Millis min_age, WallTime now,
+                               GcMode mode) {
   KILN_ASSIGN(const std::vector<os::Path> files, os::list_files(shared_->folder));
   GcReport report;
   for (const os::Path& relative : files) {
@@ -316,7 +365,8 @@ Result<GcReport> BlobStore::gc(const std::set<std::string>& live, Millis min_age
       report.kept_bytes += bytes;
       continue;
     }
-    if (::unlink(path.c_str()) != 0) return fail(os::errno_error("remove", path, errno));
+    if (mode == GcMode::kRemove && ::unlink(path.c_str()) != 0)
+      return fail(os::errno_error("remove", path, errno));
     ++report.removed;
     report.removed_bytes += bytes;
   }

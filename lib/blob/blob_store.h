@@ -46,6 +46,8 @@ struct GcReport {
   uint64_t kept_bytes = 0;
 };
 
+enum class GcMode { kRemove, kOnlyCount };
+
 /// put() is atomic: after a crash a digest is absent or complete, never partial. The same bytes
 /// put again are the same blob.
 class BlobStore {
@@ -61,6 +63,9 @@ class BlobStore {
   Result<Writer> writer();
 
   [[nodiscard]] bool has(std::string_view digest) const;
+  /// has(), for who is about to rely on it: a blob that is there counts as put now, so that no
+  /// gc() that goes on meanwhile takes it before a row names it.
+  [[nodiscard]] bool claim(std::string_view digest) const;
   /// Of the content, uncompressed. kNotFound; kBadInput when it is no digest.
   [[nodiscard]] Result<uint64_t> size(std::string_view digest) const;
 
@@ -78,9 +83,14 @@ class BlobStore {
   /// A checked copy that appears at `target` whole or not at all.
   Status copy_to(std::string_view digest, const os::Path& target, unsigned mode = 0644) const;
 
+  /// The blob as it lies here into another store, checked there; its bytes on disk, 0 when it was
+  /// there already. kNotFound, kInternal when it is damaged.
+  Result<uint64_t> copy_into(std::string_view digest, BlobStore& other) const;
+
   /// Removes blobs that are not `live` and were last put longer than `min_age` before `now`, and
-  /// left-over temporary files of that age.
-  Result<GcReport> gc(const std::set<std::string>& live, Millis min_age, WallTime now);
+  /// left-over temporary files of that age. kOnlyCount says what would go.
+  Result<GcReport> gc(const std::set<std::string>& live, Millis min_age, WallTime now,
+                      GcMode mode = GcMode::kRemove);
 
  private:
   friend class Writer;

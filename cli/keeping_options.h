@@ -1,0 +1,16 @@
+#pragma once
+/// What backup and restore get from the command line. Plain data.
+#include <string>
+
+namespace kiln::cli {
+
+struct KeepingOptions {
+  std::string from;    ///< of restore
+  std::string folder;  ///< backups go there; of restore: the new data folder
+  std::string config;  ///< kilnd.yaml, "" = the one in the data folder
+  int keep = 0;        ///< newest backups that stay, 0 = all
+  bool check = false;
+  bool partial = false;
+};
+
+}  // namespace kiln::cli

@@ -1,0 +1,12 @@
+#pragma once
+/// What people read of backups and of what was cleared away. Pure; hostile strings made harmless.
+#include <string>
+
+#include "kiln/v1/keeping.pb.h"
+
+namespace kiln::report {
+
+std::string backup_to_text(const v1::BackupReport& report);
+std::string restore_to_text(const v1::RestoreReport& report);
+
+}  // namespace kiln::report
