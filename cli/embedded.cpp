@@ -22,6 +22,7 @@ struct EmbeddedLab::Impl {
   std::unique_ptr<v1::Machines::Stub> machines;
   std::unique_ptr<v1::Access::Stub> access;
   std::unique_ptr<v1::Schedules::Stub> schedules;
+  std::unique_ptr<v1::Keeping::Stub> keeping;
   std::unique_ptr<agent::Agent> agent;
 };
 
@@ -35,6 +36,7 @@ controller::Access access_of(HostMode mode) {
       return controller::Access::kRead;
     case HostMode::kReview:
       return controller::Access::kReview;
+    case HostMode::kClear:
     case HostMode::kLab:
     case HostMode::kPlan:
     case HostMode::kRun:
@@ -70,6 +72,7 @@ Result<std::unique_ptr<EmbeddedLab>> EmbeddedLab::connect(std::unique_ptr<Impl> 
   impl->machines = v1::Machines::NewStub(channel);
   impl->access = v1::Access::NewStub(channel);
   impl->schedules = v1::Schedules::NewStub(channel);
+  impl->keeping = v1::Keeping::NewStub(channel);
   return std::unique_ptr<EmbeddedLab>(new EmbeddedLab(std::move(impl)));
 }
 
@@ -94,7 +97,7 @@ Result<std::unique_ptr<EmbeddedLab>> EmbeddedLab::start(const Options& options, 
   KILN_ASSIGN(controller_options.ccache_dir, ccache_dir());
   agent::AgentConfig agent_config;
   agent_config.data_dir = data / "agent";
-  if (controller_options.access == controller::Access::kRun) {
+  if (mode != HostMode::kClear && controller_options.access == controller::Access::kRun) {
     KILN_ASSIGN(const auto home, home_dir(options.home));
     agent_config.images_dir = home / "images";
     controller_options.known_tests = agent::known_test_names(agent_config);
@@ -110,6 +113,7 @@ Result<std::unique_ptr<EmbeddedLab>> EmbeddedLab::start(const Options& options, 
   impl->machines = v1::Machines::NewStub(channel);
   impl->access = v1::Access::NewStub(channel);
   impl->schedules = v1::Schedules::NewStub(channel);
+  impl->keeping = v1::Keeping::NewStub(channel);
   return std::unique_ptr<EmbeddedLab>(new EmbeddedLab(std::move(impl)));
 }
 
@@ -128,6 +132,9 @@ v1::Review::Stub& EmbeddedLab::review() {
 v1::Schedules::Stub& EmbeddedLab::schedules() {
   return *impl_->schedules;
 }
+v1::Keeping::Stub& EmbeddedLab::keeping() {
+  return *impl_->keeping;
+}
 const std::string& EmbeddedLab::data_dir() const {
   return impl_->data_dir;
 }
@@ -138,6 +145,7 @@ void EmbeddedLab::stop() {
   impl_->machines.reset();
   impl_->access.reset();
   impl_->schedules.reset();
+  impl_->keeping.reset();
   // The controller first: its driver waits for the cancelled sessions' ends, which the agent
   // reports.
   if (impl_->controller) impl_->controller->stop();

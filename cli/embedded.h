@@ -6,6 +6,7 @@
 #include "cli/lab_address.h"
 #include "cli/options.h"
 #include "kiln/v1/access.grpc.pb.h"
+#include "kiln/v1/keeping.grpc.pb.h"
 #include "kiln/v1/lab.grpc.pb.h"
 #include "kiln/v1/machines.grpc.pb.h"
 #include "kiln/v1/review.grpc.pb.h"
@@ -17,6 +18,7 @@ namespace kiln::cli {
 enum class HostMode {
   kReadOnly,  ///< runs, show, report, log: no lock, nothing is written
   kReview,    ///< known, schedule, judge --save: writes, also while another process runs a job
+  kClear,     ///< gc: takes artifacts away
   kPlan,      ///< sources and configs may be prepared; no agent
   kRun,       ///< everything
   kLab,       ///< only a lab elsewhere will do
@@ -34,6 +36,7 @@ class EmbeddedLab {
   v1::Machines::Stub& machines();
   v1::Access::Stub& access();
   v1::Schedules::Stub& schedules();
+  v1::Keeping::Stub& keeping();
   /// The data folder in use, absolute.
   [[nodiscard]] const std::string& data_dir() const;
   /// Ends the agent and the controller; running sessions are cancelled, nothing is lost.

@@ -1,5 +1,5 @@
 #pragma once
-/// What backup and restore get from the command line. Plain data.
+/// What backup, restore, keep and gc get from the command line. Plain data.
 #include <string>
 
 namespace kiln::cli {
@@ -11,6 +11,13 @@ struct KeepingOptions {
   int keep = 0;        ///< newest backups that stay, 0 = all
   bool check = false;
   bool partial = false;
+
+  // keep, gc
+  std::string why;
+  bool dry_run = false;
+  int runs = 0;  ///< rules of gc
+  int days = 0;
+  bool no_findings = false;
 };
 
 }  // namespace kiln::cli

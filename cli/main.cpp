@@ -390,7 +390,25 @@ void Commands::build_keeping() {
   restore->add_option("FOLDER", of.folder, "the data folder to be: not there, or empty")
       ->required();
   restore->add_flag("--partial", of.partial, "go on without artifacts that are damaged there");
-  for (CLI::App* one : {backup, restore}) add_format(one, &options, Formats::kDocument);
+  CLI::App* keep =
+      add("keep", "keep a run's logs and kernels whatever the rules say", keep_command);
+  keep->add_option("--reason", of.why, "for the others");
+  CLI::App* unkeep = add("unkeep", "only the rules keep it from now on", unkeep_command);
+  for (CLI::App* one : {keep, unkeep}) add_run(one, &options);
+  CLI::App* kept = add("kept", "the runs that people keep", kept_command);
+  CLI::App* gc = add("gc", "clear away logs and kernels that no rule and nobody keeps", gc_command);
+  gc->add_flag("--dry-run", of.dry_run, "say what would go, and how much");
+  gc->add_option("--runs", of.runs, "keep the newest so many of each job")
+      ->check(CLI::Range(1, 1000000));
+  gc->add_option("--days", of.days, "keep those of the last so many days")
+      ->check(CLI::Range(1, 36500));
+  gc->add_flag("--no-findings", of.no_findings, "let go also of runs with open findings");
+  gc->footer(
+      "Results, findings and reports stay. Without --runs and --days the rules of the lab's\n"
+      "kilnd.yaml hold; on this computer, none: only what belongs to no run goes.\n"
+      "Example:\n  kiln gc --runs 20 --days 90 --dry-run");
+  for (CLI::App* one : {backup, restore, keep, kept, gc})
+    add_format(one, &options, Formats::kDocument);
 }
 
 /// CLI11 says only that a subcommand is required; people want to know what they mistyped.

@@ -64,7 +64,7 @@ struct Options {
   // kiln schedule
   ScheduleOptions schedule;
 
-  // kiln backup, restore
+  // kiln backup, restore, keep, gc
   KeepingOptions keeping;
 
   // kiln report
@@ -127,5 +127,9 @@ int schedule_run_now_command(const Options& options);
 int schedule_history_command(const Options& options);
 int backup_command(const Options& options);
 int restore_command(const Options& options);
+int keep_command(const Options& options);
+int unkeep_command(const Options& options);
+int kept_command(const Options& options);
+int gc_command(const Options& options);
 
 }  // namespace kiln::cli

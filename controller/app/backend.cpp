@@ -506,6 +506,12 @@ Status Backend::log(const v1::GetLogRequest& request,
   KILN_ASSIGN(const auto sessions, parts_.store.sessions(run_id));
   for (const results::StoredSession& stored : sessions) {
     if (stored.id != request.session_id()) continue;
+    KILN_ASSIGN(const auto cleared, parts_.store.cleared(run_id));
+    if (cleared)
+      return fail(
+          Error(ErrorKind::kNotFound, fmt::format("the logs of run {} were cleared away on {}",
+                                                  run_id, to_rfc3339(*cleared).substr(0, 10)))
+              .with_hint("its results, findings and report are kept"));
     const auto& artifacts = stored.session.artifacts();
     if (const auto found = artifacts.find(request.what()); found != artifacts.end())
       return emit_blob(found->second, emit);

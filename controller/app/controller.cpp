@@ -12,6 +12,7 @@
 #include "controller/app/review.h"
 #include "controller/nights/schedules.h"
 #include "controller/rpc/agent_link_service.h"
+#include "controller/rpc/keeping_service.h"
 #include "controller/rpc/lab_service.h"
 #include "controller/rpc/machines_service.h"
 #include "controller/rpc/review_service.h"
@@ -32,7 +33,7 @@ class BlobSink final : public builder::ArtifactSink {
   explicit BlobSink(blob::BlobStore& blobs) : blobs_(blobs) {}
   Result<std::string> put_file(const os::Path& path) override { return blobs_.put_file(path); }
   Result<std::string> put(std::string_view bytes) override { return blobs_.put(bytes); }
-  [[nodiscard]] bool has(const std::string& digest) const override { return blobs_.has(digest); }
+  [[nodiscard]] bool has(const std::string& digest) const override { return blobs_.claim(digest); }
 
  private:
   blob::BlobStore& blobs_;
@@ -78,10 +79,12 @@ struct Controller::Impl {
   std::unique_ptr<fleet::HealthKeeper> health;  ///< null: nobody checks machines here
   std::unique_ptr<Keeper> keeper;               ///< null: timetables start nothing here
   std::unique_ptr<Schedules> schedules;
+  std::unique_ptr<Keeping> keeping;
   std::unique_ptr<LabService> lab;
   std::unique_ptr<MachinesService> machines_service;
   std::unique_ptr<ReviewService> review_service;
   std::unique_ptr<ScheduleService> schedule_service;
+  std::unique_ptr<KeepingService> keeping_service;
   std::unique_ptr<AgentLinkService> link;
   std::unique_ptr<grpc::Server> server;
   os::Path socket;
@@ -93,6 +96,7 @@ struct Controller::Impl {
   Status serve(const ControllerOptions& options);
   KeeperParts keeper_parts();
   fleet::HealthParts health_parts(const lab::HealthRules& rules);
+  KeepingParts keeping_parts(const ControllerOptions& options);
 };
 
 Status Controller::Impl::open_stores(const ControllerOptions& options) {
@@ -170,6 +174,8 @@ Status Controller::Impl::serve(const ControllerOptions& options) {
   if (options.serves_a_lab) keeper = std::make_unique<Keeper>(keeper_parts());
   schedules = std::make_unique<Schedules>(SchedulesParts{clock, *database, keeper.get()});
   review_service = std::make_unique<ReviewService>(*review, user_of);
+  keeping = std::make_unique<Keeping>(keeping_parts(options));
+  keeping_service = std::make_unique<KeepingService>(*keeping, user_of);
   schedule_service = std::make_unique<ScheduleService>(*schedules, user_of);
   link = std::make_unique<AgentLinkService>(fleet, *blobs);
   KILN_ASSIGN(socket, socket_path(options.data_dir, options.access));
@@ -184,6 +190,7 @@ Status Controller::Impl::serve(const ControllerOptions& options) {
   server_builder.RegisterService(review_service.get());
   server_builder.RegisterService(machines_service.get());
   server_builder.RegisterService(schedule_service.get());
+  server_builder.RegisterService(keeping_service.get());
   server_builder.RegisterService(link.get());
   server = server_builder.BuildAndStart();
   if (!server) return fail(ErrorKind::kInfrastructure, "cannot listen on " + socket.string());
@@ -220,6 +227,20 @@ fleet::HealthParts Controller::Impl::health_parts(const lab::HealthRules& rules)
   return parts;
 }
 
+KeepingParts Controller::Impl::keeping_parts(const ControllerOptions& options) {
+  KeepingParts parts{clock, *database, *blobs, options.data_dir};
+  parts.may_clear = options.access == Access::kRun;
+  parts.rules = options.keeping;
+  // No row names these: lists of the machines' tests, and ends that wait for their runs.
+  parts.in_use = [this] {
+    std::set<std::string> digests = lab_machines->artifacts_in_memory();
+    for (const fleet::Machine& machine : fleet.machines())
+      digests.insert(machine.info.test_names());
+    return digests;
+  };
+  return parts;
+}
+
 Controller::Controller(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Result<std::unique_ptr<Controller>> Controller::open(const ControllerOptions& options) {
@@ -233,6 +254,7 @@ Result<std::unique_ptr<Controller>> Controller::open(const ControllerOptions& op
     KILN_TRY(impl->backend->go_on());
     impl->keeper->start();
     impl->health->start();
+    impl->keeping->start();
   }
   return std::unique_ptr<Controller>(new Controller(std::move(impl)));
 }
@@ -249,11 +271,16 @@ const std::string& Controller::target() const {
   return impl_->target;
 }
 
+void Controller::set_keeping(const KeepingRules& rules) {
+  impl_->keeping->set_rules(rules);
+}
+
 void Controller::stop() {
   if (!impl_->server) return;
   // First the runs, while agents can still be told; then the wire.
   if (impl_->keeper) impl_->keeper->stop();
   if (impl_->health) impl_->health->stop();
+  impl_->keeping->stop();
   impl_->serves_a_lab ? impl_->backend->leave() : impl_->backend->stop();
   if (impl_->doors) impl_->doors->stop(std::chrono::system_clock::now() + kServerGrace);
   impl_->server->Shutdown(std::chrono::system_clock::now() + kServerGrace);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "controller/app/keeping.h"
 #include "lib/base/result.h"
 #include "lib/lab/health.h"
 #include "lib/os/files.h"
@@ -30,6 +31,7 @@ struct ControllerOptions {
   std::string listen{};
   std::string listen_agents{};
   lab::HealthRules health{};  ///< when a quarantined machine is checked
+  KeepingRules keeping{};     ///< of a lab: what it clears away by itself
   int quarantine_after = 0;   ///< infrastructure errors in a row of a machine; 0 = never
 };
 
@@ -46,6 +48,8 @@ class Controller {
   [[nodiscard]] const std::string& target() const;
   /// The ports that it listens on, in words.
   [[nodiscard]] std::string ports() const;
+  /// Other rules from now on.
+  void set_keeping(const KeepingRules& rules);
   /// Interrupts what runs, ends the server. The destructor does so, too.
   void stop();
 

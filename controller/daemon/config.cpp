@@ -16,6 +16,11 @@ conf::Object table(DaemonConfig* config, int* format) {
       .optional("quarantine_after", conf::integer(&config->quarantine_after, 0, 1000))
       .optional("health_check_after",
                 conf::duration(&config->health_check_after, Millis(1000), std::chrono::hours(24)))
+      .optional("keep_runs", conf::integer(&config->keep_runs, 0, 1'000'000))
+      .optional("keep_days", conf::integer(&config->keep_days, 0, 36'500))
+      .optional("keep_open_findings", conf::boolean(&config->keep_open_findings))
+      .optional("clear_every",
+                conf::duration(&config->clear_every, Millis(1000), Millis(7 * 24 * 3'600'000)))
       .optional("log_format", conf::one_of(&config->log_format, {"text", "json"}))
       .optional("log_level",
                 conf::one_of(&config->log_level, {"debug", "info", "warning", "error"}));

@@ -23,6 +23,10 @@ void set_up_log(const DaemonConfig& config) {
               *log::level_from(config.log_level));
 }
 
+KeepingRules keeping_of(const DaemonConfig& config) {
+  return {{config.keep_runs, config.keep_days, config.keep_open_findings}, config.clear_every};
+}
+
 ControllerOptions options_of(const DaemonConfig& config) {
   ControllerOptions options;
   options.data_dir = config.data_dir;
@@ -36,11 +40,12 @@ ControllerOptions options_of(const DaemonConfig& config) {
   options.quarantine_after = config.quarantine_after;
   options.health.first = config.health_check_after;
   options.health.longest = std::max(options.health.longest, config.health_check_after);
+  options.keeping = keeping_of(config);
   return options;
 }
 
 /// What can change while it runs; the rest is named, so that nobody waits for it in vain.
-void reload(DaemonConfig* config) {
+void reload(DaemonConfig* config, Controller* controller) {
   const auto now = load_daemon_config(config->file);
   if (!now) {
     log::line(log::Level::kError, "configuration refused, the old one stays in force",
@@ -54,11 +59,16 @@ void reload(DaemonConfig* config) {
                        now->ccache_dir != config->ccache_dir;
   config->log_format = now->log_format;
   config->log_level = now->log_level;
+  config->keep_runs = now->keep_runs;
+  config->keep_days = now->keep_days;
+  config->keep_open_findings = now->keep_open_findings;
+  config->clear_every = now->clear_every;
   set_up_log(*config);
+  controller->set_keeping(keeping_of(*config));
   log::line(
       log::Level::kInfo, "configuration read again",
       {{"file", config->file},
-       {"needs_restart", restart ? "yes: only the log's fields change while it runs" : "no"}});
+       {"needs_restart", restart ? "yes: docs/kilnd.md names what changes while it runs" : "no"}});
 }
 
 int serve(DaemonConfig config) {
@@ -80,7 +90,7 @@ int serve(DaemonConfig config) {
   while (true) {
     const os::Asked asked = os::wait_for_signal(kTick);
     if (asked == os::Asked::kStop) break;
-    if (asked == os::Asked::kReload) reload(&config);
+    if (asked == os::Asked::kReload) reload(&config, controller->get());
   }
   os::tell_systemd("STOPPING=1");
   log::line(log::Level::kInfo, "kilnd stops; running sessions go on at their agents");

@@ -177,6 +177,17 @@ void Dispatcher::acknowledge(const std::string& machine, int64_t session_id) {
   fleet_.acknowledge(machine, session_id);
 }
 
+std::set<std::string> Dispatcher::artifacts_in_memory() {
+  std::set<std::string> digests;
+  const auto add = [&](const v1::SessionDone& done) {
+    for (const auto& [name, digest] : done.session().artifacts()) digests.insert(digest);
+  };
+  auto state = state_.lock();
+  for (const v1::SessionDone& done : state->unclaimed) add(done);
+  for (const auto& [id, done] : state->parked) add(done);
+  return digests;
+}
+
 // What agents report.
 
 std::shared_ptr<RunListener> Dispatcher::listener_of(const State& state, int64_t session_id) {

@@ -81,6 +81,9 @@ class Dispatcher {
   void acknowledge(const std::string& machine, int64_t session_id);
   [[nodiscard]] std::vector<Machine> machines() const { return fleet_.machines(); }
 
+  /// Artifacts of ends that nobody has taken yet: they are in no database.
+  [[nodiscard]] std::set<std::string> artifacts_in_memory();
+
   // Of people.
   [[nodiscard]] std::vector<MachineView> views();
   [[nodiscard]] std::vector<lab::Waiting> waiting();

@@ -5,21 +5,24 @@
 
 #include "kiln/v1/agent.pb.h"
 #include "lib/blob/blob_store.h"
-#include "lib/db/build_table.h"
 #include "lib/db/lease_table.h"
+#include "lib/db/retention_table.h"
 
 namespace kiln::controller {
 namespace {
 constexpr Millis kAgain{100};
 }
 
-Result<std::set<std::string>> references(db::Database& database) {
-  KILN_ASSIGN(std::set<std::string> digests, db::BuildTable(database).live_digests());
+Result<std::set<std::string>> references(db::Database& database,
+                                         const std::set<int64_t>& as_cleared) {
+  const db::RetentionTable retention(database);
+  KILN_ASSIGN(std::set<std::string> digests, retention.live_digests(as_cleared));
+  KILN_ASSIGN(const auto cleared, retention.cleared_sessions(as_cleared));
   KILN_ASSIGN(const auto duplicates,
               db::LeaseTable(database).duplicates(std::numeric_limits<int>::max()));
   for (const db::DuplicateRow& row : duplicates) {
     v1::SessionDone done;
-    if (!done.ParseFromString(row.done)) continue;
+    if (cleared.contains(row.session_id) || !done.ParseFromString(row.done)) continue;
     for (const auto& [name, digest] : done.session().artifacts()) digests.insert(digest);
   }
   // What came over the wire may be no digest at all: nothing in the store has such a name.

@@ -10,8 +10,10 @@
 
 namespace kiln::controller {
 
-/// Each artifact that a row of the database names, ends of sessions that did not count included.
-Result<std::set<std::string>> references(db::Database& database);
+/// Each artifact that a row of a run names which has its artifacts, ends of sessions that did not
+/// count included. `as_cleared`: as if these runs had been let go of, too.
+Result<std::set<std::string>> references(db::Database& database,
+                                         const std::set<int64_t>& as_cleared = {});
 
 /// Held while a backup is made and while artifacts are cleared away: between the database's copy
 /// and the last artifact's none may go. Waits up to `patience`, then kConflict.

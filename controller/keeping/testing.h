@@ -20,6 +20,7 @@ namespace kiln::controller {
 
 struct TestRun {
   int64_t id = 0;
+  int number = 0;  ///< its build is "key-NUMBER"
   std::vector<int64_t> sessions;
   std::map<std::string, std::string> digests;  ///< that its rows name -> content
 };
@@ -49,6 +50,7 @@ class KeepingTest : public ::testing::Test {
   TestRun add_run_to(db::Database& database, int sessions) {
     const int number = ++made_;
     TestRun run;
+    run.number = number;
     const auto put = [&](const std::string& content) {
       const std::string digest = blobs_->put(content).value();
       run.digests[digest] = content;
@@ -95,6 +97,13 @@ class KeepingTest : public ::testing::Test {
       db::sql::execute(db, "DELETE FROM runs WHERE id = ?", id);
       db::sql::execute(db,
                        "DELETE FROM builds WHERE key NOT IN (SELECT build_key FROM run_builds)");
+      return {};
+    });
+    ASSERT_TRUE(done) << render(done.error());
+  }
+  void set_bundle(int64_t run, const std::string& name) {
+    const Status done = db::sql::write(*database_, "set", [&](SQLite::Database& db) -> Status {
+      db::sql::execute(db, "UPDATE runs SET bundle = ? WHERE id = ?", name, run);
       return {};
     });
     ASSERT_TRUE(done) << render(done.error());

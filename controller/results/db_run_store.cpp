@@ -13,6 +13,7 @@
 #include "lib/db/kernel_report_table.h"
 #include "lib/db/known_table.h"
 #include "lib/db/lease_table.h"
+#include "lib/db/retention_table.h"
 #include "lib/db/session_table.h"
 #include "lib/series/versions.h"
 
@@ -45,10 +46,10 @@ void to_proto(const db::RunRow& row, v1::Run* run) {
 Result<std::optional<kernel::BuildRecord>> DbRunStore::find_build(const std::string& key) {
   KILN_ASSIGN(auto found, db::BuildTable(db_).find(key));
   if (!found || found->state != "built") return std::optional<kernel::BuildRecord>();
-  // A record whose artifacts were removed by hand is no build.
+  // A record whose artifacts are gone is no build; those that are there will be relied on.
   for (const std::string* digest : {&found->image_digest, &found->modules_digest,
                                     &found->bench_digest, &found->coverage_digest})
-    if (!digest->empty() && !blobs_.has(*digest)) return std::optional<kernel::BuildRecord>();
+    if (!digest->empty() && !blobs_.claim(*digest)) return std::optional<kernel::BuildRecord>();
   return found;
 }
 
@@ -83,6 +84,10 @@ Status DbRunStore::finish_session(int64_t run_id, const v1::Session& session) {
   db::StoredSession row = to_row(session);
   row.run_id = run_id;
   return db::SessionTable(db_).finish(row);
+}
+
+Result<std::optional<WallTime>> DbRunStore::cleared(int64_t run_id) {
+  return db::RetentionTable(db_).cleared(run_id);
 }
 
 Status DbRunStore::put_duplicate(const v1::SessionDone& done, const std::string& reason) {

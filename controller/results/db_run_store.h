@@ -60,6 +60,8 @@ class DbRunStore final : public RunStore {
   Result<v1::RunReport> report(int64_t run_id);
   /// The run's sessions into its report: they are kept in tables of their own.
   Status add_sessions(int64_t run_id, v1::RunReport* report);
+  /// When the run's logs and kernels were cleared away; nullopt = they are there.
+  Result<std::optional<WallTime>> cleared(int64_t run_id);
   void append_event(int64_t run_id, const v1::RunEvent& event);
   Result<std::vector<v1::RunEvent>> events(int64_t run_id, int64_t after);
   job::History history();

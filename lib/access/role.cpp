@@ -37,6 +37,10 @@ constexpr MethodRule kRules[] = {
     // These two write their audit themselves: they know the agent's name.
     {"/kiln.v1.Enrolment/Enrol", Need::kNothing},
     {"/kiln.v1.Enrolment/Renew", Need::kAgent},
+    changes("/kiln.v1.Keeping/ClearAway", Role::kAdmin),
+    changes("/kiln.v1.Keeping/KeepRun", Role::kKeeper),
+    changes("/kiln.v1.Keeping/LetRunGo", Role::kKeeper),
+    looks("/kiln.v1.Keeping/ListKept"),
     changes("/kiln.v1.Lab/CancelRun", Role::kSubmitter),
     looks("/kiln.v1.Lab/GetLog"),
     looks("/kiln.v1.Lab/GetReport"),

@@ -168,25 +168,4 @@ Result<std::vector<RunBuildRow>> BuildTable::of_run(int64_t run_id) const {
       });
 }
 
-Result<std::set<std::string>> BuildTable::live_digests() const {
-  return sql::read(*database_, "list the artifacts in use",
-                   [](SQLite::Database& db) -> Result<std::set<std::string>> {
-                     std::set<std::string> digests;
-                     const auto add = [&](SQLite::Statement& row) {
-                       digests.insert(row.getColumn(0).getString());
-                     };
-                     sql::each(
-                         db,
-                         "SELECT config_digest FROM builds UNION SELECT image_digest FROM"
-                         " builds UNION SELECT modules_digest FROM builds UNION SELECT"
-                         " vmlinux_digest FROM builds UNION SELECT bench_digest FROM builds"
-                         " UNION SELECT log_digest FROM builds UNION SELECT coverage_digest FROM"
-                         " builds UNION SELECT digest FROM artifacts UNION SELECT"
-                         " config_digest FROM sessions",
-                         add);
-                     digests.erase("");
-                     return digests;
-                   });
-}
-
 }  // namespace kiln::db

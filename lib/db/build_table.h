@@ -2,7 +2,6 @@
 /// Builds by key, and which run used which.
 #include <cstdint>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -36,8 +35,6 @@ class BuildTable {
               const std::string& key, bool from_cache);
   /// In the order of the run's cells, prefixes of the series last.
   [[nodiscard]] Result<std::vector<RunBuildRow>> of_run(int64_t run_id) const;
-  /// Each artifact that a build or a session names: what a sweep of the store must keep.
-  [[nodiscard]] Result<std::set<std::string>> live_digests() const;
 
  private:
   Database* database_;

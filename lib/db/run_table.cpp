@@ -169,7 +169,8 @@ Status RunTable::update(const RunRow& run) {
 Status RunTable::set_state(int64_t run_id, const std::string& state, double elapsed_seconds) {
   return sql::write(*database_, "store the run's state", [&](SQLite::Database& db) -> Status {
     sql::execute(db,
-                 "UPDATE runs SET state = ?, elapsed_seconds = ?, finished_ms = NULL"
+                 "UPDATE runs SET state = ?, elapsed_seconds = ?, finished_ms = NULL,"
+                 " cleared_ms = NULL"
                  " WHERE id = ? AND state IN ('running', 'interrupted', 'failed')",
                  state, elapsed_seconds, run_id);
     int known = 0;

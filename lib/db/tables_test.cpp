@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "lib/db/retention_table.h"
 #include "lib/db/testing.h"
 
 namespace kiln::db {
@@ -460,7 +461,7 @@ TEST_F(DbTest, LiveDigestsAreAllThatAreNamed) {
   s.id = *sessions.open(s);
   ASSERT_TRUE(sessions.finish(sample_end(s)));
   std::string firsts;
-  const auto live = builds.live_digests();
+  const auto live = RetentionTable(*database_).live_digests();
   for (const std::string& digest : *live) firsts += digest[0];
   EXPECT_EQ(firsts, "12345678");
 }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <map>
+
 #include "lib/base/clock.h"
 #include "lib/report/paragraph.h"
 #include "lib/report/words.h"
@@ -53,6 +55,38 @@ std::string restore_to_text(const v1::RestoreReport& report) {
     out += fmt::format("warning: without {}:",
                        count_words(report.left_out_size(), "artifact", "artifacts")) +
            some_of(report.left_out());
+  return out;
+}
+
+std::string kept_to_text(const v1::ListKeptReply& reply) {
+  if (reply.runs().empty()) return "no run is kept by hand\n";
+  std::string out;
+  for (const v1::KeptRun& run : reply.runs()) {
+    out += fmt::format("run {} {} is kept since {}", run.run_id(), clean_line(run.job_name()),
+                       time_words(run.since()));
+    if (!run.by().empty()) out += " by " + clean_line(run.by());
+    if (!run.why().empty()) out += ": " + clean_line(run.why());
+    out += "\n";
+  }
+  return out;
+}
+
+std::string clear_to_text(const v1::ClearReport& report) {
+  std::string out =
+      fmt::format("{}: {} and {} of jobs, {}; of {}\n", report.dry_run() ? "would go" : "gone",
+                  count_words(static_cast<int>(report.artifacts()), "artifact", "artifacts"),
+                  count_words(report.job_folders(), "folder", "folders"),
+                  human_bytes(report.bytes()), count_words(report.runs_size(), "run", "runs"));
+  for (const v1::ClearedRun& run : report.runs())
+    out += fmt::format("  run {} {}, ended {}\n", run.id(), clean_line(run.job_name()),
+                       time_words(run.finished()));
+  out +=
+      fmt::format("{}: {}, {}\n", report.dry_run() ? "would stay" : "stays",
+                  count_words(static_cast<int>(report.artifacts_kept()), "artifact", "artifacts"),
+                  human_bytes(report.bytes_kept()));
+  std::map<std::string, int> reasons(report.kept_because().begin(), report.kept_because().end());
+  for (const auto& [why, count] : reasons)
+    out += fmt::format("  {}: {}\n", count_words(count, "run", "runs"), clean_line(why));
   return out;
 }
 
