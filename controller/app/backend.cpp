@@ -122,9 +122,14 @@ Result<scheduler::Prepared> Backend::prepared_for(const v1::StartRunRequest& req
   return parts_.preparer->prepare({request.job_file()}, nullptr, {});
 }
 
-Result<v1::StartRunReply> Backend::start_run(const v1::StartRunRequest& request) {
+Status Backend::may_start() const {
   if (parts_.preparer == nullptr)
     return fail(ErrorKind::kPermission, "this controller is read only");
+  return parts_.may_start ? parts_.may_start() : Status();
+}
+
+Result<v1::StartRunReply> Backend::start_run(const v1::StartRunRequest& request) {
+  KILN_TRY(may_start());
   KILN_ASSIGN(scheduler::Prepared prepared, prepared_for(request));
   RunAsk ask;
   ask.fresh = request.fresh();
@@ -181,6 +186,7 @@ Result<int64_t> Backend::start_planned(const std::string& job_file, const std::s
                                        const std::string& user) {
   KILN_ASSIGN(const auto started, parts_.store.find_started(key));
   if (started) return started->id;
+  KILN_TRY(may_start());
   RunAsk ask;
   KILN_ASSIGN(ask.prepared, parts_.preparer->prepare({job_file}, nullptr, {}));
   ask.plan = [this](const scheduler::Prepared& of, uint64_t seed) { return plan_of(of, seed); };
@@ -268,8 +274,7 @@ Result<scheduler::DriverInput> Backend::input_of_unfinished(const db::RunRow& ro
 
 Result<v1::StartRunReply> Backend::submit(const v1::SubmitHeader& header, const std::string& user,
                                           const std::function<bool(v1::SubmitFile*)>& next) {
-  if (parts_.preparer == nullptr)
-    return fail(ErrorKind::kPermission, "this controller is read only");
+  KILN_TRY(may_start());
   const std::string word = header.priority().empty() ? "interactive" : header.priority();
   const auto priority = lab::priority_from(word);
   if (!priority ||

@@ -27,7 +27,8 @@ struct BackendParts {
   results::EventHub& hub;
   scheduler::Preparer* preparer = nullptr;
   builder::Builder* builder = nullptr;
-  os::Path bundles{};          ///< folder of jobs that were handed in
+  os::Path bundles{};                   ///< folder of jobs that were handed in
+  std::function<Status()> may_start{};  ///< an error refuses new runs; unset = never
   Millis no_machine{300'000};  ///< so long without a fitting machine ends a run; 0 = it waits
 };
 
@@ -87,6 +88,8 @@ class Backend final : public LabBackend {
  private:
   /// The plan of a prepared job; `seed` orders its pairs.
   Result<job::Plan> plan_of(const scheduler::Prepared& prepared, uint64_t seed);
+  /// Whether this controller takes new runs.
+  [[nodiscard]] Status may_start() const;
   /// The first machine that is connected, in words; "" = none yet.
   std::string machine_words();
   Result<scheduler::DriverInput> open_run(RunAsk ask, bool* resumed);

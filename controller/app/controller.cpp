@@ -10,6 +10,7 @@
 #include "controller/app/health_desk.h"
 #include "controller/app/machines.h"
 #include "controller/app/review.h"
+#include "controller/keeping/space.h"
 #include "controller/nights/schedules.h"
 #include "controller/rpc/agent_link_service.h"
 #include "controller/rpc/keeping_service.h"
@@ -71,6 +72,7 @@ struct Controller::Impl {
   std::unique_ptr<scheduler::Preparer> preparer;
   std::unique_ptr<DbLeaseStore> leases;
   std::unique_ptr<fleet::Dispatcher> lab_machines;
+  std::unique_ptr<SpaceWatch> space;
   std::unique_ptr<Backend> backend;
   std::unique_ptr<Review> review;
   std::unique_ptr<Doors> doors;  ///< null: only the data folder's socket
@@ -94,6 +96,7 @@ struct Controller::Impl {
   Status open_stores(const ControllerOptions& options);
   Status open_builder(const ControllerOptions& options);
   Status serve(const ControllerOptions& options);
+  void open_space(const ControllerOptions& options);
   KeeperParts keeper_parts();
   fleet::HealthParts health_parts(const lab::HealthRules& rules);
   KeepingParts keeping_parts(const ControllerOptions& options);
@@ -149,6 +152,8 @@ Status Controller::Impl::serve(const ControllerOptions& options) {
   if (options.access == Access::kRun) KILN_TRY(lab_machines->load());
   BackendParts parts{clock, *store, *blobs, *lab_machines, *hub, preparer.get(), builder.get()};
   parts.bundles = options.data_dir / "bundles";
+  open_space(options);
+  parts.may_start = [this] { return space->check(); };
   if (options.serves_a_lab) parts.no_machine = Millis(0);
   backend = std::make_unique<Backend>(parts);
   if (options.serves_a_lab) {
@@ -198,6 +203,21 @@ Status Controller::Impl::serve(const ControllerOptions& options) {
   if (!doors) return {};
   KILN_TRY(doors->check_users_port());
   return doors->serve_agents(*link);
+}
+
+void Controller::Impl::open_space(const ControllerOptions& options) {
+  SpaceParts parts;
+  parts.folder = options.data_dir;
+  parts.mark = options.min_free;
+  parts.changed = [this](const std::string& why) {
+    lab_machines->pause(why);
+    if (why.empty())
+      log::line(log::Level::kInfo, "there is space again: new work is taken");
+    else
+      log::line(log::Level::kWarning, "no new work is taken; what runs goes on", {{"why", why}});
+  };
+  space = std::make_unique<SpaceWatch>(std::move(parts));
+  if (options.serves_a_lab) space->start();
 }
 
 KeeperParts Controller::Impl::keeper_parts() {
@@ -271,6 +291,10 @@ const std::string& Controller::target() const {
   return impl_->target;
 }
 
+void Controller::set_min_free(uint64_t bytes) {
+  impl_->space->set_mark(bytes);
+}
+
 void Controller::set_keeping(const KeepingRules& rules) {
   impl_->keeping->set_rules(rules);
 }
@@ -281,6 +305,7 @@ void Controller::stop() {
   if (impl_->keeper) impl_->keeper->stop();
   if (impl_->health) impl_->health->stop();
   impl_->keeping->stop();
+  impl_->space->stop();
   impl_->serves_a_lab ? impl_->backend->leave() : impl_->backend->stop();
   if (impl_->doors) impl_->doors->stop(std::chrono::system_clock::now() + kServerGrace);
   impl_->server->Shutdown(std::chrono::system_clock::now() + kServerGrace);

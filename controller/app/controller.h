@@ -32,6 +32,7 @@ struct ControllerOptions {
   std::string listen_agents{};
   lab::HealthRules health{};  ///< when a quarantined machine is checked
   KeepingRules keeping{};     ///< of a lab: what it clears away by itself
+  uint64_t min_free = 0;      ///< bytes; with less nothing new is started; 0 = whatever is free
   int quarantine_after = 0;   ///< infrastructure errors in a row of a machine; 0 = never
 };
 
@@ -50,6 +51,7 @@ class Controller {
   [[nodiscard]] std::string ports() const;
   /// Other rules from now on.
   void set_keeping(const KeepingRules& rules);
+  void set_min_free(uint64_t bytes);
   /// Interrupts what runs, ends the server. The destructor does so, too.
   void stop();
 

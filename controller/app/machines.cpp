@@ -66,6 +66,7 @@ Result<v1::ListAgentsReply> MachinesView::list_agents() {
 
 Result<v1::ListQueueReply> MachinesView::list_queue() {
   v1::ListQueueReply reply;
+  reply.set_paused(to_valid_utf8(lab_.paused()));
   for (const lab::Held& held : lab_.held()) {
     v1::QueueItem* item = reply.add_running();
     item->set_run_id(held.run);

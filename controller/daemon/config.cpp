@@ -16,6 +16,7 @@ conf::Object table(DaemonConfig* config, int* format) {
       .optional("quarantine_after", conf::integer(&config->quarantine_after, 0, 1000))
       .optional("health_check_after",
                 conf::duration(&config->health_check_after, Millis(1000), std::chrono::hours(24)))
+      .optional("min_free", conf::size(&config->min_free, 0, 1ULL << 50))
       .optional("keep_runs", conf::integer(&config->keep_runs, 0, 1'000'000))
       .optional("keep_days", conf::integer(&config->keep_days, 0, 36'500))
       .optional("keep_open_findings", conf::boolean(&config->keep_open_findings))

@@ -18,6 +18,7 @@ struct DaemonConfig {
   int jobs = 0;                                  ///< parallel compilations; 0 = one a processor
   int quarantine_after = 3;
   Millis health_check_after{60'000};  ///< of a quarantined machine
+  uint64_t min_free = 2ULL << 30;     ///< bytes; with less no new work is taken; 0 = always
   int keep_runs = 0;  ///< of each job; 0 and keep_days 0 = all runs keep their artifacts
   int keep_days = 0;
   bool keep_open_findings = true;

@@ -41,6 +41,7 @@ ControllerOptions options_of(const DaemonConfig& config) {
   options.health.first = config.health_check_after;
   options.health.longest = std::max(options.health.longest, config.health_check_after);
   options.keeping = keeping_of(config);
+  options.min_free = config.min_free;
   return options;
 }
 
@@ -63,8 +64,10 @@ void reload(DaemonConfig* config, Controller* controller) {
   config->keep_days = now->keep_days;
   config->keep_open_findings = now->keep_open_findings;
   config->clear_every = now->clear_every;
+  config->min_free = now->min_free;
   set_up_log(*config);
   controller->set_keeping(keeping_of(*config));
+  controller->set_min_free(config->min_free);
   log::line(
       log::Level::kInfo, "configuration read again",
       {{"file", config->file},

@@ -357,7 +357,7 @@ void Dispatcher::loop(const std::stop_token& stop) {
       if (machines_changed) update_places(*state);
       state->changed = false;
       unclaimed = std::exchange(state->unclaimed, {});
-      decision = state->queue.decide(clock_.now());
+      if (state->paused.empty()) decision = state->queue.decide(clock_.now());
       if (machines_changed) {
         for (const auto& [id, run] : state->runs) listeners[id] = run.listener;
       } else {

@@ -86,6 +86,9 @@ class Dispatcher {
 
   // Of people.
   [[nodiscard]] std::vector<MachineView> views();
+  /// Nothing is granted from now on, and why; "" = again. What runs goes on.
+  void pause(const std::string& why);
+  [[nodiscard]] std::string paused();
   [[nodiscard]] std::vector<lab::Waiting> waiting();
   [[nodiscard]] std::vector<lab::Held> held();
   /// A machine for a person, from now (or when its session has ended) until then. kConflict,
@@ -117,6 +120,7 @@ class Dispatcher {
         expected;  ///< session without a lease -> run that would take its end
     std::deque<v1::SessionDone> unclaimed;
     std::map<int64_t, v1::SessionDone> parked;  ///< whose runs may go on
+    std::string paused;                         ///< why nothing is granted, "" = it is
     bool changed = false;
     bool machines_changed = false;
   };

@@ -47,6 +47,17 @@ bool Dispatcher::is_connected(const std::string& machine) const {
                      [&](const Machine& each) { return each.info.name() == machine; });
 }
 
+void Dispatcher::pause(const std::string& why) {
+  auto state = state_.lock();
+  state->paused = why;
+  state->changed = true;
+  state.notify_all();
+}
+
+std::string Dispatcher::paused() {
+  return state_.lock()->paused;
+}
+
 std::vector<lab::Waiting> Dispatcher::waiting() {
   return state_.lock()->queue.waiting();
 }

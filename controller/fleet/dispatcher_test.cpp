@@ -251,6 +251,23 @@ TEST_F(DispatcherTest, ADrainedMachineFinishesAndTakesNothingNew) {
   EXPECT_TRUE(soon([&] { return word("m1") == "draining" && word("m2") == "ready"; }));
 }
 
+TEST_F(DispatcherTest, APausedLabGrantsNothingAndGoesOn) {
+  connect();
+  Told told;
+  dispatcher_->pause("the disk is full");
+  EXPECT_EQ(dispatcher_->paused(), "the disk is full");
+  dispatcher_->join(1, "anna", told.listener());
+  dispatcher_->want(1, {want("a")});
+  ASSERT_TRUE(dispatcher_->hold("m2", "anna", "a reason", clock_.now() + 1h));  // decides anew
+  std::this_thread::sleep_for(50ms);  // it would have been granted by now
+  EXPECT_TRUE(told.grants.lock()->empty());
+  dispatcher_->pause("");
+  ASSERT_TRUE(soon([&] { return told.grants.lock()->size() == 1; }));
+  // What was granted before stays, whatever the disk does.
+  dispatcher_->pause("full again");
+  EXPECT_EQ(dispatcher_->held().size(), 1U);
+}
+
 TEST_F(DispatcherTest, ErrorsInARowQuarantineAMachine) {
   connect();
   for (int i = 0; i < 2; ++i)

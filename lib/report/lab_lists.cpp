@@ -91,8 +91,11 @@ std::string audit_to_text(const v1::ListAuditReply& reply) {
 }
 
 std::string queue_to_text(const v1::ListQueueReply& reply, WallTime now) {
-  if (reply.running().empty() && reply.waiting().empty()) return "nothing runs and nothing waits\n";
   std::string out;
+  if (!reply.paused().empty())
+    out = wrapped("nothing new is started: ", clean_line(reply.paused())) + "\n";
+  if (reply.running().empty() && reply.waiting().empty())
+    return out + "nothing runs and nothing waits\n";
   if (!reply.running().empty()) {
     std::vector<std::vector<std::string>> rows{{"RUNS", "USER", "ON", "WHAT"}};
     for (const v1::QueueItem& item : reply.running())
@@ -101,7 +104,7 @@ std::string queue_to_text(const v1::ListQueueReply& reply, WallTime now) {
     out += columns(rows);
   }
   if (!reply.waiting().empty()) {
-    if (!out.empty()) out += "\n";
+    if (!reply.running().empty()) out += "\n";
     std::vector<std::vector<std::string>> rows{{"WAITS", "USER", "PRIORITY", "FOR", "WHAT", "WHY"}};
     for (const v1::QueueItem& item : reply.waiting()) {
       const WallTime since{Millis(item.since().seconds() * 1000)};
