@@ -51,6 +51,14 @@ std::string kilnd_yaml(const os::Path& folder, bool network) {
       "#quarantine_after: 3\n"
       "# So long after that it is checked: a kernel that it did well before, and a few tests.\n"
       "#health_check_after: 1m\n"
+      "# Figures for Prometheus and health, plain HTTP; \"none\" = not served.\n"
+      "#listen_metrics: \"127.0.0.1:7422\"\n"
+      "# With less free space no new work is taken.\n"
+      "#min_free: 2GiB\n"
+      "# By default all runs keep their logs and kernels; with rules, kilnd clears away the "
+      "others'.\n"
+      "#keep_runs: 20      # the newest of each job\n"
+      "#keep_days: 90\n"
       "#log_format: text   # or json\n"
       "#log_level: info    # debug, info, warning, error\n",
       folder.string(), address, address);
