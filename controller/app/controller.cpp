@@ -1,5 +1,6 @@
 #include "controller/app/controller.h"
 
+#include <fmt/format.h>
 #include <grpcpp/grpcpp.h>
 
 #include <filesystem>
@@ -10,6 +11,7 @@
 #include "controller/app/health_desk.h"
 #include "controller/app/machines.h"
 #include "controller/app/review.h"
+#include "controller/app/watching.h"
 #include "controller/keeping/space.h"
 #include "controller/nights/schedules.h"
 #include "controller/rpc/agent_link_service.h"
@@ -60,6 +62,7 @@ Result<os::Path> socket_path(const os::Path& data_dir, Access access) {
 
 struct Controller::Impl {
   SystemClock clock;
+  std::unique_ptr<Metrics> metrics;  ///< null: nobody watches
   std::optional<os::FileLock> lock;
   std::optional<db::Database> database;
   std::optional<blob::BlobStore> blobs;
@@ -88,6 +91,7 @@ struct Controller::Impl {
   std::unique_ptr<ScheduleService> schedule_service;
   std::unique_ptr<KeepingService> keeping_service;
   std::unique_ptr<AgentLinkService> link;
+  std::unique_ptr<Watching> watching;
   std::unique_ptr<grpc::Server> server;
   os::Path socket;
   std::string target;
@@ -96,6 +100,8 @@ struct Controller::Impl {
   Status open_stores(const ControllerOptions& options);
   Status open_builder(const ControllerOptions& options);
   Status serve(const ControllerOptions& options);
+  void count(const ControllerOptions& options);
+  void watch(const ControllerOptions& options);
   void open_space(const ControllerOptions& options);
   KeeperParts keeper_parts();
   fleet::HealthParts health_parts(const lab::HealthRules& rules);
@@ -148,6 +154,13 @@ Status Controller::Impl::serve(const ControllerOptions& options) {
   fleet::DispatcherOptions lab_options;
   lab_options.home = os::host_id();
   lab_options.quarantine_after = options.quarantine_after;
+  if (metrics) {
+    lab_options.on_grant = [this](const lab::Grant& grant, Millis waited) {
+      metrics->waited(std::string(lab::to_string(grant.priority)),
+                      std::chrono::duration<double>(waited).count());
+    };
+    lab_options.on_error = [this](const std::string& error) { metrics->error(error); };
+  }
   lab_machines = std::make_unique<fleet::Dispatcher>(fleet, *leases, clock, lab_options);
   if (options.access == Access::kRun) KILN_TRY(lab_machines->load());
   BackendParts parts{clock, *store, *blobs, *lab_machines, *hub, preparer.get(), builder.get()};
@@ -203,6 +216,36 @@ Status Controller::Impl::serve(const ControllerOptions& options) {
   if (!doors) return {};
   KILN_TRY(doors->check_users_port());
   return doors->serve_agents(*link);
+}
+
+/// What happens is counted where it is written.
+void Controller::Impl::count(const ControllerOptions& options) {
+  if (!options.serves_a_lab) return;
+  metrics = std::make_unique<Metrics>(KILN_VERSION);
+  database->set_observer(
+      [this](bool writes, double seconds) { metrics->database_used(writes, seconds); });
+  results::DbRunStore::Counters counters;
+  counters.took = [this](const std::string& kind, double seconds) {
+    constexpr std::string_view kBuild = "build-";
+    if (kind.starts_with(kBuild)) metrics->build_ended(kind.substr(kBuild.size()), seconds);
+  };
+  counters.session_ended = [this](const v1::Session& session) {
+    metrics->session_ended(session.purpose(), session.ending(), session.elapsed_seconds());
+  };
+  counters.build_failed = [this] { metrics->build_failed(); };
+  counters.run_started = [this](const std::string& priority) { metrics->run_started(priority); };
+  store->set_counters(std::move(counters));
+}
+
+/// A lab that cannot be watched works all the same, and says so.
+void Controller::Impl::watch(const ControllerOptions& options) {
+  if (!metrics || options.listen_metrics.empty()) return;
+  watching = std::make_unique<Watching>(WatchingParts{clock, *metrics, fleet, *lab_machines, *space,
+                                                      *database, options.data_dir / "kiln.db"});
+  const Status served = watching->serve(options.listen_metrics);
+  if (!served)
+    log::line(log::Level::kError, "figures and health are not served",
+              {{"error", served.error().message}});
 }
 
 void Controller::Impl::open_space(const ControllerOptions& options) {
@@ -266,6 +309,7 @@ Controller::Controller(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Result<std::unique_ptr<Controller>> Controller::open(const ControllerOptions& options) {
   auto impl = std::make_unique<Impl>();
   KILN_TRY(impl->open_stores(options));
+  impl->count(options);
   if (options.access == Access::kRun) KILN_TRY(impl->open_builder(options));
   // Before agents can come: what they report of earlier runs has a listener then.
   impl->serves_a_lab = options.serves_a_lab;
@@ -275,6 +319,7 @@ Result<std::unique_ptr<Controller>> Controller::open(const ControllerOptions& op
     impl->keeper->start();
     impl->health->start();
     impl->keeping->start();
+    impl->watch(options);
   }
   return std::unique_ptr<Controller>(new Controller(std::move(impl)));
 }
@@ -284,7 +329,10 @@ Controller::~Controller() {
 }
 
 std::string Controller::ports() const {
-  return impl_->doors ? impl_->doors->ports() : "only its own socket";
+  std::string words = impl_->doors ? impl_->doors->ports() : "only its own socket";
+  if (impl_->watching && impl_->watching->port() > 0)
+    words += fmt::format(" metrics {}", impl_->watching->port());
+  return words;
 }
 
 const std::string& Controller::target() const {
@@ -304,6 +352,7 @@ void Controller::stop() {
   // First the runs, while agents can still be told; then the wire.
   if (impl_->keeper) impl_->keeper->stop();
   if (impl_->health) impl_->health->stop();
+  if (impl_->watching) impl_->watching->stop();
   impl_->keeping->stop();
   impl_->space->stop();
   impl_->serves_a_lab ? impl_->backend->leave() : impl_->backend->stop();

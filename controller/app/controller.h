@@ -30,10 +30,11 @@ struct ControllerOptions {
   /// Of a lab with an authority in DATA/pki: addresses of the TLS ports, "" = none.
   std::string listen{};
   std::string listen_agents{};
-  lab::HealthRules health{};  ///< when a quarantined machine is checked
-  KeepingRules keeping{};     ///< of a lab: what it clears away by itself
-  uint64_t min_free = 0;      ///< bytes; with less nothing new is started; 0 = whatever is free
-  int quarantine_after = 0;   ///< infrastructure errors in a row of a machine; 0 = never
+  lab::HealthRules health{};     ///< when a quarantined machine is checked
+  std::string listen_metrics{};  ///< of a lab: plain HTTP for Prometheus and health, "" = none
+  KeepingRules keeping{};        ///< of a lab: what it clears away by itself
+  uint64_t min_free = 0;         ///< bytes; with less nothing new is started; 0 = whatever is free
+  int quarantine_after = 0;      ///< infrastructure errors in a row of a machine; 0 = never
 };
 
 /// Safe for concurrent use.

@@ -12,6 +12,7 @@ conf::Object table(DaemonConfig* config, int* format) {
       .optional("ccache_dir", conf::path(&config->ccache_dir, conf::PathKind::kAny))
       .optional("listen", conf::text(&config->listen))
       .optional("listen_agents", conf::text(&config->listen_agents))
+      .optional("listen_metrics", conf::text(&config->listen_metrics))
       .optional("jobs", conf::integer(&config->jobs, 0, 1024))
       .optional("quarantine_after", conf::integer(&config->quarantine_after, 0, 1000))
       .optional("health_check_after",

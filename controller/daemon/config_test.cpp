@@ -23,6 +23,22 @@ TEST(KilndConfig, DefaultsAreALabOnThisComputer) {
   EXPECT_EQ(config->listen, "127.0.0.1:7420");
   EXPECT_THAT(config->data_dir, HasSubstr("/data"));
   EXPECT_EQ(config->ccache_dir, config->data_dir + "/ccache");
+  EXPECT_EQ(config->keep_runs + config->keep_days, 0) << "all runs keep their logs";
+  EXPECT_EQ(config->min_free, 2ULL << 30);
+}
+
+TEST(KilndConfig, KeepingAndSpace) {
+  const auto config = load(
+      "kilnd: 1\ndata_dir: data\nkeep_runs: 20\nkeep_days: 90\nkeep_open_findings: false\n"
+      "clear_every: 10m\nmin_free: 0B\nlisten_metrics: none\n");
+  ASSERT_TRUE(config) << render(config.error());
+  EXPECT_EQ(config->keep_runs, 20);
+  EXPECT_EQ(config->keep_days, 90);
+  EXPECT_FALSE(config->keep_open_findings);
+  EXPECT_EQ(config->clear_every, Millis(600'000));
+  EXPECT_EQ(config->min_free, 0U);
+  EXPECT_FALSE(load("kilnd: 1\ndata_dir: data\nkeep_days: -1\n"));
+  EXPECT_FALSE(load("kilnd: 1\ndata_dir: data\nmin_free: 5\n")) << "5 of what?";
 }
 
 TEST(KilndConfig, MistakesHaveTheirPlace) {

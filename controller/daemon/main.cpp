@@ -37,6 +37,7 @@ ControllerOptions options_of(const DaemonConfig& config) {
   options.serves_a_lab = true;
   options.listen = config.listen;
   options.listen_agents = config.listen_agents;
+  if (config.listen_metrics != "none") options.listen_metrics = config.listen_metrics;
   options.quarantine_after = config.quarantine_after;
   options.health.first = config.health_check_after;
   options.health.longest = std::max(options.health.longest, config.health_check_after);
@@ -54,7 +55,8 @@ void reload(DaemonConfig* config, Controller* controller) {
     return;
   }
   const bool restart = now->data_dir != config->data_dir || now->listen != config->listen ||
-                       now->listen_agents != config->listen_agents || now->jobs != config->jobs ||
+                       now->listen_agents != config->listen_agents ||
+                       now->listen_metrics != config->listen_metrics || now->jobs != config->jobs ||
                        now->quarantine_after != config->quarantine_after ||
                        now->health_check_after != config->health_check_after ||
                        now->ccache_dir != config->ccache_dir;

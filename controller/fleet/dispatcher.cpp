@@ -373,6 +373,7 @@ void Dispatcher::loop(const std::stop_token& stop) {
       for (const auto& [id, listener] : listeners)
         if (listener->machines_changed) listener->machines_changed();
     for (const lab::Grant& grant : decision.grants) {
+      if (options_.on_grant) options_.on_grant(grant, clock_.now() - grant.since);
       const auto to = listeners.find(grant.run);
       if (to != listeners.end() && to->second->granted)
         to->second->granted(grant);

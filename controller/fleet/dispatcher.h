@@ -32,6 +32,9 @@ struct DispatcherOptions {
   std::string home;          ///< host id of the computer that builds
   int build_places = 1;      ///< builds at once
   int quarantine_after = 0;  ///< infrastructure errors in a row; 0 = never
+  // For figures; called on the dispatcher's or a run's thread, must return at once.
+  std::function<void(const lab::Grant& grant, Millis waited)> on_grant{};
+  std::function<void(const std::string& error_class)> on_error{};
 };
 
 /// A machine with all that the lab knows of it, for lists.

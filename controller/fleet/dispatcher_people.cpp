@@ -160,6 +160,7 @@ Status Dispatcher::set_health(const std::string& machine, const std::string& hea
 /// tested shows that it works.
 void Dispatcher::tell_ending(const std::string& machine, const std::string& ending,
                              const std::string& error_class, const std::string& error) {
+  if (options_.on_error && !error_class.empty()) options_.on_error(error_class);
   if (ending == "cancelled" || error_class == "INFRA_AGENT") return;  // says nothing of the machine
   Standing standing;
   {

@@ -71,6 +71,10 @@ std::string SpaceWatch::why() {
   return state_.lock()->why;
 }
 
+uint64_t SpaceWatch::mark() {
+  return state_.lock()->mark;
+}
+
 uint64_t SpaceWatch::free() {
   return state_.lock()->free;
 }

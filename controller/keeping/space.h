@@ -40,6 +40,7 @@ class SpaceWatch {
   Status check();
   /// Why nothing new is taken, as of the last look; "" = it is.
   [[nodiscard]] std::string why();
+  [[nodiscard]] uint64_t mark();
   /// At the last look; 0 before the first.
   [[nodiscard]] uint64_t free();
 

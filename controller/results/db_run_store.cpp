@@ -55,6 +55,7 @@ Result<std::optional<kernel::BuildRecord>> DbRunStore::find_build(const std::str
 
 Status DbRunStore::put_build(int64_t run_id, const std::string& variant, const std::string& config,
                              const kernel::BuildRecord& record) {
+  if (record.state == "failed" && counters_.build_failed) counters_.build_failed();
   return db::BuildTable(db_).record_for_run(run_id, {variant, config, false, record}, clock_.now());
 }
 
@@ -83,7 +84,9 @@ Result<int64_t> DbRunStore::open_session(int64_t run_id, const job::PlannedSessi
 Status DbRunStore::finish_session(int64_t run_id, const v1::Session& session) {
   db::StoredSession row = to_row(session);
   row.run_id = run_id;
-  return db::SessionTable(db_).finish(row);
+  KILN_TRY(db::SessionTable(db_).finish(row));
+  if (counters_.session_ended) counters_.session_ended(session);
+  return {};
 }
 
 Result<std::optional<WallTime>> DbRunStore::cleared(int64_t run_id) {
@@ -171,6 +174,7 @@ Status DbRunStore::finish_run(int64_t run_id, const std::string& state,
 void DbRunStore::add_duration(const std::string& kind, const std::string& source, double seconds) {
   (void)db::DurationTable(db_).add(kind, source, seconds,
                                    clock_.now());  // an estimate is not worth a run
+  if (counters_.took) counters_.took(kind, seconds);
 }
 
 Status DbRunStore::interrupt_abandoned() {
@@ -195,7 +199,9 @@ Result<int64_t> DbRunStore::create_run(const db::RunRow& run, const job::Plan& p
   std::vector<db::CellRow> cells;
   for (const job::PlanCell& cell : plan.cells)
     cells.push_back({cell.variant, cell.config, cell.build_key, cell.same_as});
-  return db::RunTable(db_).create(run, cells);
+  KILN_ASSIGN(const int64_t id, db::RunTable(db_).create(run, cells));
+  if (counters_.run_started) counters_.run_started(run.priority);
+  return id;
 }
 
 Status DbRunStore::put_job(int64_t run_id, const job::StoredJob& job) {

@@ -50,6 +50,14 @@ class DbRunStore final : public RunStore {
   Status run_goes_on(const db::RunRow& run);
   /// What the run was asked, so that it can be judged again and its findings repeated.
   Status put_job(int64_t run_id, const job::StoredJob& job);
+  /// For figures; called on the runs' threads, after the write.
+  struct Counters {
+    std::function<void(const std::string& kind, double seconds)> took;  ///< as add_duration
+    std::function<void(const v1::Session& session)> session_ended;
+    std::function<void()> build_failed;
+    std::function<void(const std::string& priority)> run_started;
+  };
+  void set_counters(Counters counters) { counters_ = std::move(counters); }
   /// Tags of a machine when a session starts on it.
   using TagsOf = std::function<std::vector<std::string>(const std::string& machine)>;
   void set_tags_of(TagsOf tags_of) { tags_of_ = std::move(tags_of); }
@@ -71,6 +79,7 @@ class DbRunStore final : public RunStore {
   blob::BlobStore& blobs_;
   const Clock& clock_;
   TagsOf tags_of_;
+  Counters counters_;
 };
 
 }  // namespace kiln::results

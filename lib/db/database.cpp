@@ -117,6 +117,10 @@ Result<Database> Database::open_read_only(const os::Path& file) {
   }
 }
 
+void Database::set_observer(Observer observer) {
+  impl_->observer = std::move(observer);
+}
+
 int Database::version() const {
   const std::lock_guard lock(impl_->mutex);
   try {

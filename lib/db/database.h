@@ -3,6 +3,7 @@
 /// its tables; each *_table.h holds what is done with one.
 /// Thread-safety: a Database and the tables on it may be used by several threads (one at a time
 /// inside). Several processes may have the file open; one writes at a time, others wait up to 10 s.
+#include <functional>
 #include <memory>
 
 #include "lib/base/result.h"
@@ -27,6 +28,11 @@ class Database {
   [[nodiscard]] int version() const;
   /// Nothing wrong inside, or kInternal with the first problem's words. Reads everything.
   [[nodiscard]] Status check() const;
+
+  /// Told after each transaction whether it took the writer's place, and how long it took with the
+  /// wait for its turn; on the thread that asked. Set before others use the database.
+  using Observer = std::function<void(bool writes, double seconds)>;
+  void set_observer(Observer observer);
 
   struct Impl;
   [[nodiscard]] Impl& impl() const { return *impl_; }

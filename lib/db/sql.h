@@ -26,6 +26,7 @@ struct Database::Impl {
   std::mutex mutex;
   SQLite::Database db;  ///< only with the mutex held
   bool read_only = false;
+  Observer observer;
 };
 
 namespace sql {
@@ -33,12 +34,31 @@ namespace sql {
 /// SQLite's error as ours: "cannot WHAT: database or disk is full".
 Error to_error(const SQLite::Exception& e, std::string_view what, const std::string& file);
 
+/// Tells the database's observer how long it lived.
+class Timed {
+ public:
+  Timed(const Database::Observer& observer, bool writes) : observer_(observer), writes_(writes) {}
+  ~Timed() {
+    if (observer_)
+      observer_(writes_,
+                std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count());
+  }
+  Timed(const Timed&) = delete;
+  Timed& operator=(const Timed&) = delete;
+
+ private:
+  const Database::Observer& observer_;
+  bool writes_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
 /// Calls f(connection) in a transaction; f returns a Result. An error of f, or one that SQLite
 /// throws, undoes everything.
 template <typename F>
 auto transact(const Database& database, std::string_view what, SQLite::TransactionBehavior how, F f)
     -> std::invoke_result_t<F, SQLite::Database&> {
   Database::Impl& impl = database.impl();
+  const Timed timed(impl.observer, how == SQLite::TransactionBehavior::IMMEDIATE);
   const std::lock_guard lock(impl.mutex);
   try {
     SQLite::Transaction transaction(impl.db, how);

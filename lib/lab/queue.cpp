@@ -349,9 +349,10 @@ void Queue::take(uint64_t item_id, Site& site, Decision* decision) {
   held.place = site.place.name;
   held.alone = item.want.alone;
   const bool spare = item.want.spare;
+  Grant grant{held.lease, held.run, held.key, held.place, item.want.priority, item.since};
   drop_item(item_id);
   hold(held, spare, site);
-  decision->grants.push_back({held.lease, held.run, held.key, held.place});
+  decision->grants.push_back(std::move(grant));
 }
 
 Queue::Item* Queue::best_candidate(const std::set<uint64_t>& passed_over, WallTime now) {

@@ -59,7 +59,11 @@ struct Grant {
   int64_t run = 0;
   std::string key;
   std::string place;
-  bool operator==(const Grant&) const = default;
+  Priority priority = Priority::kInteractive;
+  WallTime since{};  ///< it waited
+  bool operator==(const Grant& other) const {
+    return lease == other.lease && run == other.run && key == other.key && place == other.place;
+  }
 };
 
 /// A grant that is asked back: its holder ends the (spare) work and releases the lease.

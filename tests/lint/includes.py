@@ -43,7 +43,8 @@ ONLY = [
     (r"yaml-cpp/", ["lib/conf/"]),
     (r"curl/", ["lib/http/"]),
     (r"date/", ["lib/cron/"]),
-    (r"boost/beast|httplib", ["controller/http/"]),
+    (r"boost/(beast|asio)|httplib", ["lib/http/"]),
+    (r"prometheus/", ["controller/metrics/"]),
 ]
 
 
