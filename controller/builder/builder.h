@@ -82,6 +82,23 @@ class Builder {
     return objects_.find(key).has_value();
   }
 
+  /// Objects that another computer made, or is to have: see ObjectStore.
+  Status import_objects(const os::Path& root, const std::string& key, std::stop_token stop) const {
+    return objects_.import_from(ObjectStore::attach(root), key, std::move(stop));
+  }
+  Status export_objects(const std::string& key, const os::Path& target,
+                        std::stop_token stop) const {
+    return objects_.export_to(key, target, std::move(stop));
+  }
+  Status adopt_objects(const os::Path& folder, const std::string& key,
+                       const std::string& node) const {
+    return objects_.adopt(folder, key, node);
+  }
+  [[nodiscard]] const os::Path& objects_root() const { return objects_.root(); }
+  [[nodiscard]] std::optional<ObjectsMeta> objects_of(const std::string& key) const {
+    return objects_.find(key);
+  }
+
   /// A kernel that does not build is a record with state "failed", its first error and its log.
   /// Errors are never the source's fault: disk full (kNoSpace), time (kTimeout), memory or sandbox
   /// (kInfrastructure), stopped (kCancelled, within about 3 s).

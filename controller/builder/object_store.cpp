@@ -38,7 +38,8 @@ json to_json(const ObjectsMeta& meta) {
           {"vmlinux", meta.vmlinux_digest},
           {"symvers", meta.symvers},
           {"bench_source", meta.bench_source},
-          {"bench", meta.bench_digest}};
+          {"bench", meta.bench_digest},
+          {"node", meta.node}};
 }
 
 std::optional<ObjectsMeta> from_json(const std::string& text) {
@@ -59,6 +60,7 @@ std::optional<ObjectsMeta> from_json(const std::string& text) {
     take("symvers", meta.symvers);
     take("bench_source", meta.bench_source);
     take("bench", meta.bench_digest);
+    meta.node = j.value("node", "");
     meta.bytes = j.at("bytes").get<uint64_t>();
     meta.compilations = j.at("compilations").get<int>();
     for (const auto& [unit, list] : j.at("warnings").items())
@@ -81,6 +83,29 @@ uint64_t folder_bytes(const os::Path& folder) {
       bytes += static_cast<uint64_t>(info.st_blocks) * 512;
   }
   return bytes;
+}
+
+Status copy_all(const os::Path& from, const os::Path& to, std::stop_token stop) {
+  os::Command command;
+  command.argv = {"cp", "-a", "--reflink=auto", "--", from.string(), to.string()};
+  command.timeout = Millis(600'000);
+  KILN_ASSIGN(const os::Exit exit, os::run(command, stop));
+  if (exit.ok()) return {};
+  if (exit.err.find("No space left on device") != std::string::npos)
+    return fail(os::errno_error("write", to, ENOSPC));
+  return fail(exit.timed_out ? ErrorKind::kTimeout : ErrorKind::kInfrastructure,
+              fmt::format("cannot copy the objects to {}: {}", to.parent_path().string(),
+                          to_valid_utf8(trim(exit.err.substr(0, 500)))));
+}
+
+constexpr int64_t kSecond = 1'000'000'000;
+
+int64_t nanoseconds(const timespec& time) {
+  return time.tv_sec * kSecond + time.tv_nsec;
+}
+
+timespec to_timespec(int64_t time) {
+  return {time / kSecond, time % kSecond};
 }
 
 }  // namespace
@@ -115,17 +140,36 @@ Result<os::Path> ObjectStore::begin(const std::string& key) const {
 
 Status ObjectStore::clone(const std::string& from, const os::Path& temp,
                           std::stop_token stop) const {
-  os::Command command;
-  command.argv = {
-      "cp", "-a", "--reflink=auto", "--", objects(from).string(), (temp / "obj").string()};
-  command.timeout = Millis(600'000);
-  KILN_ASSIGN(const os::Exit exit, os::run(command, stop));
-  if (exit.ok()) return {};
-  if (exit.err.find("No space left on device") != std::string::npos)
-    return fail(os::errno_error("write", temp, ENOSPC));
-  return fail(exit.timed_out ? ErrorKind::kTimeout : ErrorKind::kInfrastructure,
-              fmt::format("cannot copy the objects to {}: {}", temp.string(),
-                          to_valid_utf8(trim(exit.err.substr(0, 500)))));
+  return copy_all(objects(from), temp / "obj", std::move(stop));
+}
+
+Status ObjectStore::import_from(const ObjectStore& from, const std::string& key,
+                                std::stop_token stop) const {
+  auto meta = from.find(key);
+  if (!meta) return fail(ErrorKind::kNotFound, "the objects of this build are not kept any more");
+  KILN_ASSIGN(const os::Path temp, begin(key));
+  Status copied = copy_all(from.objects(key), temp / "obj", std::move(stop));
+  if (copied) copied = settle_times(temp / "obj");
+  if (copied) copied = commit(temp, key, std::move(*meta));
+  if (!copied) abandon(temp);
+  return copied;
+}
+
+Status ObjectStore::export_to(const std::string& key, const os::Path& target,
+                              std::stop_token stop) const {
+  return copy_all(root_ / key, target, std::move(stop));
+}
+
+Status ObjectStore::adopt(const os::Path& folder, const std::string& key,
+                          const std::string& node) const {
+  const auto text = os::read_file(folder / "meta.json", kMaxMeta);
+  auto meta = text ? from_json(*text) : std::nullopt;
+  if (!meta)
+    return fail(ErrorKind::kInfrastructure,
+                fmt::format("{} holds no objects of a build", folder.string()));
+  meta->node = node;
+  KILN_TRY(settle_times(folder / "obj"));
+  return commit(folder, key, std::move(*meta));
 }
 
 Status ObjectStore::commit(const os::Path& temp, const std::string& key, ObjectsMeta meta) const {
@@ -173,6 +217,33 @@ Status ObjectStore::collect(uint64_t bytes, const std::vector<std::string>& keep
          std::find(keep.begin(), keep.end(), path.filename().string()) != keep.end()});
   }
   return os::evict(std::move(entries), bytes);
+}
+
+Status settle_times(const os::Path& folder) {
+  std::vector<std::pair<os::Path, int64_t>> files;
+  int64_t newest = 0;
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end;
+       it.increment(error)) {
+    struct stat info {};
+    if (::lstat(it->path().c_str(), &info) != 0)
+      return fail(os::errno_error("read", it->path(), errno));
+    if (S_ISDIR(info.st_mode)) continue;
+    files.emplace_back(it->path(), nanoseconds(info.st_mtim));
+    newest = std::max(newest, files.back().second);
+  }
+  if (error) return fail(os::errno_error("read", folder, error.value()));
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  const int64_t before_now = nanoseconds(now) - kSecond;
+  if (newest <= before_now) return {};
+  for (const auto& [path, time] : files) {
+    const timespec moved = to_timespec(std::max<int64_t>(0, time - (newest - before_now)));
+    const timespec times[2] = {moved, moved};
+    if (::utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0)
+      return fail(os::errno_error("set the time of", path, errno));
+  }
+  return {};
 }
 
 }  // namespace kiln::builder

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -76,10 +78,15 @@ class JobGroup {
   os::Path folder_;
 };
 
+/// Those of processes that are gone: a living one's may be empty for a moment, too.
 void remove_old_groups(const os::Path& parent) {
   std::error_code error;
-  for (fs::directory_iterator it(parent, error), end; !error && it != end; it.increment(error))
-    if (it->path().filename().string().starts_with("kiln-")) ::rmdir(it->path().c_str());
+  for (fs::directory_iterator it(parent, error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (!name.starts_with("kiln-")) continue;
+    const pid_t owner = std::atoi(name.c_str() + 5);
+    if (owner <= 0 || (::kill(owner, 0) != 0 && errno == ESRCH)) ::rmdir(it->path().c_str());
+  }
 }
 
 }  // namespace

@@ -29,12 +29,17 @@ bool in_use(const os::Path& repository) {
 
 }  // namespace
 
-Result<Git> Git::open(os::Path repository, os::Path scratch) {
-  KILN_TRY(os::make_dirs(repository.parent_path()));
+Result<Git> Git::attach(os::Path repository, os::Path scratch) {
   KILN_TRY(os::make_dirs(scratch));
   Git git(fs::absolute(repository), fs::absolute(scratch));
   KILN_TRY(os::write_atomic(git.scratch_ / "gitconfig",
                             "[safe]\n\tdirectory = *\n[gc]\n\tauto = 0\n[core]\n\tfsync = all\n"));
+  return git;
+}
+
+Result<Git> Git::open(os::Path repository, os::Path scratch) {
+  KILN_TRY(os::make_dirs(repository.parent_path()));
+  KILN_ASSIGN(Git git, attach(std::move(repository), std::move(scratch)));
   if (!fs::exists(git.repository_ / "HEAD")) {
     Call init{{"init", "--quiet", "--bare", "--initial-branch=main", git.repository_.string()}};
     init.bare = false;

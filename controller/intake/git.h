@@ -28,6 +28,8 @@ class Git {
   /// Creates `repository` (bare) when it is not there, and removes lock files that a killed git
   /// left when no git works in it any more. `scratch` holds temporary index files.
   static Result<Git> open(os::Path repository, os::Path scratch);
+  /// A repository that another process, perhaps of another computer, keeps: only read here.
+  static Result<Git> attach(os::Path repository, os::Path scratch);
 
   [[nodiscard]] const os::Path& dir() const { return repository_; }
   [[nodiscard]] const os::Path& scratch() const { return scratch_; }

@@ -11,6 +11,7 @@ LIB = {
     "lab": ["base"],
     "keep": ["base"],
     "log": ["base"],
+    "slurm": ["base"],
     "pki": ["base", "os"],
     "access": ["base", "os"],
     "conf": ["base", "os"],

@@ -105,6 +105,34 @@ TEST_F(BuilderTest, HeadersAndAddedAndRemovedFilesAreSeen) {
   EXPECT_FALSE(fs::exists(dir_ / "data/trees" / base.input.tree_id / "drivers/extra.h"));
 }
 
+TEST_F(BuilderTest, ObjectsOfAComputerWhoseClockIsAheadAreMadeAgainWhereTheSourceChanged) {
+  const BuildRequest base = request(tree());
+  build(base);
+  const std::string key = kernel::build_key(base.input);
+  const std::string changed = tree({{"drivers/fake_drm.c", drm("\treturn x + 2;\n")}});
+  const auto wanted = build(patched(base, changed));
+  ASSERT_TRUE(builder_->export_objects(key, dir_ / "far", {}));
+  os::Command ahead;
+  ahead.argv = {
+      "find", (dir_ / "far/obj").string(), "-type", "f", "-exec", "touch", "-d", "1 hour", "{}",
+      "+"};
+  ASSERT_TRUE(os::run_ok(ahead));
+  ASSERT_TRUE(os::remove_tree(dir_ / "data/objects"));
+  open();
+  ASSERT_TRUE(builder_->adopt_objects(dir_ / "far", key, "node7"));
+  EXPECT_EQ(builder_->objects_of(key)->node, "node7");
+  const auto record = build(patched(base, changed));
+  EXPECT_TRUE(record.incremental);
+  EXPECT_EQ(record.modules_digest, wanted.modules_digest);
+  // Copied by a second computer, likewise.
+  fs::rename(dir_ / "data/objects", dir_ / "first");
+  open();
+  ahead.argv[1] = (dir_ / "first" / key / "obj").string();
+  ASSERT_TRUE(os::run_ok(ahead));
+  ASSERT_TRUE(builder_->import_objects(dir_ / "first", key, {}));
+  EXPECT_EQ(build(patched(base, changed)).modules_digest, wanted.modules_digest);
+}
+
 TEST_F(BuilderTest, NewWarningsAreFound) {
   const BuildRequest base = request(tree());
   const auto baseline = build(base);
