@@ -16,4 +16,9 @@ std::string host_id() {
   return ::gethostname(name, sizeof name - 1) == 0 && name[0] != 0 ? name : "this computer";
 }
 
+std::string own_program() {
+  std::error_code error;
+  return std::filesystem::read_symlink("/proc/self/exe", error).string();
+}
+
 }  // namespace kiln::os
