@@ -47,6 +47,8 @@ std::string kilnd_yaml(const os::Path& folder, bool network) {
       "listen_agents: \"{}:7421\"\n"
       "# Parallel compilations; 0 = one a processor.\n"
       "#jobs: 0\n"
+      "# Where kernels are built: on this computer, or on a Slurm cluster (docs/guides/slurm.md).\n"
+      "#builds: local      # or slurm\n"
       "# Infrastructure errors in a row after which a machine gets no more work; 0 = never.\n"
       "#quarantine_after: 3\n"
       "# So long after that it is checked: a kernel that it did well before, and a few tests.\n"

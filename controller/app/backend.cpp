@@ -460,8 +460,8 @@ Result<kernel::BuildRecord> Backend::build(
     trees.push_back(each.input.tree_id);
   }
   KILN_TRY(parts_.builder->collect(keys, trees));
-  return parts_.builder->build(
-      scheduler::Preparer::request_of(prepared, target), stop,
+  return parts_.executor->build(
+      scheduler::Preparer::request_of(prepared, target), {stop, leaving_.get_token()},
       [&](const builder::BuildProgress& now) {
         progress({now.compiled, now.expected, now.last_step.empty() ? now.phase : now.last_step});
       });

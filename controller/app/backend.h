@@ -7,6 +7,7 @@
 #include <mutex>
 #include <thread>
 
+#include "controller/builder/executor.h"
 #include "controller/results/db_run_store.h"
 #include "controller/results/event_hub.h"
 #include "controller/rpc/lab_backend.h"
@@ -27,8 +28,9 @@ struct BackendParts {
   results::EventHub& hub;
   scheduler::Preparer* preparer = nullptr;
   builder::Builder* builder = nullptr;
-  os::Path bundles{};                   ///< folder of jobs that were handed in
-  std::function<Status()> may_start{};  ///< an error refuses new runs; unset = never
+  builder::BuildExecutor* executor = nullptr;  ///< who makes the kernels
+  os::Path bundles{};                          ///< folder of jobs that were handed in
+  std::function<Status()> may_start{};         ///< an error refuses new runs; unset = never
   Millis no_machine{300'000};  ///< so long without a fitting machine ends a run; 0 = it waits
 };
 

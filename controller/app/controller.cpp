@@ -20,6 +20,7 @@
 #include "controller/rpc/machines_service.h"
 #include "controller/rpc/review_service.h"
 #include "controller/rpc/schedule_service.h"
+#include "controller/slurm/slurm_executor.h"
 #include "lib/db/database.h"
 #include "lib/log/log.h"
 #include "lib/os/host.h"
@@ -64,6 +65,7 @@ struct Controller::Impl {
   SystemClock clock;
   std::unique_ptr<Metrics> metrics;  ///< null: nobody watches
   std::optional<os::FileLock> lock;
+  std::optional<os::FileLock> shared_lock;  ///< of a folder for builds elsewhere
   std::optional<db::Database> database;
   std::optional<blob::BlobStore> blobs;
   std::unique_ptr<BlobSink> sink;
@@ -72,6 +74,7 @@ struct Controller::Impl {
   std::unique_ptr<results::EventHub> hub;
   std::optional<intake::Intake> intake;
   std::unique_ptr<builder::Builder> builder;
+  std::unique_ptr<builder::BuildExecutor> executor;
   std::unique_ptr<scheduler::Preparer> preparer;
   std::unique_ptr<DbLeaseStore> leases;
   std::unique_ptr<fleet::Dispatcher> lab_machines;
@@ -137,15 +140,25 @@ Status Controller::Impl::open_stores(const ControllerOptions& options) {
 
 Status Controller::Impl::open_builder(const ControllerOptions& options) {
   sink = std::make_unique<BlobSink>(*blobs);
+  const os::Path builds = options.slurm ? options.slurm->shared : options.data_dir;
+  if (builds != options.data_dir) {
+    KILN_TRY(os::make_dirs(builds));
+    KILN_ASSIGN(shared_lock, os::FileLock::acquire(builds / "lock"));
+  }
   intake::Options intake_options;
-  intake_options.data_dir = options.data_dir;
+  intake_options.data_dir = builds;
   KILN_ASSIGN(intake, intake::Intake::open(intake_options));
   builder::BuilderOptions builder_options;
-  builder_options.data_dir = options.data_dir;
+  builder_options.data_dir = builds;
   builder_options.ccache_dir = options.ccache_dir;
   builder_options.jobs = options.jobs;
   KILN_ASSIGN(builder, builder::Builder::open(builder_options, intake->git(), *sink));
   preparer = std::make_unique<scheduler::Preparer>(*intake, *builder, options.known_tests);
+  executor = std::make_unique<builder::LocalExecutor>(*builder);
+  if (options.slurm) {
+    KILN_ASSIGN(executor,
+                slurm::SlurmExecutor::open(*options.slurm, *builder, *sink, intake->git(), clock));
+  }
   return {};
 }
 
@@ -161,9 +174,12 @@ Status Controller::Impl::serve(const ControllerOptions& options) {
     };
     lab_options.on_error = [this](const std::string& error) { metrics->error(error); };
   }
+  lab_options.build_places = options.builds_at_once;
+  lab_options.builds_here = !options.slurm;
   lab_machines = std::make_unique<fleet::Dispatcher>(fleet, *leases, clock, lab_options);
   if (options.access == Access::kRun) KILN_TRY(lab_machines->load());
-  BackendParts parts{clock, *store, *blobs, *lab_machines, *hub, preparer.get(), builder.get()};
+  BackendParts parts{clock, *store,         *blobs,        *lab_machines,
+                     *hub,  preparer.get(), builder.get(), executor.get()};
   parts.bundles = options.data_dir / "bundles";
   open_space(options);
   parts.may_start = [this] { return space->check(); };

@@ -2,9 +2,11 @@
 /// The controller: constructs the real parts, serves kiln.v1 on a socket, drives runs. Everything
 /// it knows is in its data folder; kill it at any instant, start it, and it goes on.
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "controller/app/keeping.h"
+#include "controller/slurm/options.h"
 #include "lib/base/result.h"
 #include "lib/lab/health.h"
 #include "lib/os/files.h"
@@ -35,6 +37,9 @@ struct ControllerOptions {
   KeepingRules keeping{};        ///< of a lab: what it clears away by itself
   uint64_t min_free = 0;         ///< bytes; with less nothing new is started; 0 = whatever is free
   int quarantine_after = 0;      ///< infrastructure errors in a row of a machine; 0 = never
+  /// Builds go to Slurm. Its shared folder then has what builds need: sources, trees, objects.
+  std::optional<slurm::SlurmOptions> slurm{};
+  int builds_at_once = 1;
 };
 
 /// Safe for concurrent use.

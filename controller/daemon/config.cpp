@@ -2,8 +2,42 @@
 
 #include <filesystem>
 
+#include "lib/slurm/slurm.h"
+
 namespace kiln::controller {
 namespace {
+
+/// At the place of the option that cannot be.
+Status check_extra(const conf::Node& node) {
+  const auto* const extra = node.find("extra");
+  if (extra == nullptr) return {};
+  const conf::Node list = node.member(*extra);
+  for (size_t i = 0; i < list.value().items.size(); ++i)
+    if (const std::string why = slurm::check_extra(list.value().items[i].text); !why.empty())
+      return fail(list.item(i).error(why, "the others are in docs/kilnd.md"));
+  return {};
+}
+
+conf::Object slurm_table(SlurmConfig* config) {
+  constexpr Millis kMinute{60'000};
+  return conf::Object()
+      .optional("partition", conf::text(&config->partition))
+      .optional("account", conf::text(&config->account))
+      .optional("extra", conf::text_list(&config->extra))
+      .optional("shared", conf::path(&config->shared, conf::PathKind::kAny))
+      .optional("scratch", conf::path(&config->scratch, conf::PathKind::kAny))
+      .optional("queue_limit",
+                conf::duration(&config->queue_limit, kMinute, 30 * 24 * 60 * kMinute))
+      .optional("builds_at_once", conf::integer(&config->builds_at_once, 1, 256))
+      .check(check_extra);
+}
+
+/// What nobody would read is a mistake.
+Status check_builds(const conf::Node& node, const DaemonConfig& config) {
+  if (config.builds != "local" || node.find("slurm") == nullptr) return {};
+  return fail(node.error_at_field("slurm", "builds are local, so nothing goes to Slurm",
+                                  "write `builds: slurm`"));
+}
 
 conf::Object table(DaemonConfig* config, int* format) {
   return conf::Object()
@@ -23,9 +57,12 @@ conf::Object table(DaemonConfig* config, int* format) {
       .optional("keep_open_findings", conf::boolean(&config->keep_open_findings))
       .optional("clear_every",
                 conf::duration(&config->clear_every, Millis(1000), Millis(7 * 24 * 3'600'000)))
+      .optional("builds", conf::one_of(&config->builds, {"local", "slurm"}))
+      .optional("slurm", conf::object(slurm_table(&config->slurm)))
       .optional("log_format", conf::one_of(&config->log_format, {"text", "json"}))
       .optional("log_level",
-                conf::one_of(&config->log_level, {"debug", "info", "warning", "error"}));
+                conf::one_of(&config->log_level, {"debug", "info", "warning", "error"}))
+      .check([config](const conf::Node& node) { return check_builds(node, *config); });
 }
 
 }  // namespace
@@ -38,6 +75,7 @@ Result<DaemonConfig> load_daemon_config(const std::string& path) {
   config.file = path;
   if (config.ccache_dir.empty())
     config.ccache_dir = (std::filesystem::path(config.data_dir) / "ccache").string();
+  if (config.slurm.shared.empty()) config.slurm.shared = config.data_dir;
   return config;
 }
 

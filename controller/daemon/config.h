@@ -9,6 +9,18 @@
 
 namespace kiln::controller {
 
+/// `slurm:` in kilnd.yaml.
+struct SlurmConfig {
+  std::string partition;
+  std::string account;
+  std::vector<std::string> extra;
+  std::string shared;  ///< "" = data_dir
+  std::string scratch = "/var/tmp/kiln";
+  Millis queue_limit{12 * 3'600'000};
+  int builds_at_once = 4;
+  bool operator==(const SlurmConfig&) const = default;
+};
+
 struct DaemonConfig {
   std::string file;
   std::string data_dir;
@@ -24,6 +36,8 @@ struct DaemonConfig {
   int keep_days = 0;
   bool keep_open_findings = true;
   Millis clear_every{3'600'000};
+  std::string builds = "local";  ///< or "slurm"
+  SlurmConfig slurm;
   std::string log_format = "text";
   std::string log_level = "info";
 };

@@ -51,6 +51,43 @@ TEST(KilndConfig, MistakesHaveTheirPlace) {
   EXPECT_FALSE(load("kilnd: 1\n"));
 }
 
+TEST(KilndConfig, OneLineSendsBuildsToSlurm) {
+  const auto local = load("kilnd: 1\ndata_dir: data\n");
+  ASSERT_TRUE(local);
+  EXPECT_EQ(local->builds, "local");
+  const auto plain = load("kilnd: 1\ndata_dir: data\nbuilds: slurm\n");
+  ASSERT_TRUE(plain) << render(plain.error());
+  EXPECT_EQ(plain->builds, "slurm");
+  EXPECT_EQ(plain->slurm.shared, plain->data_dir);
+  EXPECT_EQ(plain->slurm.scratch, "/var/tmp/kiln");
+  const auto full = load(
+      "kilnd: 1\ndata_dir: data\nbuilds: slurm\nslurm:\n  partition: build\n  account: lab\n"
+      "  shared: /srv/kiln\n  queue_limit: 2h\n  builds_at_once: 8\n  extra: [--qos=low]\n");
+  ASSERT_TRUE(full) << render(full.error());
+  EXPECT_EQ(full->slurm.shared, "/srv/kiln");
+  EXPECT_EQ(full->slurm.queue_limit, Millis(7'200'000));
+  EXPECT_EQ(full->slurm.extra, std::vector<std::string>{"--qos=low"});
+}
+
+TEST(KilndConfig, MistakesAboutSlurmHaveTheirPlace) {
+  const auto error = [](const std::string& lines) {
+    const auto config = load("kilnd: 1\ndata_dir: data\n" + lines);
+    EXPECT_FALSE(config);
+    return config ? Error() : config.error();
+  };
+  const Error unknown = error("builds: slrum\n");
+  EXPECT_THAT(render(unknown), HasSubstr("did you mean `slurm`?"));
+  EXPECT_EQ(unknown.position->line, 3);
+  const Error unused = error("slurm:\n  partition: build\n");
+  EXPECT_THAT(render(unused), HasSubstr("builds are local"));
+  EXPECT_EQ(unused.position->line, 3);
+  const Error own = error("builds: slurm\nslurm:\n  extra:\n    - --qos=low\n    - --time=5\n");
+  EXPECT_THAT(render(own), HasSubstr("Kiln sets `--time` itself"));
+  EXPECT_EQ(own.position->line, 7);
+  EXPECT_THAT(render(error("builds: slurm\nslurm:\n  partitoin: build\n")),
+              HasSubstr("did you mean `partition`?"));
+}
+
 TEST(KilndConfig, EveryFieldIsInItsPage) {
   const auto page = os::read_file(os::Path(KILN_SOURCE_DIR) / "docs" / "kilnd.md", 1 << 20);
   ASSERT_TRUE(page);

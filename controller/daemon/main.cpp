@@ -6,9 +6,11 @@
 #include <thread>
 
 #include "controller/app/controller.h"
+#include "controller/builder/worker.h"
 #include "controller/daemon/config.h"
 #include "lib/log/log.h"
 #include "lib/os/daemon.h"
+#include "lib/os/host.h"
 #include "lib/rpc/grpc_log.h"
 
 namespace kiln::controller {
@@ -17,6 +19,7 @@ namespace {
 constexpr Millis kTick{1000};
 constexpr int kWrongUse = 2;
 constexpr int kFailed = 1;
+constexpr const char* kWorkerCommand = "build-worker";
 
 void set_up_log(const DaemonConfig& config) {
   log::set_up(config.log_format == "json" ? log::Format::kJson : log::Format::kText,
@@ -43,6 +46,20 @@ ControllerOptions options_of(const DaemonConfig& config) {
   options.health.longest = std::max(options.health.longest, config.health_check_after);
   options.keeping = keeping_of(config);
   options.min_free = config.min_free;
+  if (config.builds != "slurm") return options;
+  slurm::SlurmOptions slurm;
+  slurm.partition = config.slurm.partition;
+  slurm.account = config.slurm.account;
+  slurm.extra = config.slurm.extra;
+  slurm.shared = config.slurm.shared;
+  slurm.scratch = config.slurm.scratch;
+  slurm.queue_limit = config.slurm.queue_limit;
+  slurm.jobs = options.jobs;
+  slurm.version = KILN_VERSION;
+  // The nodes have this program at the same path: what asks and what builds are one version.
+  slurm.worker = {os::own_program(), kWorkerCommand};
+  options.slurm = std::move(slurm);
+  options.builds_at_once = config.slurm.builds_at_once;
   return options;
 }
 
@@ -59,7 +76,8 @@ void reload(DaemonConfig* config, Controller* controller) {
                        now->listen_metrics != config->listen_metrics || now->jobs != config->jobs ||
                        now->quarantine_after != config->quarantine_after ||
                        now->health_check_after != config->health_check_after ||
-                       now->ccache_dir != config->ccache_dir;
+                       now->ccache_dir != config->ccache_dir || now->builds != config->builds ||
+                       now->slurm != config->slurm;
   config->log_format = now->log_format;
   config->log_level = now->log_level;
   config->keep_runs = now->keep_runs;
@@ -108,9 +126,15 @@ int main_checked(int argc, char** argv) {
   CLI::App app{"kilnd: the controller of a Kiln lab, as a daemon in the foreground", "kilnd"};
   std::string file = "/etc/kiln/kilnd.yaml";
   bool check = false;
+  std::string build;
   app.set_version_flag("--version", KILN_VERSION);
   app.add_option("--config", file, "its configuration")->capture_default_str();
   app.add_flag("--check", check, "only read the configuration");
+  // For Slurm's jobs; not for people.
+  app.add_subcommand(kWorkerCommand, "makes the kernel that a folder asks for")
+      ->group("")
+      ->add_option("FOLDER", build)
+      ->required();
   app.footer(
       "SIGHUP reads the configuration again; SIGTERM stops, and running sessions go on at their"
       " agents.\nExamples:\n  kiln lab init /var/lib/kiln    makes a lab and its kilnd.yaml\n"
@@ -120,6 +144,7 @@ int main_checked(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error, std::cout, std::cerr) == 0 ? 0 : kWrongUse;
   }
+  if (!build.empty()) return builder::worker_main(build, KILN_VERSION);
   auto config = load_daemon_config(file);
   if (!config) {
     std::cerr << render(config.error()) << "\n";

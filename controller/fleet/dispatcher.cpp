@@ -45,8 +45,11 @@ Dispatcher::Dispatcher(Fleet& fleet, LeaseStore& store, const Clock& clock,
   {
     auto state = state_.lock();
     for (int i = 1; i <= options_.build_places; ++i)
-      state->queue.put_place(
-          {fmt::format("{} {}", kBuildPlace, i), "", options_.home, {lab::kBuildTag}, true});
+      state->queue.put_place({fmt::format("{} {}", kBuildPlace, i),
+                              "",
+                              options_.builds_here ? options_.home : "",
+                              {lab::kBuildTag},
+                              true});
     state->queue.put_place({kSparePlace, "", options_.home, {lab::kSpareTag}, true});
   }
   Listener listener;

@@ -31,6 +31,7 @@ struct RunListener {
 struct DispatcherOptions {
   std::string home;          ///< host id of the computer that builds
   int build_places = 1;      ///< builds at once
+  bool builds_here = true;   ///< they take home's time; else they disturb no machine
   int quarantine_after = 0;  ///< infrastructure errors in a row; 0 = never
   // For figures; called on the dispatcher's or a run's thread, must return at once.
   std::function<void(const lab::Grant& grant, Millis waited)> on_grant{};

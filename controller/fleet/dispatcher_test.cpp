@@ -164,6 +164,35 @@ TEST_F(DispatcherTest, RunsShareMachinesAndHearOfTheirOwnSessionsOnly) {
   EXPECT_EQ(word("m1"), "ready");
 }
 
+TEST_F(DispatcherTest, BuildsElsewhereTakeNoMachinesTime) {
+  DispatcherOptions options;
+  options.home = "here";
+  options.build_places = 2;
+  options.builds_here = false;
+  dispatcher_ = nullptr;
+  dispatcher_ = std::make_unique<Dispatcher>(fleet_, store_, clock_, options);
+  ASSERT_TRUE(dispatcher_->load());
+  v1::Hello hers = hello();
+  for (v1::MachineInfo& machine : *hers.mutable_machines()) machine.set_host("here");
+  sender_ = std::make_shared<FakeSender>();
+  fleet_.connected("a1", hers, sender_);
+  std::array<Told, 3> told;
+  for (int run = 1; run <= 2; ++run) {
+    dispatcher_->join(run, "ann", told[run - 1].listener());
+    lab::Want build;
+    build.key = "build";
+    build.tags = {lab::kBuildTag};
+    dispatcher_->want(run, {build});
+    EXPECT_EQ(first_grant(told[run - 1]).key, "build");
+  }
+  lab::Want measures = want("perf");
+  measures.alone = true;
+  dispatcher_->join(3, "bob", told[2].listener());
+  dispatcher_->want(3, {measures});
+  EXPECT_EQ(first_grant(told[2]).key, "perf");
+  dispatcher_ = nullptr;  // before those whom it tells
+}
+
 TEST_F(DispatcherTest, ASessionOfAnEarlierLifeGoesOnAtItsAgent) {
   lease_of_an_earlier_life(7, 1);
   Told told;

@@ -18,6 +18,7 @@ class SlurmKernel : public SlurmTest {
     const auto config = os::read_file(data / "objects" / key / "obj" / ".config");
     request.input = {meta->tree_id, meta->arch, config.value_or(""), builder_->toolchain(), ""};
     EXPECT_EQ(kernel::build_key(request.input), key);
+    request.memory_bytes = 3ULL << 30;  // of the test's nodes
     return request;
   }
   void expect_same(const fs::path& data, const BuildRequest& request) {
