@@ -111,9 +111,11 @@ TEST_F(DbTest, AVerdictCanBeReplacedAndIsListedWithoutItsReport) {
 TEST_F(DbTest, AMachinesGoodBootsAreTheBaselinesThatRanAllTests) {
   SessionTable sessions(*database_);
   const int64_t run = make_run();
-  const auto boot = [&](const std::string& key, const auto& change) {
+  const auto boot = [&](const std::string& key, const auto& change,
+                        const std::string& machine = "qemu-1") {
     StoredSession session = sample_session(run, key);
     session.variant = "baseline";
+    session.machine = machine;
     session.id = *sessions.open(session);
     session = sample_end(session);
     session.ending = "tested";
@@ -126,7 +128,8 @@ TEST_F(DbTest, AMachinesGoodBootsAreTheBaselinesThatRanAllTests) {
   boot("b", [](StoredSession& s) { s.restarts = 1; });
   boot("c", [](StoredSession& s) { s.ending = "infrastructure"; });
   boot("d", [](StoredSession& s) { s.identity.proved = false; });
-  boot("e", [](StoredSession& s) { s.machine = "qemu-2"; });
+  boot(
+      "e", [](StoredSession&) {}, "qemu-2");
   const int64_t good = boot("f", [](StoredSession&) {});
   EXPECT_THAT(*sessions.good_boots("qemu-1", 5), testing::ElementsAre(good, old));
   EXPECT_THAT(*sessions.good_boots("qemu-1", 1), testing::ElementsAre(good));
