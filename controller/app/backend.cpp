@@ -139,6 +139,7 @@ Result<v1::StartRunReply> Backend::start_run(const v1::StartRunRequest& request)
 }
 
 Result<v1::StartRunReply> Backend::start(RunAsk ask) {
+  KILN_TRY(may_start());
   const bool repeats = !ask.repro_of.empty() || !ask.checks_machine.empty();
   v1::StartRunReply reply;
   bool resumed = false;

@@ -14,6 +14,8 @@
 #include <set>
 #include <thread>
 
+#include "lib/base/number.h"
+
 namespace kiln::http {
 namespace {
 
@@ -32,7 +34,10 @@ struct Address {
 
 Result<Address> split_address(const std::string& text) {
   const size_t colon = text.rfind(':');
-  if (colon == std::string::npos || colon + 1 == text.size())
+  std::string_view port =
+      colon == std::string::npos ? "" : std::string_view(text).substr(colon + 1);
+  const auto number = take_number(port);
+  if (!number || *number > 65'535 || !port.empty())
     return fail(Error(ErrorKind::kBadInput, fmt::format("`{}` is no address", text))
                     .with_hint("127.0.0.1:7422, or [::1]:7422"));
   Address address{text.substr(0, colon), text.substr(colon + 1)};
