@@ -17,6 +17,7 @@ void set_up(SQLite::Database& db) {
   db.exec("PRAGMA foreign_keys = ON");
   db.exec("PRAGMA trusted_schema = OFF");
   db.exec("PRAGMA synchronous = FULL");  // a commit that returned survives a power cut
+  db.exec("PRAGMA temp_store = MEMORY");
 }
 
 }  // namespace

@@ -17,21 +17,39 @@ double quantile(const std::vector<double>& sorted, double share) {
   return sorted[below] + (sorted[above] - sorted[below]) * part;
 }
 
+void insert(SQLite::Database& db, const std::string& kind, const std::string& source,
+            double seconds, WallTime when) {
+  sql::execute(db,
+               "INSERT INTO durations (kind, source, seconds, recorded_ms) VALUES (?, ?, ?, ?)"
+               " ON CONFLICT DO NOTHING",
+               kind, source, seconds, when);
+  sql::execute(db,
+               "DELETE FROM durations WHERE kind = ? AND id NOT IN"
+               " (SELECT id FROM durations WHERE kind = ? ORDER BY id DESC LIMIT ?)",
+               kind, kind, DurationTable::kKept);
+}
+
+/// A clock that jumped gives no sample.
+bool is_sample(double seconds) {
+  return std::isfinite(seconds) && seconds >= 0;
+}
+
 }  // namespace
 
 Status DurationTable::add(const std::string& kind, const std::string& source, double seconds,
                           WallTime when) {
-  if (!std::isfinite(seconds) || seconds < 0) return {};  // a clock that jumped: no sample
+  if (!is_sample(seconds)) return {};
   return sql::write(*database_, "store a duration", [&](SQLite::Database& db) -> Status {
-    sql::execute(db,
-                 "INSERT INTO durations (kind, source, seconds, recorded_ms) VALUES (?, ?, ?, ?)"
-                 " ON CONFLICT DO NOTHING",
-                 kind, source, seconds, when);
-    sql::execute(db,
-                 "DELETE FROM durations WHERE kind = ? AND id NOT IN"
-                 " (SELECT id FROM durations WHERE kind = ? ORDER BY id DESC LIMIT ?)",
-                 kind, kind, kKept);
+    insert(db, kind, source, seconds, when);
     return {};
+  });
+}
+
+void DurationTable::post(const std::string& kind, const std::string& source, double seconds,
+                         WallTime when) {
+  if (!is_sample(seconds)) return;
+  sql::post(*database_, [kind, source, seconds, when](SQLite::Database& db) {
+    insert(db, kind, source, seconds, when);
   });
 }
 

@@ -27,6 +27,8 @@ class DurationTable {
 
   /// `source` says what took it ("build KEY", "session 12"): reported again it counts once.
   Status add(const std::string& kind, const std::string& source, double seconds, WallTime when);
+  /// Likewise, and returns at once; it may be lost with the process.
+  void post(const std::string& kind, const std::string& source, double seconds, WallTime when);
   /// kind -> seconds, newest last: job::History.
   [[nodiscard]] Result<std::map<std::string, std::vector<double>>> history() const;
   /// nullopt when there is no sample of the kind.

@@ -15,19 +15,27 @@ int64_t last(SQLite::Database& db, int64_t run_id) {
   return seq;
 }
 
+int64_t insert(SQLite::Database& db, int64_t run_id, const EventRow& e) {
+  const int64_t seq = e.seq > 0 ? e.seq : last(db, run_id) + 1;
+  sql::execute(db,
+               "INSERT INTO events (run_id, seq, time_ms, kind, text, cell, session_id, state,"
+               " done, total, elapsed_seconds, remaining_seconds)"
+               " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+               run_id, seq, e.time, e.kind, e.text, e.cell, e.session_id, e.state, e.done, e.total,
+               e.elapsed_seconds, e.remaining_seconds);
+  return seq;
+}
+
 }  // namespace
 
 Result<int64_t> EventTable::append(int64_t run_id, const EventRow& e) {
-  return sql::write(*database_, "store the event", [&](SQLite::Database& db) -> Result<int64_t> {
-    const int64_t seq = e.seq > 0 ? e.seq : last(db, run_id) + 1;
-    sql::execute(db,
-                 "INSERT INTO events (run_id, seq, time_ms, kind, text, cell, session_id, state,"
-                 " done, total, elapsed_seconds, remaining_seconds)"
-                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                 run_id, seq, e.time, e.kind, e.text, e.cell, e.session_id, e.state, e.done,
-                 e.total, e.elapsed_seconds, e.remaining_seconds);
-    return seq;
-  });
+  return sql::write(*database_, "store the event",
+                    [&](SQLite::Database& db) -> Result<int64_t> { return insert(db, run_id, e); });
+}
+
+void EventTable::post(int64_t run_id, EventRow e) {
+  sql::post(*database_,
+            [run_id, e = std::move(e)](SQLite::Database& db) { insert(db, run_id, e); });
 }
 
 Result<std::vector<EventRow>> EventTable::from(int64_t run_id, int64_t from_seq, int limit) const {

@@ -27,6 +27,8 @@ class EventTable {
   /// Its number: event.seq, or the next one when that is 0. A number that is taken keeps what it
   /// has.
   Result<int64_t> append(int64_t run_id, const EventRow& event);
+  /// Likewise, and returns at once: it is on disk before whatever is written later.
+  void post(int64_t run_id, EventRow event);
   /// Events with seq >= from_seq, at most `limit`.
   [[nodiscard]] Result<std::vector<EventRow>> from(int64_t run_id, int64_t from_seq,
                                                    int limit = 1000) const;

@@ -218,6 +218,16 @@ Result<std::vector<RunRow>> RunTable::running() const {
       });
 }
 
+Result<int> RunTable::count_running(const std::string& user) const {
+  return sql::read(*database_, "count the user's runs", [&](SQLite::Database& db) -> Result<int> {
+    int count = 0;
+    sql::each(
+        db, "SELECT count(*) FROM runs WHERE state = 'running' AND user = ?",
+        [&](SQLite::Statement& row) { count = row.getColumn(0).getInt(); }, user);
+    return count;
+  });
+}
+
 Status RunTable::finish(const RunRow& run, const VerdictRow& verdict) {
   return sql::write(*database_, "store the verdict", [&](SQLite::Database& db) -> Status {
     const int changed = sql::execute(

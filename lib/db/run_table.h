@@ -67,6 +67,8 @@ class RunTable {
   [[nodiscard]] Result<std::optional<RunRow>> find_started(const std::string& start_key) const;
   /// Runs that are "running", oldest first: their process died, or stopped and left them.
   [[nodiscard]] Result<std::vector<RunRow>> running() const;
+  /// How many of them are the user's.
+  [[nodiscard]] Result<int> count_running(const std::string& user) const;
   /// The end: state, error, times and the verdict together. Again: the newer verdict holds.
   Status finish(const RunRow& run, const VerdictRow& verdict);
   /// Newest first.

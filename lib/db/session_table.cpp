@@ -11,6 +11,7 @@
 namespace kiln::db {
 namespace {
 
+constexpr const char* kFinishing = "store the session's results";
 constexpr const char* kSelect =
     "SELECT id, run_id, key, attempt, purpose, variant, config, pair, patched_first, build_key,"
     " machine, emulated, started_ms, state, ending, error_class, error, elapsed_seconds, restarts,"
@@ -90,6 +91,24 @@ double finite(double value) {
   return std::isfinite(value) ? value : 0;
 }
 
+Status end(SQLite::Database& db, const StoredSession& s) {
+  const std::string state = state_of(db, s.id);
+  if (state.empty()) return no_session(s.id);
+  if (state == "done") return {};  // the message came twice
+  const IdentityRow& i = s.identity;
+  sql::execute(db,
+               "UPDATE sessions SET state = 'done', lease_open = 0, ending = ?,"
+               " error_class = ?, error = ?, elapsed_seconds = ?, restarts = ?,"
+               " release = ?, kernel_build_id = ?, boot_id = ?, config_digest = ?,"
+               " high_total_kib = ?, mem_total_kib = ?, disk_free_kib = ?, cmdline = ?,"
+               " taint = ?, proved = ?, clock_offset_seconds = ? WHERE id = ?",
+               s.ending, s.error_class, s.error, finite(s.elapsed_seconds), s.restarts, i.release,
+               i.kernel_build_id, i.boot_id, i.config_digest, i.high_total_kib, i.mem_total_kib,
+               i.disk_free_kib, i.cmdline, i.taint, i.proved, finite(i.clock_offset_seconds), s.id);
+  insert_details(db, s);
+  return {};
+}
+
 }  // namespace
 
 Result<int64_t> SessionTable::open(const StoredSession& s) {
@@ -121,24 +140,14 @@ Result<int64_t> SessionTable::open(const StoredSession& s) {
 }
 
 Status SessionTable::finish(const StoredSession& s) {
-  return sql::write(*database_, "store the session's results", [&](SQLite::Database& db) -> Status {
-    const std::string state = state_of(db, s.id);
-    if (state.empty()) return no_session(s.id);
-    if (state == "done") return {};  // the message came twice
-    const IdentityRow& i = s.identity;
-    sql::execute(db,
-                 "UPDATE sessions SET state = 'done', lease_open = 0, ending = ?,"
-                 " error_class = ?, error = ?, elapsed_seconds = ?, restarts = ?,"
-                 " release = ?, kernel_build_id = ?, boot_id = ?, config_digest = ?,"
-                 " high_total_kib = ?, mem_total_kib = ?, disk_free_kib = ?, cmdline = ?,"
-                 " taint = ?, proved = ?, clock_offset_seconds = ? WHERE id = ?",
-                 s.ending, s.error_class, s.error, finite(s.elapsed_seconds), s.restarts, i.release,
-                 i.kernel_build_id, i.boot_id, i.config_digest, i.high_total_kib, i.mem_total_kib,
-                 i.disk_free_kib, i.cmdline, i.taint, i.proved, finite(i.clock_offset_seconds),
-                 s.id);
-    insert_details(db, s);
-    return {};
-  });
+  return sql::write(*database_, kFinishing,
+                    [&](SQLite::Database& db) -> Status { return end(db, s); });
+}
+
+void SessionTable::finish_later(StoredSession s, std::function<void(Status)> then) {
+  sql::write_later(
+      *database_, kFinishing, [s = std::move(s)](SQLite::Database& db) { return end(db, s); },
+      std::move(then));
 }
 
 Result<std::vector<StoredSession>> SessionTable::of_run(int64_t run_id) const {

@@ -1,6 +1,7 @@
 #pragma once
 /// Sessions: one row an attempt of a planned boot, with all that came of it.
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -70,6 +71,9 @@ class SessionTable {
   /// known since its start (where, when) stays. The second end of a session changes nothing.
   /// kNotFound when there is no session of that id.
   Status finish(const StoredSession& session);
+  /// Likewise, and returns at once: `then` is told when it is on disk, or why it is not. Whatever
+  /// is written later finds it done.
+  void finish_later(StoredSession session, std::function<void(Status)> then);
   /// Of the run, in the order they were opened, with all that came of them.
   [[nodiscard]] Result<std::vector<StoredSession>> of_run(int64_t run_id) const;
   /// kNotFound: "session 7 does not exist".

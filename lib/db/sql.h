@@ -9,6 +9,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -17,6 +19,8 @@
 #include <utility>
 
 #include "lib/base/clock.h"
+#include "lib/db/change_queue.h"
+#include "lib/db/connection.h"
 #include "lib/db/database.h"
 
 namespace kiln::db {
@@ -24,7 +28,8 @@ namespace kiln::db {
 struct Database::Impl {
   explicit Impl(SQLite::Database database) : db(std::move(database)) {}
   std::mutex mutex;
-  SQLite::Database db;  ///< only with the mutex held
+  Connection db;  ///< only with the mutex held
+  ChangeQueue changes{db, mutex};
   bool read_only = false;
   Observer observer;
 };
@@ -52,16 +57,16 @@ class Timed {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-/// Calls f(connection) in a transaction; f returns a Result. An error of f, or one that SQLite
-/// throws, undoes everything.
+/// For looking, at one consistent state: calls f(connection), which returns a Result.
 template <typename F>
-auto transact(const Database& database, std::string_view what, SQLite::TransactionBehavior how, F f)
+auto read(const Database& database, std::string_view what, F f)
     -> std::invoke_result_t<F, SQLite::Database&> {
   Database::Impl& impl = database.impl();
-  const Timed timed(impl.observer, how == SQLite::TransactionBehavior::IMMEDIATE);
+  const Timed timed(impl.observer, false);
+  impl.changes.settle();
   const std::lock_guard lock(impl.mutex);
   try {
-    SQLite::Transaction transaction(impl.db, how);
+    SQLite::Transaction transaction(impl.db, SQLite::TransactionBehavior::DEFERRED);
     auto result = f(impl.db);
     if (result) transaction.commit();
     return result;
@@ -70,16 +75,56 @@ auto transact(const Database& database, std::string_view what, SQLite::Transacti
   }
 }
 
-/// For looking: one consistent state.
+/// For changing: f returns a Result and is called on the queue's thread. An error of f, or one that
+/// SQLite throws, undoes everything that f did. What it did is on disk when this returns.
 template <typename F>
-auto read(const Database& database, std::string_view what, F f) {
-  return transact(database, what, SQLite::TransactionBehavior::DEFERRED, std::move(f));
+auto write(const Database& database, std::string_view what, F f)
+    -> std::invoke_result_t<F, SQLite::Database&> {
+  using Outcome = std::invoke_result_t<F, SQLite::Database&>;
+  Database::Impl& impl = database.impl();
+  const Timed timed(impl.observer, true);  // what it waits for others is in it
+  std::optional<Outcome> outcome;
+  Change change;
+  change.work = [&](SQLite::Database& db) {
+    outcome.emplace(f(db));
+    return outcome->has_value();
+  };
+  change.failed = [&](const SQLite::Exception& e) {
+    outcome.emplace(tl::unexpected<Error>(to_error(e, what, impl.db.getFilename())));
+  };
+  impl.changes.run(change);
+  return std::move(*outcome);
 }
 
-/// For changing: takes the writer's place at once, so that it can never fail half-way for it.
+/// As write(), without waiting: f owns what it needs, and `then` is called with its outcome on the
+/// queue's thread; it must return at once.
 template <typename F>
-auto write(const Database& database, std::string_view what, F f) {
-  return transact(database, what, SQLite::TransactionBehavior::IMMEDIATE, std::move(f));
+void write_later(const Database& database, std::string what, F f,
+                 std::function<void(Status)> then) {
+  auto outcome = std::make_shared<Status>();
+  auto change = std::make_unique<Change>();
+  change->work = [f = std::move(f), outcome](SQLite::Database& db) {
+    *outcome = f(db);
+    return outcome->has_value();
+  };
+  change->failed = [outcome, what = std::move(what),
+                    file = database.impl().db.getFilename()](const SQLite::Exception& e) {
+    *outcome = tl::unexpected<Error>(to_error(e, what, file));
+  };
+  change->ended = [outcome, then = std::move(then)] { then(std::move(*outcome)); };
+  database.impl().changes.post(std::move(change));
+}
+
+/// A change that nobody waits for and that may be lost with the process: f returns nothing and
+/// owns what it needs. It is on disk before any later change of any thread.
+template <typename F>
+void post(const Database& database, F f) {
+  auto change = std::make_unique<Change>();
+  change->work = [f = std::move(f)](SQLite::Database& db) {
+    f(db);
+    return true;
+  };
+  database.impl().changes.post(std::move(change));
 }
 
 /// Bytes that need not be text.
@@ -128,17 +173,17 @@ void bind_all(SQLite::Statement& statement, const Args&... args) {
 /// Runs one statement; the number of rows it changed.
 template <typename... Args>
 int execute(SQLite::Database& db, const char* text, const Args&... args) {
-  SQLite::Statement statement(db, text);
-  bind_all(statement, args...);
-  return statement.exec();
+  Connection::Prepared statement(db, text);
+  bind_all(*statement, args...);
+  return statement->exec();
 }
 
 /// Calls row(statement) for each row.
 template <typename Row, typename... Args>
 void each(SQLite::Database& db, const char* text, Row row, const Args&... args) {
-  SQLite::Statement statement(db, text);
-  bind_all(statement, args...);
-  while (statement.executeStep()) row(statement);
+  Connection::Prepared statement(db, text);
+  bind_all(*statement, args...);
+  while (statement->executeStep()) row(*statement);
 }
 
 /// One statement for many rows.
@@ -147,13 +192,13 @@ class Inserter {
   Inserter(SQLite::Database& db, const char* text) : statement_(db, text) {}
   template <typename... Args>
   void add(const Args&... args) {
-    statement_.reset();
-    bind_all(statement_, args...);
-    statement_.exec();
+    statement_->reset();
+    bind_all(*statement_, args...);
+    statement_->exec();
   }
 
  private:
-  SQLite::Statement statement_;
+  Connection::Prepared statement_;
 };
 
 /// Reads a row's columns one after the other.
