@@ -106,7 +106,7 @@ Result<int> follow_run(const Options& options, EmbeddedLab& lab, int64_t run_id)
   }
   KILN_ASSIGN(const v1::RunReport report, get_report(lab.lab(), run_id));
   if (options.format == Format::kJson) {
-    KILN_ASSIGN(const std::string json, report::to_json(report));
+    KILN_ASSIGN(const std::string json, report::message_to_json(report));
     print_document(json);
   } else {
     print_document(report::to_text(report));

@@ -12,7 +12,7 @@ Result<int> reach_checked(const Options& options) {
   KILN_ASSIGN(const auto host, EmbeddedLab::start(options, HostMode::kReadOnly));
   KILN_ASSIGN(const v1::RunReport report, get_report(host->lab(), run_id));
   if (options.format == Format::kJson) {
-    KILN_ASSIGN(const std::string json, report::to_json(report::reach_alone(report)));
+    KILN_ASSIGN(const std::string json, report::message_to_json(report::reach_alone(report)));
     print_document(json);
   } else if (options.format == Format::kHtml) {
     print_document(report::reach_to_html(report));

@@ -134,7 +134,7 @@ Result<int> print_report(const Options& options, const v1::RunReport& report,
   const os::Path html = folder / fmt::format("run-{}.html", report.run().id());
   KILN_TRY(os::write_atomic(html, report::to_html(report)));
   if (options.format == Format::kJson) {
-    KILN_ASSIGN(const std::string json, report::to_json(report));
+    KILN_ASSIGN(const std::string json, report::message_to_json(report));
     print_document(json);
   } else {
     print_document(report::to_text(report));
@@ -153,7 +153,7 @@ Result<int> plan_checked(const Options& options) {
   KILN_ASSIGN(const v1::Plan plan, ask_plan(host->lab(), options.job_file, progress));
   progress.finish();
   if (options.format == Format::kJson) {
-    KILN_ASSIGN(const std::string json, report::to_json(plan));
+    KILN_ASSIGN(const std::string json, report::message_to_json(plan));
     print_document(json);
   } else {
     print_document(report::plan_to_text(plan));
@@ -223,7 +223,7 @@ Result<int> repro_checked(const Options& options) {
       !status.ok())
     return fail(rpc::from_grpc(status, "looking up finding " + options.finding));
   if (options.show_only && options.format == Format::kJson) {
-    KILN_ASSIGN(const std::string json, report::to_json(reply));
+    KILN_ASSIGN(const std::string json, report::message_to_json(reply));
     print_document(json);
     return kOk;
   }

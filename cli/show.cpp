@@ -74,7 +74,7 @@ Result<int> runs_checked(const Options& options) {
   if (const grpc::Status status = host->lab().ListRuns(&context, request, &reply); !status.ok())
     return fail(rpc::from_grpc(status, "listing the runs"));
   if (options.format == Format::kJson) {
-    KILN_ASSIGN(const std::string json, report::to_json(reply));
+    KILN_ASSIGN(const std::string json, report::message_to_json(reply));
     print_document(json);
   } else {
     print_document(report::runs_to_text(reply));
@@ -91,7 +91,7 @@ Result<int> report_checked(const Options& options, bool overview) {
   KILN_ASSIGN(const v1::RunReport report, get_report(host->lab(), run_id));
   switch (options.format) {
     case Format::kJson: {
-      KILN_ASSIGN(const std::string json, report::to_json(report));
+      KILN_ASSIGN(const std::string json, report::message_to_json(report));
       print_document(json);
       break;
     }

@@ -76,7 +76,7 @@ TEST(LastGoodNight, StandsOnThePageWithALinkToIt) {
 }
 
 TEST(LastGoodNight, StandsInJson) {
-  const auto json = to_json(night());
+  const auto json = message_to_json(night());
   ASSERT_TRUE(json) << render(json.error());
   EXPECT_THAT(*json, HasSubstr("\"last_good_night\": {"));
   EXPECT_THAT(*json, HasSubstr("\"source_tree_now\": \"8a1c2bd"));

@@ -31,13 +31,10 @@ std::string to_text(const v1::RunReport& report);
 /// One file without outside references; light and dark, phone and print.
 std::string to_html(const v1::RunReport& report);
 
-/// The message as JSON, one document without a newline at the end, field names as in the .proto.
-/// kInternal when the message cannot be written (a string that is no UTF-8).
-Result<std::string> to_json(const v1::RunReport& report);
-/// Any message of kiln.v1 as the one document that a command prints.
+/// Any message of kiln.v1 as the one JSON document that a command prints, without a newline at the
+/// end, field names as in the .proto. kInternal when it cannot be written (a string that is no
+/// UTF-8).
 Result<std::string> message_to_json(const google::protobuf::Message& message);
-Result<std::string> to_json(const v1::Plan& plan);
-Result<std::string> to_json(const v1::ListRunsReply& runs);
 
 /// What a run will do, for the terminal. No newline at the end.
 std::string plan_to_text(const v1::Plan& plan);

@@ -97,7 +97,7 @@ TEST(Html, TagsAreBalanced) {
 
 TEST(Json, IsTheMessage) {
   const v1::RunReport report = broken_report();
-  const auto json = to_json(report);
+  const auto json = message_to_json(report);
   ASSERT_TRUE(json);
   EXPECT_THAT(*json, StartsWith("{"));
   EXPECT_THAT(*json, EndsWith("}"));
@@ -109,7 +109,7 @@ TEST(Json, IsTheMessage) {
 }
 
 TEST(Json, HoldsWhatIsNoUtf8) {
-  const auto json = to_json(hostile_report());
+  const auto json = message_to_json(hostile_report());
   ASSERT_TRUE(json) << render(json.error());
   EXPECT_EQ(*json, to_valid_utf8(*json));
 }

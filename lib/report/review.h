@@ -4,7 +4,6 @@
 #include <string>
 
 #include "kiln/v1/review.pb.h"
-#include "lib/base/result.h"
 
 namespace kiln::report {
 
@@ -15,12 +14,5 @@ std::string known_to_text(const v1::ListKnownReply& reply);
 /// What a change of the filters changes in stored runs.
 std::string known_change_to_text(const v1::ChangeKnownReply& reply);
 std::string known_audit_to_text(const v1::AuditKnownReply& reply);
-
-/// One document each, as report::to_json() of a report.
-Result<std::string> to_json(const v1::JudgeRunReply& reply);
-Result<std::string> to_json(const v1::ListKnownReply& reply);
-Result<std::string> to_json(const v1::ChangeKnownReply& reply);
-Result<std::string> to_json(const v1::AuditKnownReply& reply);
-Result<std::string> to_json(const v1::ReproReply& reply);
 
 }  // namespace kiln::report

@@ -4,7 +4,6 @@
 #include <string>
 
 #include "kiln/v1/schedule.pb.h"
-#include "lib/base/result.h"
 
 namespace kiln::report {
 
@@ -15,11 +14,5 @@ std::string schedule_to_text(const v1::Schedule& schedule);
 std::string firings_to_text(const v1::ListFiringsReply& reply);
 /// "started run 412"
 std::string firing_to_text(const v1::Firing& firing);
-
-/// One document each, as report::to_json() of a report.
-Result<std::string> to_json(const v1::Schedule& schedule);
-Result<std::string> to_json(const v1::ListSchedulesReply& reply);
-Result<std::string> to_json(const v1::Firing& firing);
-Result<std::string> to_json(const v1::ListFiringsReply& reply);
 
 }  // namespace kiln::report

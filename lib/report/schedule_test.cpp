@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "lib/report/report.h"
+
 namespace kiln::report {
 namespace {
 
@@ -80,7 +82,7 @@ TEST(ScheduleText, AHistoryIsALineAPlannedTime) {
 }
 
 TEST(ScheduleText, JsonIsTheMessage) {
-  const auto json = to_json(nightly());
+  const auto json = message_to_json(nightly());
   ASSERT_TRUE(json) << render(json.error());
   EXPECT_THAT(*json, testing::HasSubstr("\"jitter_seconds\": 600"));
   EXPECT_THAT(*json, testing::HasSubstr("\"2026-11-29T02:37:12+02:00\""));

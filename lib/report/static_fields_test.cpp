@@ -71,7 +71,7 @@ TEST(StaticFields, WhateverAToolPrintsIsHarmless) {
   side.growths = {{1, evil, evil, 1, 2, 3, 4}};
   side.notes = {evil};
   const v1::RunReport report = report_with(side);
-  EXPECT_TRUE(to_json(report)) << "valid UTF-8";
+  EXPECT_TRUE(message_to_json(report)) << "valid UTF-8";
   EXPECT_THAT(html_statics(report), Not(HasSubstr("<script>")));
   for (const char c : text_statics(report))
     EXPECT_TRUE(static_cast<unsigned char>(c) >= 0x20 || c == '\n') << static_cast<int>(c);
