@@ -189,6 +189,10 @@ void Agent::Impl::start_link() {
   events.cancel = [this](int64_t session_id, const std::string& why) {
     for (const auto& [name, worker] : workers) worker->cancel(session_id, why);
   };
+  events.refused = [](const std::string& words) {
+    log::line(log::Level::kError, "the controller refuses this agent; it is asked again",
+              {{"why", words}});
+  };
   LinkConfig link_config;
   link_config.agent = config.name;
   link_config.version = KILN_VERSION;

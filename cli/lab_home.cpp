@@ -61,6 +61,10 @@ std::string kilnd_yaml(const os::Path& folder, bool network) {
       "others'.\n"
       "#keep_runs: 20      # the newest of each job\n"
       "#keep_days: 90\n"
+      "# Runs of one user that have not ended, and jobs handed in within a minute; 0 = any "
+      "number.\n"
+      "#runs_a_user: 50\n"
+      "#submissions_a_minute: 30\n"
       "#log_format: text   # or json\n"
       "#log_level: info    # debug, info, warning, error\n",
       folder.string(), address, address);

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <map>
+#include <random>
 
 #include "lib/base/text.h"
+#include "lib/rpc/protocol.h"
 #include "lib/rpc/status.h"
 
 namespace kiln::agent {
@@ -13,6 +15,11 @@ using Steady = std::chrono::steady_clock;
 /// A cancelled stream's write returns at once; this is only far away.
 constexpr std::chrono::hours kForever{24};
 constexpr size_t kMaxConsoleEvents = 1024;
+
+std::string draw_instance() {
+  std::random_device device;
+  return std::to_string((static_cast<uint64_t>(device()) << 32U) | device());
+}
 
 bool is_console_line(const v1::FromAgent& message) {
   return message.has_event() && !message.event().console_line().empty();
@@ -28,6 +35,7 @@ Link::Link(LinkConfig config, std::shared_ptr<grpc::Channel> channel, Outbox& ou
       artifacts_(artifacts),
       events_(std::move(events)),
       stub_(v1::AgentLink::NewStub(channel_)),
+      instance_(draw_instance()),
       writer_([this](std::stop_token stop) { write_loop(stop); }),
       reader_([this](std::stop_token stop) { connect_loop(stop); }) {}
 
@@ -121,15 +129,7 @@ bool Link::one_connection(std::stop_token stop) {
   grpc::ClientContext context;
   const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
   const auto stream = stub_->Connect(&context);
-  v1::FromAgent first;
-  v1::Hello* hello = first.mutable_hello();
-  hello->set_agent(config_.agent);
-  hello->set_version(config_.version);
-  hello->add_features("sessions-survive-reconnect");
-  for (const v1::MachineInfo& machine : machines) *hello->add_machines() = machine;
-  if (events_.sessions)
-    for (v1::HeldSession& held : events_.sessions()) *hello->add_sessions() = std::move(held);
-  if (stream->Write(first)) {
+  if (stream->Write(hello(machines))) {
     auto state = state_.lock();
     ++connections_;
     state->generation = connections_;
@@ -157,8 +157,38 @@ bool Link::one_connection(std::stop_token stop) {
     state.wait_until(Steady::now() + kForever, [&] { return !state->writer_busy; });
     state->stream = nullptr;
   }
-  (void)stream->Finish();
+  const grpc::Status status = stream->Finish();
+  if (!welcomed && !stop.stop_requested()) tell_refusal(status);
+  if (welcomed) refused_.clear();
   return welcomed;
+}
+
+v1::FromAgent Link::hello(const std::vector<v1::MachineInfo>& machines) const {
+  v1::FromAgent first;
+  v1::Hello* hello = first.mutable_hello();
+  hello->set_agent(config_.agent);
+  hello->set_version(config_.version);
+  hello->set_protocol(rpc::kAgentProtocol);
+  hello->set_instance(instance_);
+  const auto now = SystemClock().now().time_since_epoch();
+  hello->mutable_time()->set_seconds(now.count() / 1000);
+  hello->mutable_time()->set_nanos(static_cast<int>(now.count() % 1000 * 1'000'000));
+  hello->add_features("sessions-survive-reconnect");
+  for (const v1::MachineInfo& machine : machines) *hello->add_machines() = machine;
+  if (events_.sessions)
+    for (v1::HeldSession& held : events_.sessions()) *hello->add_sessions() = std::move(held);
+  return first;
+}
+
+/// A controller that is not there is no refusal.
+void Link::tell_refusal(const grpc::Status& status) {
+  if (status.ok() || status.error_code() == grpc::StatusCode::UNAVAILABLE ||
+      status.error_code() == grpc::StatusCode::CANCELLED)
+    return;
+  std::string words = to_valid_utf8(status.error_message());
+  if (words == refused_) return;
+  refused_ = std::move(words);
+  if (events_.refused) events_.refused(refused_);
 }
 
 void Link::handle(const v1::ToAgent& message) {

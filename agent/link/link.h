@@ -35,6 +35,8 @@ struct LinkEvents {
   std::function<os::Path(const std::string& machine)> test_names{};
   std::function<void(const v1::SessionOrder&)> start{};
   std::function<void(int64_t session_id, const std::string& why)> cancel{};
+  /// The controller does not take this agent; told once for the same words.
+  std::function<void(const std::string& words)> refused{};
 };
 
 /// Owns two threads: one connects and reads, one writes. Safe for concurrent use. Callbacks come
@@ -75,6 +77,8 @@ class Link {
   void push(v1::FromAgent message);
   void connect_loop(std::stop_token stop);
   bool one_connection(std::stop_token stop);
+  v1::FromAgent hello(const std::vector<v1::MachineInfo>& machines) const;
+  void tell_refusal(const grpc::Status& status);
   void handle(const v1::ToAgent& message);
   void write_loop(std::stop_token stop);
   void say_waiting(uint64_t generation, const v1::SessionDone& done, const Error& why);
@@ -91,6 +95,8 @@ class Link {
   LinkEvents events_;
   std::unique_ptr<v1::AgentLink::Stub> stub_;
 
+  const std::string instance_;
+  std::string refused_;       ///< the words of the last refusal; on the reading thread only
   uint64_t connections_ = 0;  ///< on the reading thread only
   Sync<State> state_;
   std::jthread writer_;

@@ -68,8 +68,8 @@ void Backend::stop() {
 }
 
 std::string Backend::machine_words() {
-  const std::vector<fleet::Machine> machines = parts_.lab.machines();
-  return machines.empty() ? "" : describe(machines.front().info);
+  const auto machine = parts_.lab.some_machine();
+  return machine ? describe(machine->info) : "";
 }
 
 Result<job::Plan> Backend::plan_of(const scheduler::Prepared& prepared, uint64_t seed) {
@@ -148,8 +148,7 @@ Result<v1::StartRunReply> Backend::start(RunAsk ask) {
       scheduler::to_proto(input.prepared, input.plan, machine_words(), count_tests(input.prepared));
   reply.set_run_id(input.run_id);
   reply.set_resumed(resumed);
-  KILN_ASSIGN(const auto old_events, parts_.store.events(input.run_id, 0));
-  parts_.hub.open(input.run_id, old_events.empty() ? 0 : old_events.back().seq());
+  KILN_TRY(open_story(input.run_id));
   const std::lock_guard lock(mutex_);
   if (stopped_) return fail(ErrorKind::kCancelled, "the controller is stopping");
   const int64_t run_id = input.run_id;
@@ -164,6 +163,15 @@ Result<v1::StartRunReply> Backend::start(RunAsk ask) {
 bool Backend::is_driven_locked(int64_t run_id) const {
   const auto found = drivers_.find(run_id);
   return found != drivers_.end() && !found->second.ended->load();
+}
+
+Status Backend::open_story(int64_t run_id) {
+  KILN_ASSIGN(const int64_t last, parts_.store.last_event(run_id));
+  if (last > 0)
+    parts_.hub.resume(run_id, last);
+  else
+    parts_.hub.open(run_id);
+  return {};
 }
 
 void Backend::add_driver_locked(int64_t run_id, std::function<void(const std::stop_token&)> work) {
@@ -214,8 +222,7 @@ Status Backend::go_on() {
   KILN_ASSIGN(const auto runs, parts_.store.running());
   const std::lock_guard lock(mutex_);
   for (const db::RunRow& row : runs) {
-    const auto old_events = parts_.store.events(row.id, 0);
-    parts_.hub.open(row.id, old_events && !old_events->empty() ? old_events->back().seq() : 0);
+    KILN_TRY(open_story(row.id));
     add_driver_locked(row.id, [this, row](const std::stop_token& stop) { go_on_with(row, stop); });
   }
   return {};
@@ -273,6 +280,11 @@ Result<scheduler::DriverInput> Backend::input_of_unfinished(const db::RunRow& ro
   return open_run(std::move(ask), &resumed);
 }
 
+Result<Quota::Ticket> Backend::admit(const std::string& user) {
+  KILN_ASSIGN(const int running, parts_.store.count_running(user));
+  return quota_.enter(user, running);
+}
+
 Result<v1::StartRunReply> Backend::submit(const v1::SubmitHeader& header, const std::string& user,
                                           const std::function<bool(v1::SubmitFile*)>& next) {
   KILN_TRY(may_start());
@@ -282,6 +294,7 @@ Result<v1::StartRunReply> Backend::submit(const v1::SubmitHeader& header, const 
       (*priority != lab::Priority::kInteractive && *priority != lab::Priority::kNightly))
     return fail(ErrorKind::kBadInput,
                 fmt::format("`{}` is no priority of a run: interactive or nightly", word));
+  KILN_ASSIGN(const Quota::Ticket ticket, admit(user));
   KILN_ASSIGN(Bundle bundle, Bundle::create(parts_.bundles));
   v1::SubmitFile part;
   while (next(&part)) KILN_TRY(bundle.add(part));
@@ -471,24 +484,29 @@ Result<kernel::BuildRecord> Backend::build(
 Status Backend::watch_run(int64_t run_id, int64_t from_seq,
                           const std::function<bool(const v1::RunEvent&)>& emit) {
   int64_t after = std::max<int64_t>(0, from_seq - 1);
-  if (!parts_.hub.knows(run_id)) {
-    KILN_ASSIGN(const int64_t id, parts_.store.resolve_run(run_id));
-    KILN_ASSIGN(const auto events, parts_.store.events(id, after));
-    for (const v1::RunEvent& event : events)
-      if (!emit(event)) break;
-    return {};
-  }
-  while (true) {
-    for (const v1::RunEvent& event : parts_.hub.next(run_id, after, kWatchWait)) {
+  while (const auto events = parts_.hub.next(run_id, after, kWatchWait)) {
+    for (const v1::RunEvent& event : *events) {
       after = event.seq();
       if (!emit(event) || event.kind() == "finished") return {};
     }
     // An empty event tells a caller that went away.
     if (!emit(v1::RunEvent())) return {};
   }
+  KILN_ASSIGN(const int64_t id, parts_.store.resolve_run(run_id));
+  KILN_ASSIGN(const auto events, parts_.store.events(id, after));
+  for (const v1::RunEvent& event : events)
+    if (!emit(event)) break;
+  return {};
 }
 
-Status Backend::cancel_run(int64_t run_id) {
+Status Backend::cancel_run(int64_t run_id, const std::string& user, bool keeper) {
+  if (!keeper) {
+    KILN_ASSIGN(const std::string owner, parts_.store.user_of(run_id));
+    if (owner != user)
+      return fail(Error(ErrorKind::kPermission,
+                        fmt::format("run {} is of {}: they or a keeper cancel it", run_id, owner))
+                      .with_hint("kiln queue shows whose runs there are"));
+  }
   const std::lock_guard lock(mutex_);
   const auto found = drivers_.find(run_id);
   if (found == drivers_.end())

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <thread>
 
+#include "controller/access/quota.h"
 #include "controller/builder/executor.h"
 #include "controller/results/db_run_store.h"
 #include "controller/results/event_hub.h"
@@ -32,6 +33,7 @@ struct BackendParts {
   os::Path bundles{};                          ///< folder of jobs that were handed in
   std::function<Status()> may_start{};         ///< an error refuses new runs; unset = never
   Millis no_machine{300'000};  ///< so long without a fitting machine ends a run; 0 = it waits
+  QuotaLimits limits{};        ///< of a user
 };
 
 /// A run to be started, or gone on with.
@@ -50,7 +52,7 @@ struct RunAsk {
 
 class Backend final : public LabBackend {
  public:
-  explicit Backend(BackendParts parts) : parts_(parts) {}
+  explicit Backend(BackendParts parts) : parts_(parts), quota_(parts.clock, parts.limits) {}
   ~Backend() override { stop(); }
   /// Interrupts the runs and waits for their drivers; later calls start nothing.
   void stop();
@@ -64,7 +66,7 @@ class Backend final : public LabBackend {
   Result<v1::StartRunReply> start_run(const v1::StartRunRequest& request) override;
   Status watch_run(int64_t run_id, int64_t from_seq,
                    const std::function<bool(const v1::RunEvent&)>& emit) override;
-  Status cancel_run(int64_t run_id) override;
+  Status cancel_run(int64_t run_id, const std::string& user, bool keeper) override;
   Result<v1::StartRunReply> submit(const v1::SubmitHeader& header, const std::string& user,
                                    const std::function<bool(v1::SubmitFile*)>& next) override;
   Result<v1::StartRunReply> retry(const v1::RetryRunRequest& request,
@@ -84,6 +86,8 @@ class Backend final : public LabBackend {
   /// on its driver's thread.
   Status go_on();
 
+  /// Whether the user may hand in one more; the ticket is kept until its run has started.
+  Result<Quota::Ticket> admit(const std::string& user);
   /// Starts the run and returns; its driver is ended by cancel_run() or stop().
   Result<v1::StartRunReply> start(RunAsk ask);
 
@@ -104,6 +108,8 @@ class Backend final : public LabBackend {
   Result<scheduler::Prepared> prepare_again(const db::RunRow& row, bool unchanged,
                                             const std::stop_token& stop);
   [[nodiscard]] bool is_driven_locked(int64_t run_id) const;
+  /// Its watchers' numbers go on where they stopped.
+  Status open_story(int64_t run_id);
   void add_driver_locked(int64_t run_id, std::function<void(const std::stop_token&)> work);
   Result<db::RunRow> create_run(const RunAsk& ask, uint64_t seed, const job::Plan& plan,
                                 const std::string& machine);
@@ -126,6 +132,7 @@ class Backend final : public LabBackend {
   Result<scheduler::Prepared> prepared_for(const v1::StartRunRequest& request);
 
   BackendParts parts_;
+  Quota quota_;
   Sync<std::optional<Planned>> planned_;
   std::mutex mutex_;
   bool stopped_ = false;

@@ -34,6 +34,7 @@ Result<v1::StartRunReply> Backend::retry(const v1::RetryRunRequest& request,
                       .with_hint(fmt::format("kiln watch {}", id)));
   }
   const bool anew = row.state == "done" || request.fresh();
+  KILN_ASSIGN(const Quota::Ticket ticket, admit(user));
   RunAsk ask;
   KILN_ASSIGN(ask.prepared, prepare_again(row, !anew, leaving_.get_token()));
   ask.plan = [this](const scheduler::Prepared& of, uint64_t seed) { return plan_of(of, seed); };

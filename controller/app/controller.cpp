@@ -176,6 +176,7 @@ Status Controller::Impl::serve(const ControllerOptions& options) {
   }
   lab_options.build_places = options.builds_at_once;
   lab_options.builds_here = !options.slurm;
+  lab_options.warn = [](const std::string& words) { log::line(log::Level::kWarning, words); };
   lab_machines = std::make_unique<fleet::Dispatcher>(fleet, *leases, clock, lab_options);
   if (options.access == Access::kRun) KILN_TRY(lab_machines->load());
   BackendParts parts{clock, *store,         *blobs,        *lab_machines,
@@ -183,6 +184,7 @@ Status Controller::Impl::serve(const ControllerOptions& options) {
   parts.bundles = options.data_dir / "bundles";
   open_space(options);
   parts.may_start = [this] { return space->check(); };
+  parts.limits = options.limits;
   if (options.serves_a_lab) parts.no_machine = Millis(0);
   backend = std::make_unique<Backend>(parts);
   if (options.serves_a_lab) {
@@ -200,9 +202,12 @@ Status Controller::Impl::serve(const ControllerOptions& options) {
   const UserOf user_of = doors ? doors->user_of() : [](const grpc::ServerContextBase&) {
     return std::string("local");
   };
-  lab = std::make_unique<LabService>(*backend, user_of);
   const MayKeep may_keep =
       doors ? doors->may_keep() : [](const grpc::ServerContextBase&) { return true; };
+  const StillIn still_in =
+      doors ? doors->still_in()
+            : [](const grpc::ServerContextBase&, const std::string&) { return Status(); };
+  lab = std::make_unique<LabService>(*backend, user_of, may_keep, still_in);
   machines_service = std::make_unique<MachinesService>(*machines, user_of, may_keep);
   // A lab in one process starts nothing by itself: nobody looks at the clock there.
   if (options.serves_a_lab) keeper = std::make_unique<Keeper>(keeper_parts());
@@ -298,7 +303,9 @@ fleet::HealthParts Controller::Impl::health_parts(const lab::HealthRules& rules)
   parts.machines = [this] { return lab_machines->views(); };
   parts.start = [this](const std::string& machine) { return health_desk->start(machine); };
   parts.outcome = [this](int64_t run) { return health_desk->outcome(run); };
-  parts.cancel = [this](int64_t run) { (void)backend->cancel_run(run); };  // it may have ended
+  parts.cancel = [this](int64_t run) {
+    (void)backend->cancel_run(run, "local", true);
+  };  // it may have ended
   parts.restore = [this](const std::string& machine) {
     return lab_machines->set_health(machine, "good", "a health check passed");
   };
@@ -313,8 +320,8 @@ KeepingParts Controller::Impl::keeping_parts(const ControllerOptions& options) {
   // No row names these: lists of the machines' tests, and ends that wait for their runs.
   parts.in_use = [this] {
     std::set<std::string> digests = lab_machines->artifacts_in_memory();
-    for (const fleet::Machine& machine : fleet.machines())
-      digests.insert(machine.info.test_names());
+    const fleet::MachineList machines_now = fleet.machines();
+    for (const fleet::Machine& machine : *machines_now) digests.insert(machine.info.test_names());
     return digests;
   };
   return parts;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "controller/access/quota.h"
 #include "controller/app/keeping.h"
 #include "controller/slurm/options.h"
 #include "lib/base/result.h"
@@ -40,6 +41,7 @@ struct ControllerOptions {
   /// Builds go to Slurm. Its shared folder then has what builds need: sources, trees, objects.
   std::optional<slurm::SlurmOptions> slurm{};
   int builds_at_once = 1;
+  QuotaLimits limits{};  ///< of each user of a lab
 };
 
 /// Safe for concurrent use.

@@ -1,6 +1,5 @@
 #include "controller/app/db_lease_store.h"
 
-#include "lib/db/lease_table.h"
 #include "lib/db/machine_table.h"
 #include "lib/db/run_table.h"
 #include "lib/db/session_table.h"
@@ -56,27 +55,38 @@ Status DbLeaseStore::put_standing(const fleet::Standing& s) {
                                     s.health_why, s.errors_in_a_row, s.changed});
 }
 
-/// An end counts once. Of a session that has ended, or whose run has, a further one is kept with
-/// its reason; a run that was interrupted wants it when it goes on.
-Result<bool> DbLeaseStore::take_unclaimed(const v1::SessionDone& done) {
+db::DuplicateRow DbLeaseStore::duplicate_of(const v1::SessionDone& done) const {
   db::DuplicateRow row;
   row.session_id = done.session().id();
   row.lease = done.lease_epoch();
   row.machine = done.session().machine();
   row.received = clock_.now();
   row.done = done.SerializeAsString();
-  const auto session = db::SessionTable(db_).get(row.session_id);
+  return row;
+}
+
+Status DbLeaseStore::put_duplicate(const v1::SessionDone& done, const std::string& reason) {
+  db::DuplicateRow row = duplicate_of(done);
+  row.reason = reason;
+  return db::LeaseTable(db_).add_duplicate(row);
+}
+
+/// An end counts once. Of a session that has ended, or whose run has, a further one is kept with
+/// its reason; a run that was interrupted wants it when it goes on.
+Result<bool> DbLeaseStore::take_unclaimed(const v1::SessionDone& done) {
+  const auto session = db::SessionTable(db_).get(done.session().id());
+  std::string reason;
   if (!session && session.error().kind != ErrorKind::kNotFound) return fail(session.error());
   if (!session) {
-    row.reason = "no such session is known here";
+    reason = "no such session is known here";
   } else if (session->state == "done") {
-    row.reason = "another end of the session counts";
+    reason = "another end of the session counts";
   } else {
     KILN_ASSIGN(const db::RunRow run, db::RunTable(db_).get(session->run_id));
     if (run.state != "done") return false;
-    row.reason = "its run has ended";
+    reason = "its run has ended";
   }
-  KILN_TRY(db::LeaseTable(db_).add_duplicate(row));
+  KILN_TRY(put_duplicate(done, reason));
   return true;
 }
 

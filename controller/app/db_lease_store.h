@@ -2,7 +2,7 @@
 /// The dispatcher's store over lib/db.
 #include "controller/fleet/lease_store.h"
 #include "lib/base/clock.h"
-#include "lib/db/database.h"
+#include "lib/db/lease_table.h"
 
 namespace kiln::controller {
 
@@ -20,8 +20,11 @@ class DbLeaseStore final : public fleet::LeaseStore {
   Result<std::vector<fleet::Standing>> standings() override;
   Status put_standing(const fleet::Standing& standing) override;
   Result<bool> take_unclaimed(const v1::SessionDone& done) override;
+  Status put_duplicate(const v1::SessionDone& done, const std::string& reason) override;
 
  private:
+  [[nodiscard]] db::DuplicateRow duplicate_of(const v1::SessionDone& done) const;
+
   db::Database& db_;
   const Clock& clock_;
 };

@@ -124,6 +124,12 @@ MayKeep Doors::may_keep() {
   };
 }
 
+StillIn Doors::still_in() {
+  return [this](const grpc::ServerContextBase& context, const std::string& method) {
+    return still_admitted(context, method, impl_->gate);
+  };
+}
+
 void Doors::stop(std::chrono::system_clock::time_point deadline) {
   impl_->ticker = {};
   if (!impl_->agent_server) return;

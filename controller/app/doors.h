@@ -38,6 +38,7 @@ class Doors {
   [[nodiscard]] std::string ports() const;
   [[nodiscard]] UserOf user_of();
   [[nodiscard]] MayKeep may_keep();
+  [[nodiscard]] StillIn still_in();
   void stop(std::chrono::system_clock::time_point deadline);
 
  private:

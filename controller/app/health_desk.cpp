@@ -38,12 +38,10 @@ Result<std::optional<scheduler::GoodBoot>> HealthDesk::good_boot_of(const std::s
 Result<scheduler::GoodBoot> HealthDesk::good_boot_for(const std::string& machine) {
   KILN_ASSIGN(auto own, good_boot_of(machine));
   if (own) return std::move(*own);
-  const std::vector<fleet::Machine> machines = lab_.machines();
-  const auto self = std::find_if(machines.begin(), machines.end(), [&](const fleet::Machine& each) {
-    return each.info.name() == machine;
-  });
-  const std::string kind = self == machines.end() ? "" : fleet::kind_of(self->info);
-  for (const fleet::Machine& each : machines) {
+  const auto self = lab_.machine(machine);
+  const std::string kind = self ? fleet::kind_of(self->info) : "";
+  const fleet::MachineList machines = lab_.machines();
+  for (const fleet::Machine& each : *machines) {
     if (kind.empty() || fleet::kind_of(each.info) != kind) continue;
     KILN_ASSIGN(auto good, good_boot_of(each.info.name()));
     if (good) return std::move(*good);

@@ -49,6 +49,7 @@ Result<v1::ListAgentsReply> MachinesView::list_agents() {
     v1::Agent& agent = agents[info.name];
     agent.set_version(info.version);
     agent.set_connected(true);
+    agent.set_clock_offset_seconds(info.clock_offset_seconds);
     for (const std::string& machine : info.machines) agent.add_machines(machine);
   }
   for (const fleet::MachineView& view : lab_.views()) {

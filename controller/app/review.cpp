@@ -160,12 +160,15 @@ Result<v1::ReproReply> Review::describe_repro(const v1::ReproRequest& request) {
   return scheduler::describe_repro(input);
 }
 
-Result<v1::StartRunReply> Review::start_repro(const v1::ReproRequest& request) {
+Result<v1::StartRunReply> Review::start_repro(const v1::ReproRequest& request,
+                                              const std::string& user) {
   if (parts_.runs == nullptr) return fail(ErrorKind::kPermission, "this controller starts no runs");
+  KILN_ASSIGN(const Quota::Ticket ticket, parts_.runs->admit(user));
   KILN_ASSIGN(const scheduler::ReproInput input, repro_input(request));
   KILN_ASSIGN(scheduler::Prepared prepared, scheduler::prepare_repro(input));
   RunAsk ask;
   ask.repro_of = fmt::format("{}/{}", input.report.run().id(), input.finding);
+  ask.user = user;
   ask.prepared = std::move(prepared);
   ask.plan = [input](const scheduler::Prepared& of, uint64_t seed) -> Result<job::Plan> {
     return scheduler::plan_repro(input, of, seed);

@@ -28,7 +28,8 @@ class Review final : public ReviewBackend {
   Result<v1::ChangeKnownReply> change_known(const v1::ChangeKnownRequest& request) override;
   Result<v1::AuditKnownReply> audit_known(const v1::AuditKnownRequest& request) override;
   Result<v1::ReproReply> describe_repro(const v1::ReproRequest& request) override;
-  Result<v1::StartRunReply> start_repro(const v1::ReproRequest& request) override;
+  Result<v1::StartRunReply> start_repro(const v1::ReproRequest& request,
+                                        const std::string& user) override;
 
  private:
   /// The finding with all that repeating it needs.

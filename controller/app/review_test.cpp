@@ -176,7 +176,7 @@ TEST_F(ReviewTest, WhatCannotBeRepeatedSaysWhy) {
   ASSERT_TRUE(gone);
   EXPECT_THAT(gone->cannot(),
               AllOf(HasSubstr("baseline/hm is not in store"), HasSubstr("kiln run")));
-  const auto refused = review_.start_repro(repro(run, "f1"));
+  const auto refused = review_.start_repro(repro(run, "f1"), "anna");
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::kPermission);
 }

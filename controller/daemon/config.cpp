@@ -59,6 +59,8 @@ conf::Object table(DaemonConfig* config, int* format) {
                 conf::duration(&config->clear_every, Millis(1000), Millis(7 * 24 * 3'600'000)))
       .optional("builds", conf::one_of(&config->builds, {"local", "slurm"}))
       .optional("slurm", conf::object(slurm_table(&config->slurm)))
+      .optional("runs_a_user", conf::integer(&config->runs_a_user, 0, 1'000'000))
+      .optional("submissions_a_minute", conf::integer(&config->submissions_a_minute, 0, 1'000'000))
       .optional("log_format", conf::one_of(&config->log_format, {"text", "json"}))
       .optional("log_level",
                 conf::one_of(&config->log_level, {"debug", "info", "warning", "error"}))

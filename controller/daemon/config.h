@@ -38,6 +38,8 @@ struct DaemonConfig {
   Millis clear_every{3'600'000};
   std::string builds = "local";  ///< or "slurm"
   SlurmConfig slurm;
+  int runs_a_user = 50;           ///< that have not ended; 0 = any number
+  int submissions_a_minute = 30;  ///< of a user; 0 = any number
   std::string log_format = "text";
   std::string log_level = "info";
 };

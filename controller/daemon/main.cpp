@@ -42,6 +42,7 @@ ControllerOptions options_of(const DaemonConfig& config) {
   options.listen_agents = config.listen_agents;
   if (config.listen_metrics != "none") options.listen_metrics = config.listen_metrics;
   options.quarantine_after = config.quarantine_after;
+  options.limits = {config.runs_a_user, config.submissions_a_minute};
   options.health.first = config.health_check_after;
   options.health.longest = std::max(options.health.longest, config.health_check_after);
   options.keeping = keeping_of(config);
@@ -76,6 +77,8 @@ void reload(DaemonConfig* config, Controller* controller) {
                        now->listen_metrics != config->listen_metrics || now->jobs != config->jobs ||
                        now->quarantine_after != config->quarantine_after ||
                        now->health_check_after != config->health_check_after ||
+                       now->runs_a_user != config->runs_a_user ||
+                       now->submissions_a_minute != config->submissions_a_minute ||
                        now->ccache_dir != config->ccache_dir || now->builds != config->builds ||
                        now->slurm != config->slurm;
   config->log_format = now->log_format;

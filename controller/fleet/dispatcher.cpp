@@ -58,11 +58,15 @@ Dispatcher::Dispatcher(Fleet& fleet, LeaseStore& store, const Clock& clock,
   };
   listener.machines_changed = [this] {
     auto state = state_.lock();
-    state->machines_changed = state->changed = true;
-    state.notify_all();
+    state->fleet_changed = true;
+    wake(state);
   };
   listener.session_event = [this](v1::SessionEvent event) { on_event(std::move(event)); };
   listener.session_done = [this](v1::SessionDone done) { on_done(std::move(done)); };
+  listener.foreign_done = [this](const std::string& agent, v1::SessionDone done) {
+    on_foreign_done(agent, std::move(done));
+  };
+  listener.warn = options_.warn;
   fleet_.set_listener(std::move(listener));
   thread_ = std::jthread([this](const std::stop_token& stop) { loop(stop); });
 }
@@ -83,13 +87,24 @@ Status Dispatcher::load() {
   for (const Lease& lease : leases) {
     state->queue.restore(
         {lease.number, lease.run_id, lease.user, lease.key, lease.machine, lease.alone});
-    state->sessions[lease.session_id] = {lease.run_id, lease, true};
+    add_session(*state, lease.session_id, {lease.run_id, lease, true});
   }
   for (const Hold& hold : holds) state->holds[hold.machine] = hold;
   for (const Standing& standing : standings) state->standings[standing.machine] = standing;
-  state->machines_changed = state->changed = true;
-  state.notify_all();
+  state->fleet_changed = true;
+  wake(state);
   return {};
+}
+
+void Dispatcher::wake(Locked& state, const std::string& machine) {
+  if (!machine.empty()) state->machines_changed.insert(machine);
+  state->changed = true;
+  state.notify_all();
+}
+
+void Dispatcher::add_session(State& state, int64_t id, Session session) {
+  state.by_lease[session.lease.number] = id;
+  state.sessions[id] = std::move(session);
 }
 
 void Dispatcher::end_unclaimed() {
@@ -113,9 +128,11 @@ void Dispatcher::leave(int64_t run) {
   state->runs.erase(run);
   state->queue.forget_run(run);
   std::erase_if(state->expected, [&](const auto& entry) { return entry.second == run; });
-  std::erase_if(state->sessions, [&](const auto& entry) { return entry.second.run == run; });
-  state->changed = true;
-  state.notify_all();
+  std::erase_if(state->sessions, [&](const auto& entry) {
+    if (entry.second.run == run) state->by_lease.erase(entry.second.lease.number);
+    return entry.second.run == run;
+  });
+  wake(state);
 }
 
 void Dispatcher::want(int64_t run, const std::vector<lab::Want>& wants) {
@@ -123,20 +140,19 @@ void Dispatcher::want(int64_t run, const std::vector<lab::Want>& wants) {
   const auto found = state->runs.find(run);
   if (found == state->runs.end()) return;
   state->queue.set_wants(run, found->second.user, wants, clock_.now());
-  state->changed = true;
-  state.notify_all();
+  wake(state);
 }
 
 Status Dispatcher::start(int64_t run, uint64_t lease, const v1::SessionOrder& order) {
   {
-    auto state = state_.lock();
-    Session& session = state->sessions[order.session_id()];
+    Session session;
     session.run = run;
     session.lease.number = lease;
     session.lease.session_id = order.session_id();
     session.lease.run_id = run;
     session.lease.machine = order.machine();
     session.sent = true;
+    add_session(*state_.lock(), order.session_id(), std::move(session));
   }
   return fleet_.start(order);
 }
@@ -165,11 +181,12 @@ void Dispatcher::expect(int64_t run, int64_t session_id) {
 
 void Dispatcher::release(uint64_t lease) {
   auto state = state_.lock();
-  std::erase_if(state->sessions,
-                [&](const auto& entry) { return entry.second.lease.number == lease; });
+  if (const auto session = state->by_lease.find(lease); session != state->by_lease.end()) {
+    state->sessions.erase(session->second);
+    state->by_lease.erase(session);
+  }
   state->queue.release(lease);
-  state->changed = true;
-  state.notify_all();
+  wake(state);
 }
 
 void Dispatcher::cancel(const std::string& machine, int64_t session_id, const std::string& why) {
@@ -215,12 +232,26 @@ void Dispatcher::on_done(v1::SessionDone done) {
     listener = listener_of(*state, done.session().id());
     if (!listener) {
       state->unclaimed.push_back(std::move(done));
-      state->changed = true;
-      state.notify_all();
+      wake(state);
       return;
     }
   }
   if (listener->session_done) listener->session_done(std::move(done));
+}
+
+/// Nobody else may end a session than the agent that has its machine; what another one tells is
+/// kept, and does not count.
+void Dispatcher::on_foreign_done(const std::string& agent, v1::SessionDone done) {
+  auto state = state_.lock();
+  if (state->foreign.size() >= kMaxParked) return;  // the agent says it again
+  state->foreign.emplace_back(agent, std::move(done));
+  wake(state);
+}
+
+void Dispatcher::take_foreign(const std::deque<std::pair<std::string, v1::SessionDone>>& foreign) {
+  for (const auto& [agent, done] : foreign)
+    if (store_.put_duplicate(done, fmt::format("agent {} does not have the machine", agent)))
+      fleet_.acknowledge_to(agent, done.session().id());
 }
 
 /// An agent that comes (back) tells what it works on: what it does not know of is lost, what is no
@@ -320,48 +351,73 @@ std::string Dispatcher::word_of(const State& state, const Machine& machine,
   return "ready";
 }
 
+void Dispatcher::update_place(State& state, const Machine& machine) {
+  std::string why;
+  const std::string word = word_of(state, machine, &why);
+  const bool to_check = word == "quarantined" && !state.holds.contains(machine.info.name());
+  state.queue.put_place(to_check ? place_to_check(machine) : place_of(machine, word == "ready"));
+}
+
+/// After the fleet has changed all of them, else those whose standing has.
 void Dispatcher::update_places(State& state) {
+  const std::set<std::string> changed = std::exchange(state.machines_changed, {});
+  if (!std::exchange(state.fleet_changed, false)) {
+    for (const std::string& name : changed)
+      if (const auto machine = fleet_.machine(name)) update_place(state, *machine);
+    return;
+  }
+  state.runs_wait = true;
   std::set<std::string> now;
-  for (const Machine& machine : fleet_.machines()) {
-    std::string why;
-    const std::string word = word_of(state, machine, &why);
-    const bool to_check = word == "quarantined" && !state.holds.contains(machine.info.name());
-    // Two agents that list one machine: the first by name has it.
-    if (now.insert(machine.info.name()).second)
-      state.queue.put_place(to_check ? place_to_check(machine)
-                                     : place_of(machine, word == "ready"));
+  const MachineList machines = fleet_.machines();
+  for (const Machine& machine : *machines) {
+    now.insert(machine.info.name());
+    update_place(state, machine);
   }
   for (const std::string& name : state.known_places)
     if (!now.contains(name)) state.queue.remove_place(name);
   state.known_places = std::move(now);
 }
 
+/// Each run looks at each machine then: where both are many, not at every single change.
+bool Dispatcher::runs_are_to_be_told(State& state) {
+  const auto pause = Millis(state.runs.size() * state.known_places.size() / 1000);
+  const auto now = std::chrono::steady_clock::now();
+  if (!state.runs_wait || now < state.runs_told + pause) return false;
+  state.runs_wait = false;
+  state.runs_told = now;
+  return true;
+}
+
 void Dispatcher::expire_holds(State& state, std::vector<Hold>* expired) {
   const WallTime now = clock_.now();
   for (const auto& [machine, hold] : state.holds)
     if (hold.until <= now) expired->push_back(hold);
-  for (const Hold& hold : *expired) state.holds.erase(hold.machine);
-  if (!expired->empty()) state.machines_changed = true;
+  for (const Hold& hold : *expired) {
+    state.holds.erase(hold.machine);
+    state.machines_changed.insert(hold.machine);
+  }
 }
 
 void Dispatcher::loop(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     lab::Decision decision;
     std::deque<v1::SessionDone> unclaimed;
+    std::deque<std::pair<std::string, v1::SessionDone>> foreign;
     std::vector<Hold> expired;
     std::map<int64_t, std::shared_ptr<RunListener>> listeners;
-    bool machines_changed = false;
+    bool tell_runs = false;
     {
       auto state = state_.lock();
       state.wait_until(std::chrono::steady_clock::now() + kTick,
                        [&] { return stop.stop_requested() || state->changed; });
       expire_holds(*state, &expired);
-      machines_changed = std::exchange(state->machines_changed, false);
-      if (machines_changed) update_places(*state);
+      update_places(*state);
+      tell_runs = runs_are_to_be_told(*state);
       state->changed = false;
       unclaimed = std::exchange(state->unclaimed, {});
+      foreign = std::exchange(state->foreign, {});
       if (state->paused.empty()) decision = state->queue.decide(clock_.now());
-      if (machines_changed) {
+      if (tell_runs) {
         for (const auto& [id, run] : state->runs) listeners[id] = run.listener;
       } else {
         for (const lab::Grant& grant : decision.grants)
@@ -372,7 +428,7 @@ void Dispatcher::loop(const std::stop_token& stop) {
             listeners[recall.run] = run->second.listener;
       }
     }
-    if (machines_changed)
+    if (tell_runs)
       for (const auto& [id, listener] : listeners)
         if (listener->machines_changed) listener->machines_changed();
     for (const lab::Grant& grant : decision.grants) {
@@ -388,6 +444,7 @@ void Dispatcher::loop(const std::stop_token& stop) {
         to->second->recalled(recall.key);
     for (const Hold& hold : expired) (void)store_.end_hold(hold.lease, "its time");
     take_unclaimed(std::move(unclaimed));
+    take_foreign(foreign);
   }
 }
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <thread>
+#include <unordered_map>
 
 #include "controller/fleet/fleet.h"
 #include "controller/fleet/lease_store.h"
@@ -36,6 +37,8 @@ struct DispatcherOptions {
   // For figures; called on the dispatcher's or a run's thread, must return at once.
   std::function<void(const lab::Grant& grant, Millis waited)> on_grant{};
   std::function<void(const std::string& error_class)> on_error{};
+  /// Words for the log: something in the lab is set up wrongly. May be empty.
+  std::function<void(const std::string& words)> warn{};
 };
 
 /// A machine with all that the lab knows of it, for lists.
@@ -83,7 +86,11 @@ class Dispatcher {
                    const std::string& error_class, const std::string& error);
   void cancel(const std::string& machine, int64_t session_id, const std::string& why);
   void acknowledge(const std::string& machine, int64_t session_id);
-  [[nodiscard]] std::vector<Machine> machines() const { return fleet_.machines(); }
+  [[nodiscard]] MachineList machines() const { return fleet_.machines(); }
+  [[nodiscard]] std::optional<Machine> machine(const std::string& name) const {
+    return fleet_.machine(name);
+  }
+  [[nodiscard]] std::optional<Machine> some_machine() const { return fleet_.some_machine(); }
 
   /// Artifacts of ends that nobody has taken yet: they are in no database.
   [[nodiscard]] std::set<std::string> artifacts_in_memory();
@@ -116,25 +123,38 @@ class Dispatcher {
   struct State {
     lab::Queue queue = lab::Queue();
     std::map<int64_t, Run> runs;
-    std::map<int64_t, Session> sessions;  ///< that hold a machine, by id
+    std::map<int64_t, Session> sessions;             ///< that hold a machine, by id
+    std::unordered_map<uint64_t, int64_t> by_lease;  ///< lease -> session
     std::map<std::string, Hold> holds;
     std::map<std::string, Standing> standings;
     std::set<std::string> known_places;
     std::map<int64_t, int64_t>
         expected;  ///< session without a lease -> run that would take its end
     std::deque<v1::SessionDone> unclaimed;
-    std::map<int64_t, v1::SessionDone> parked;  ///< whose runs may go on
-    std::string paused;                         ///< why nothing is granted, "" = it is
+    std::deque<std::pair<std::string, v1::SessionDone>> foreign;  ///< and the agent that sent it
+    std::map<int64_t, v1::SessionDone> parked;                    ///< whose runs may go on
+    std::string paused;  ///< why nothing is granted, "" = it is
     bool changed = false;
-    bool machines_changed = false;
+    bool fleet_changed = false;              ///< agents came or went, or tell other things
+    std::set<std::string> machines_changed;  ///< their standing, or a hold of them
+    std::chrono::steady_clock::time_point runs_told{};
+    bool runs_wait = false;  ///< they are still to be told that the fleet has changed
   };
+  using Locked = Sync<State>::Locked;
 
+  /// The dispatcher's thread looks again: at the queue, and at the machine if one is named.
+  static void wake(Locked& state, const std::string& machine = "");
+  static void add_session(State& state, int64_t id, Session session);
   void loop(const std::stop_token& stop);
   void update_places(State& state);
+  void update_place(State& state, const Machine& machine);
+  bool runs_are_to_be_told(State& state);
   void expire_holds(State& state, std::vector<Hold>* expired);
   void on_hello(const std::string& agent, const v1::Hello& hello);
   void on_event(v1::SessionEvent event);
   void on_done(v1::SessionDone done);
+  void on_foreign_done(const std::string& agent, v1::SessionDone done);
+  void take_foreign(const std::deque<std::pair<std::string, v1::SessionDone>>& foreign);
   void take_unclaimed(std::deque<v1::SessionDone> unclaimed);
   [[nodiscard]] std::string word_of(const State& state, const Machine& machine,
                                     std::string* why) const;

@@ -8,7 +8,7 @@
 namespace kiln::fleet {
 
 std::vector<MachineView> Dispatcher::views() {
-  const std::vector<Machine> connected = fleet_.machines();
+  const MachineList connected = fleet_.machines();
   auto state = state_.lock();
   std::map<std::string, MachineView> views;
   for (const auto& [name, standing] : state->standings) {
@@ -18,7 +18,7 @@ std::vector<MachineView> Dispatcher::views() {
     view.word = standing.intent != "in-service" ? standing.intent : "away";
     view.why = standing.intent != "in-service" ? standing.intent_why : "its agent is not connected";
   }
-  for (const Machine& machine : connected) {
+  for (const Machine& machine : *connected) {
     MachineView& view = views[machine.info.name()];
     view.info = machine.info;
     view.standing.machine = machine.info.name();
@@ -42,9 +42,7 @@ std::vector<MachineView> Dispatcher::views() {
 }
 
 bool Dispatcher::is_connected(const std::string& machine) const {
-  const std::vector<Machine> all = fleet_.machines();
-  return std::any_of(all.begin(), all.end(),
-                     [&](const Machine& each) { return each.info.name() == machine; });
+  return fleet_.machine(machine).has_value();
 }
 
 void Dispatcher::pause(const std::string& why) {
@@ -85,14 +83,12 @@ Result<Hold> Dispatcher::hold(const std::string& machine, const std::string& use
                               to_rfc3339(other->second.until)));
     hold.lease = state->queue.take_number();
     state->holds[machine] = hold;  // at once, so that nothing starts there meanwhile
-    state->machines_changed = state->changed = true;
-    state.notify_all();
+    wake(state, machine);
   }
   if (const Status stored = store_.add_hold(hold); !stored) {
     auto state = state_.lock();
     state->holds.erase(machine);
-    state->machines_changed = state->changed = true;
-    state.notify_all();
+    wake(state, machine);
     return fail(stored.error());
   }
   return hold;
@@ -110,8 +106,7 @@ Status Dispatcher::release_hold(const std::string& machine, const std::string& b
   KILN_TRY(store_.end_hold(lease, by));
   auto state = state_.lock();
   state->holds.erase(machine);
-  state->machines_changed = state->changed = true;
-  state.notify_all();
+  wake(state, machine);
   return {};
 }
 
@@ -132,8 +127,7 @@ Status Dispatcher::set_intent(const std::string& machine, const std::string& int
   KILN_TRY(store_.put_standing(standing));
   auto state = state_.lock();
   state->standings[machine] = standing;
-  state->machines_changed = state->changed = true;
-  state.notify_all();
+  wake(state, machine);
   return {};
 }
 
@@ -151,8 +145,7 @@ Status Dispatcher::set_health(const std::string& machine, const std::string& hea
   KILN_TRY(store_.put_standing(standing));
   auto state = state_.lock();
   state->standings[machine] = standing;
-  state->machines_changed = state->changed = true;
-  state.notify_all();
+  wake(state, machine);
   return {};
 }
 
@@ -186,8 +179,7 @@ void Dispatcher::tell_ending(const std::string& machine, const std::string& endi
   (void)store_.put_standing(standing);  // learned again from the next endings
   auto state = state_.lock();
   state->standings[machine] = standing;
-  state->machines_changed = state->changed = true;
-  state.notify_all();
+  wake(state, machine);
 }
 
 }  // namespace kiln::fleet

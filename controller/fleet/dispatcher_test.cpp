@@ -353,5 +353,21 @@ TEST_F(DispatcherTest, AnAgentsEpochsAreNeverUndercut) {
   EXPECT_EQ(first_grant(told).lease, 501U);
 }
 
+TEST_F(DispatcherTest, AnEndFromAnAgentThatDoesNotHaveTheMachineIsKeptAndDoesNotCount) {
+  connect();
+  auto other = std::make_shared<FakeSender>();
+  v1::Hello also;
+  also.set_agent("a0");
+  also.add_machines()->set_name("m1");
+  ASSERT_TRUE(fleet_.connected("a0", also, other));
+  v1::FromAgent message;
+  message.mutable_done()->mutable_session()->set_id(7);
+  message.mutable_done()->mutable_session()->set_machine("m1");
+  fleet_.received("a0", message);
+  EXPECT_TRUE(soon([&] { return store_.kept.lock()->duplicates.contains(7); }));
+  EXPECT_EQ(store_.kept.lock()->duplicates[7], "agent a0 does not have the machine");
+  EXPECT_TRUE(store_.kept.lock()->unclaimed.empty());
+}
+
 }  // namespace
 }  // namespace kiln::fleet

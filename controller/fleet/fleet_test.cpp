@@ -41,9 +41,9 @@ TEST(Fleet, AnOldConnectionThatEndsLateTakesNothingAway) {
   fleet.connected("a1", hello_with("qemu-1"), old_sender);
   fleet.connected("a1", hello_with("qemu-1"), new_sender);
   fleet.disconnected("a1", old_sender.get());
-  EXPECT_EQ(fleet.machines().size(), 1U);
+  EXPECT_EQ(fleet.machines()->size(), 1U);
   fleet.disconnected("a1", new_sender.get());
-  EXPECT_TRUE(fleet.machines().empty());
+  EXPECT_TRUE(fleet.machines()->empty());
 }
 
 TEST(Fleet, TellsTheListenerOfADoneSession) {
@@ -70,8 +70,8 @@ TEST(Fleet, AMachineThatHasChangedIsToldToTheListener) {
   message.mutable_machine_info()->set_test_names("abc");
   fleet.received("a1", message);
   EXPECT_EQ(told, 1);
-  ASSERT_EQ(fleet.machines().size(), 1U);
-  EXPECT_EQ(fleet.machines()[0].info.test_names(), "abc");
+  ASSERT_EQ(fleet.machines()->size(), 1U);
+  EXPECT_EQ(fleet.machines()->at(0).info.test_names(), "abc");
 }
 
 }  // namespace

@@ -54,6 +54,8 @@ class LeaseStore {
   /// An end that no run waits for. True: it is kept (or known) and the agent may forget it; false:
   /// its run may go on later and then wants it.
   virtual Result<bool> take_unclaimed(const v1::SessionDone& done) = 0;
+  /// An end that does not count, for that reason.
+  virtual Status put_duplicate(const v1::SessionDone& done, const std::string& reason) = 0;
 };
 
 }  // namespace kiln::fleet

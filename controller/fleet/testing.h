@@ -15,7 +15,8 @@ class MemoryLeaseStore final : public LeaseStore {
     std::map<uint64_t, Hold> holds;
     std::map<std::string, Standing> standings;
     std::vector<int64_t> unclaimed;
-    bool wants_unclaimed = false;  ///< their runs may go on
+    std::map<int64_t, std::string> duplicates;  ///< session -> reason
+    bool wants_unclaimed = false;               ///< their runs may go on
   };
 
   Result<std::vector<Lease>> leases() override { return kept.lock()->leases; }
@@ -51,6 +52,10 @@ class MemoryLeaseStore final : public LeaseStore {
     auto locked = kept.lock();
     locked->unclaimed.push_back(done.session().id());
     return !locked->wants_unclaimed;
+  }
+  Status put_duplicate(const v1::SessionDone& done, const std::string& reason) override {
+    kept.lock()->duplicates[done.session().id()] = reason;
+    return {};
   }
 
   Sync<Kept> kept;

@@ -93,6 +93,18 @@ Result<std::optional<WallTime>> DbRunStore::cleared(int64_t run_id) {
   return db::RetentionTable(db_).cleared(run_id);
 }
 
+void DbRunStore::finish_session_later(int64_t run_id, const v1::Session& session,
+                                      std::function<void(Status)> then) {
+  db::StoredSession row = to_row(session);
+  row.run_id = run_id;
+  db::SessionTable(db_).finish_later(std::move(row),
+                                     [this, session, then = std::move(then)](const Status& stored) {
+                                       if (stored && counters_.session_ended)
+                                         counters_.session_ended(session);
+                                       then(stored);
+                                     });
+}
+
 Status DbRunStore::put_duplicate(const v1::SessionDone& done, const std::string& reason) {
   db::DuplicateRow row;
   row.session_id = done.session().id();
@@ -172,8 +184,7 @@ Status DbRunStore::finish_run(int64_t run_id, const std::string& state,
 }
 
 void DbRunStore::add_duration(const std::string& kind, const std::string& source, double seconds) {
-  (void)db::DurationTable(db_).add(kind, source, seconds,
-                                   clock_.now());  // an estimate is not worth a run
+  db::DurationTable(db_).post(kind, source, seconds, clock_.now());
   if (counters_.took) counters_.took(kind, seconds);
 }
 
@@ -279,6 +290,15 @@ Status DbRunStore::add_sessions(int64_t run_id, v1::RunReport* report) {
   return {};
 }
 
+Result<std::string> DbRunStore::user_of(int64_t run_id) {
+  KILN_ASSIGN(const db::RunRow row, db::RunTable(db_).get(run_id));
+  return row.user;
+}
+
+Result<int> DbRunStore::count_running(const std::string& user) {
+  return db::RunTable(db_).count_running(user);
+}
+
 void DbRunStore::append_event(int64_t run_id, const v1::RunEvent& event) {
   db::EventRow row;
   row.seq = event.seq();
@@ -292,7 +312,8 @@ void DbRunStore::append_event(int64_t run_id, const v1::RunEvent& event) {
   row.total = event.total();
   row.elapsed_seconds = event.elapsed_seconds();
   row.remaining_seconds = event.remaining_seconds();
-  (void)db::EventTable(db_).append(run_id, row);  // the run itself does not depend on its story
+  // The run itself does not depend on its story.
+  db::EventTable(db_).post(run_id, std::move(row));
 }
 
 Result<std::vector<v1::RunEvent>> DbRunStore::events(int64_t run_id, int64_t after) {
@@ -317,6 +338,10 @@ Result<std::vector<v1::RunEvent>> DbRunStore::events(int64_t run_id, int64_t aft
       after = row.seq;
     }
   }
+}
+
+Result<int64_t> DbRunStore::last_event(int64_t run_id) {
+  return db::EventTable(db_).last_seq(run_id);
 }
 
 job::History DbRunStore::history() {

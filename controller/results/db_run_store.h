@@ -26,6 +26,8 @@ class DbRunStore final : public RunStore {
   Result<int64_t> open_session(int64_t run_id, const job::PlannedSession& planned, int attempt,
                                const SessionPlace& place) override;
   Status finish_session(int64_t run_id, const v1::Session& session) override;
+  void finish_session_later(int64_t run_id, const v1::Session& session,
+                            std::function<void(Status)> then) override;
   Status put_duplicate(const v1::SessionDone& done, const std::string& reason) override;
   Result<std::vector<StoredSession>> sessions(int64_t run_id) override;
   Status look_up_history(int64_t run_id, const std::string& machine,
@@ -70,8 +72,14 @@ class DbRunStore final : public RunStore {
   Status add_sessions(int64_t run_id, v1::RunReport* report);
   /// When the run's logs and kernels were cleared away; nullopt = they are there.
   Result<std::optional<WallTime>> cleared(int64_t run_id);
+  /// kNotFound when there is no such run.
+  Result<std::string> user_of(int64_t run_id);
+  /// The user's runs that have not ended.
+  Result<int> count_running(const std::string& user);
   void append_event(int64_t run_id, const v1::RunEvent& event);
   Result<std::vector<v1::RunEvent>> events(int64_t run_id, int64_t after);
+  /// The number of the newest one, 0 = none.
+  Result<int64_t> last_event(int64_t run_id);
   job::History history();
 
  private:

@@ -16,12 +16,13 @@ v1::RunEvent event_of(const std::string& kind) {
 TEST(EventHub, AWatcherGetsEachEventOnceAndInOrder) {
   const FakeClock clock;
   EventHub hub(clock, nullptr);
-  hub.open(1, 0);
+  hub.open(1);
   std::vector<int64_t> seen;
   std::jthread watcher([&] {
     int64_t after = 0;
     while (true) {
-      for (const v1::RunEvent& event : hub.next(1, after, Millis(10'000))) {
+      const auto events = hub.next(1, after, Millis(10'000));
+      for (const v1::RunEvent& event : *events) {
         after = event.seq();
         seen.push_back(after);
         if (event.kind() == "finished") return;
@@ -44,16 +45,30 @@ TEST(EventHub, OnlyDurableEventsAreStoredAndNoneAfterTheEnd) {
   hub.publish(1, event_of("finished"));
   hub.publish(1, event_of("note"));
   EXPECT_EQ(stored, (std::vector<std::string>{"note", "finished"}));
-  EXPECT_EQ(hub.next(1, 0, Millis(0)).size(), 3U);
+  EXPECT_EQ(hub.next(1, 0, Millis(0))->size(), 3U);
 }
 
-TEST(EventHub, NumbersGoOnAfterAResume) {
+TEST(EventHub, NumbersGoOnWellAfterWhatAWatcherMayHaveSeen) {
   const FakeClock clock;
   EventHub hub(clock, nullptr);
-  hub.open(1, 41);
+  hub.resume(1, 41);
   hub.publish(1, event_of("note"));
-  EXPECT_EQ(hub.next(1, 0, Millis(0)).at(0).seq(), 42);
-  EXPECT_TRUE(hub.next(1, 42, Millis(0)).empty());
+  const int64_t next = hub.next(1, 0, Millis(0))->at(0).seq();
+  EXPECT_GT(next, 41 + 500);
+  EXPECT_TRUE(hub.next(1, next, Millis(0))->empty());
+}
+
+TEST(EventHub, FinishedRunsDoNotPileUpAndOneThatGoesOnStays) {
+  const FakeClock clock;
+  EventHub hub(clock, nullptr);
+  hub.publish(1, event_of("finished"));
+  hub.publish(2, event_of("finished"));
+  hub.resume(2, 1);
+  for (int64_t run = 3; run < 200; ++run) hub.publish(run, event_of("finished"));
+  EXPECT_FALSE(hub.knows(1));
+  EXPECT_FALSE(hub.next(1, 0, Millis(0)));
+  EXPECT_TRUE(hub.knows(2));
+  EXPECT_TRUE(hub.knows(199));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 /// What a run's driver keeps: an interface, so that the driver is tested without a database. The
 /// implementation over lib/db is db_run_store.h.
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -49,6 +50,12 @@ class RunStore {
                                        int attempt, const SessionPlace& place) = 0;
   /// The end of a session; a second call with the same id changes nothing.
   virtual Status finish_session(int64_t run_id, const v1::Session& session) = 0;
+  /// Likewise, and need not wait: `then` is told, on any thread, when it is on disk or why it is
+  /// not. Whatever is written later finds it done.
+  virtual void finish_session_later(int64_t run_id, const v1::Session& session,
+                                    std::function<void(Status)> then) {
+    then(finish_session(run_id, session));
+  }
   /// An end that does not count, since another one does: kept with the reason.
   virtual Status put_duplicate(const v1::SessionDone& done, const std::string& reason) = 0;
   virtual Result<std::vector<StoredSession>> sessions(int64_t run_id) = 0;

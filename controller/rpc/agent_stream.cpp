@@ -1,13 +1,33 @@
 #include "controller/rpc/agent_stream.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "controller/rpc/caller.h"
+#include "lib/base/text.h"
+#include "lib/rpc/protocol.h"
+#include "lib/rpc/status.h"
 
 namespace kiln::controller {
 namespace {
 constexpr const char* kControllerVersion = KILN_VERSION;
+constexpr size_t kMostWaiting = 4096;  // messages to an agent that does not read
+
+Status check_protocol(const v1::Hello& hello) {
+  const uint32_t spoken = hello.protocol();
+  if (spoken >= rpc::kOldestAgentProtocol && spoken <= rpc::kAgentProtocol) return {};
+  const bool old = spoken < rpc::kOldestAgentProtocol;
+  return fail(
+      Error(ErrorKind::kBadInput,
+            fmt::format("agent {} (version {}) speaks protocol {}, this controller {} to {}",
+                        hello.agent(), to_valid_utf8(hello.version().substr(0, 40)), spoken,
+                        rpc::kOldestAgentProtocol, rpc::kAgentProtocol))
+          .with_hint(old ? "install the controller's version of kiln-agent there"
+                         : "the controller is the older one: upgrade kilnd first"));
 }
+
+}  // namespace
 
 AgentStream::AgentStream(fleet::Fleet& fleet, const grpc::CallbackServerContext& context)
     : fleet_(fleet), context_(context), sender_(std::make_shared<Sender>(this)) {
@@ -41,11 +61,10 @@ void AgentStream::OnReadDone(bool ok) {
       finish_once(named);
       return;
     }
-    agent_ = message.hello().agent();
-    v1::ToAgent welcome;
-    welcome.mutable_welcome()->set_controller_version(kControllerVersion);
-    enqueue(std::move(welcome));
-    fleet_.connected(agent_, message.hello(), sender_);
+    if (const Status come = welcome(message.hello()); !come) {
+      finish_once(rpc::to_grpc(come.error()));
+      return;
+    }
   } else if (!agent_.empty()) {
     fleet_.received(agent_, std::move(message));
   } else {
@@ -55,15 +74,39 @@ void AgentStream::OnReadDone(bool ok) {
   StartRead(&incoming_);
 }
 
-void AgentStream::enqueue(v1::ToAgent message) {
+/// The welcome is the first that the agent hears, and only when it may stay.
+Status AgentStream::welcome(const v1::Hello& hello) {
+  if (Status spoken = check_protocol(hello); !spoken) {
+    fleet_.warn_once(spoken.error().message);
+    return spoken;
+  }
+  v1::ToAgent first;
+  first.mutable_welcome()->set_controller_version(kControllerVersion);
+  enqueue(std::move(first));
+  KILN_TRY(fleet_.connected(hello.agent(), hello, sender_));
+  agent_ = hello.agent();
   const std::lock_guard lock(mutex_);
-  if (finished_) return;
-  outgoing_.push_back(std::move(message));
+  welcome_ = true;
   write_next_locked();
+  return {};
+}
+
+void AgentStream::enqueue(v1::ToAgent message) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (finished_) return;
+    if (outgoing_.size() < kMostWaiting) {
+      outgoing_.push_back(std::move(message));
+      write_next_locked();
+      return;
+    }
+  }
+  // A status would wait behind the message that it does not take.
+  context_.TryCancel();
 }
 
 void AgentStream::write_next_locked() {
-  if (writing_ || outgoing_.empty() || finished_) return;
+  if (!welcome_ || writing_ || outgoing_.empty() || finished_) return;
   writing_ = true;
   StartWrite(&outgoing_.front());
 }

@@ -36,6 +36,7 @@ class AgentStream final : public grpc::ServerBidiReactor<v1::FromAgent, v1::ToAg
     AgentStream* stream_;
   };
 
+  Status welcome(const v1::Hello& hello);
   void enqueue(v1::ToAgent message);
   void finish_once(const grpc::Status& status);
   void write_next_locked();
@@ -48,6 +49,7 @@ class AgentStream final : public grpc::ServerBidiReactor<v1::FromAgent, v1::ToAg
 
   std::mutex mutex_;
   std::deque<v1::ToAgent> outgoing_;  ///< front() is being written while writing_
+  bool welcome_ = false;              ///< it may stay: nothing is written before
   bool writing_ = false;
   bool finished_ = false;
 };

@@ -19,6 +19,8 @@ grpc::Status answer(Result<T> result, T* reply) {
 
 /// The name of the user behind a call, for runs and holds.
 using UserOf = std::function<std::string(const grpc::ServerContextBase&)>;
+/// Whether the caller of a call that is still open would be let in to it now.
+using StillIn = std::function<Status(const grpc::ServerContextBase&, const std::string& method)>;
 /// Whether that user may keep machines: what others hold, too.
 using MayKeep = std::function<bool(const grpc::ServerContextBase&)>;
 

@@ -46,17 +46,35 @@ Port port_of(const grpc::ServerContextBase& context) {
   return local && !is_tls(context) ? Port::kLocal : Port::kUsers;
 }
 
-Caller caller_of(const grpc::ServerContextBase& context, Gate& gate) {
+namespace {
+
+/// What the call brought; `certificate` keeps what the facts refer to. Nothing of a port that is
+/// neither TLS nor the socket.
+CallFacts facts_of(const grpc::ServerContextBase& context, std::string* certificate) {
   CallFacts facts;
   facts.port = port_of(context);
+  if (facts.port == Port::kLocal || !is_tls(context)) return facts;
+  *certificate = certificate_of(*context.auth_context());
+  facts.authorization = authorization_of(context.client_metadata());
+  facts.certificate = *certificate;
+  return facts;
+}
+
+}  // namespace
+
+Caller caller_of(const grpc::ServerContextBase& context, Gate& gate) {
   std::string certificate;
-  if (facts.port != Port::kLocal) {
-    if (!is_tls(context)) return {};
-    certificate = certificate_of(*context.auth_context());
-    facts.authorization = authorization_of(context.client_metadata());
-    facts.certificate = certificate;
-  }
-  return gate.identify(facts);
+  return gate.identify(facts_of(context, &certificate));
+}
+
+Status still_admitted(const grpc::ServerContextBase& context, const std::string& method,
+                      Gate& gate) {
+  std::string certificate;
+  CallFacts facts = facts_of(context, &certificate);
+  facts.method = method;
+  Decision decision = gate.decide(facts);
+  if (decision.answer == Decision::Answer::kAdmit) return {};
+  return fail(std::move(decision.why));
 }
 
 std::string peer_name(const grpc::ServerContextBase& context) {

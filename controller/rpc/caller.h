@@ -13,6 +13,9 @@ namespace kiln::controller {
 Port port_of(const grpc::ServerContextBase& context);
 /// The caller of a call that was admitted; kNobody for Enrolment.Enrol.
 Caller caller_of(const grpc::ServerContextBase& context, Gate& gate);
+/// Whether the call would be admitted now; the refusal's words when not.
+Status still_admitted(const grpc::ServerContextBase& context, const std::string& method,
+                      Gate& gate);
 /// The name in the verified client certificate; "" = none came (also by the data folder's socket).
 std::string peer_name(const grpc::ServerContextBase& context);
 /// An agent may only call itself what its certificate says; by the data folder's socket, anything.

@@ -25,7 +25,8 @@ class LabBackend {
   /// Events from from_seq on until "finished"; `emit` returns false to end.
   virtual Status watch_run(int64_t run_id, int64_t from_seq,
                            const std::function<bool(const v1::RunEvent&)>& emit) = 0;
-  virtual Status cancel_run(int64_t run_id) = 0;
+  /// By the user who submitted it, or a keeper: kPermission for others.
+  virtual Status cancel_run(int64_t run_id, const std::string& user, bool keeper) = 0;
   virtual Result<v1::StartRunReply> retry(const v1::RetryRunRequest& request,
                                           const std::string& user) = 0;
   virtual Result<v1::ListRunsReply> list_runs(int limit) = 0;

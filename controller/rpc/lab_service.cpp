@@ -1,5 +1,7 @@
 #include "controller/rpc/lab_service.h"
 
+#include <fmt/format.h>
+
 #include <chrono>
 #include <thread>
 
@@ -7,6 +9,8 @@
 
 namespace kiln::controller {
 namespace {
+
+constexpr std::chrono::milliseconds kLookAgain{500};
 
 grpc::Status status_of(const Status& status) {
   return status ? grpc::Status::OK : rpc::to_grpc(status.error());
@@ -66,18 +70,54 @@ grpc::Status LabService::SubmitRun(grpc::ServerContext* context,
   return answer(backend_.submit(header, user_of_(*context), next), reply);
 }
 
-grpc::Status LabService::WatchRun(grpc::ServerContext* context, const v1::WatchRunRequest* request,
-                                  grpc::ServerWriter<v1::RunEvent>* writer) {
-  const auto emit = [&](const v1::RunEvent& event) {
-    return !context->IsCancelled() && writer->Write(event);
-  };
-  return status_of(backend_.watch_run(request->run_id(), request->from_seq(), emit));
+Watches::Seat::~Seat() {
+  if (watches_ == nullptr) return;
+  auto state = watches_->state_.lock();
+  --state->all;
+  const auto user = state->by_user.find(user_);
+  if (--user->second == 0) state->by_user.erase(user);
 }
 
-grpc::Status LabService::CancelRun(grpc::ServerContext* /*context*/,
+Result<Watches::Seat> Watches::take(const std::string& user) {
+  auto state = state_.lock();
+  int& own = state->by_user[user];
+  if (own >= kOfOne || state->all >= kOfAll) {
+    const bool by_user = own >= kOfOne;
+    if (own == 0) state->by_user.erase(user);
+    return fail(Error(ErrorKind::kNoSpace,
+                      by_user ? fmt::format("{} watches {} runs already, as many as a user may",
+                                            user, kOfOne)
+                              : fmt::format("{} watches are open, as many as there may be", kOfAll))
+                    .with_hint("end some, or look now and then: kiln queue"));
+  }
+  ++own;
+  ++state->all;
+  return Seat(this, user);
+}
+
+/// A token that is revoked or expires ends what was begun with it, within moments.
+grpc::Status LabService::WatchRun(grpc::ServerContext* context, const v1::WatchRunRequest* request,
+                                  grpc::ServerWriter<v1::RunEvent>* writer) {
+  const auto seat = watches_.take(user_of_(*context));
+  if (!seat) return rpc::to_grpc(seat.error());
+  auto looked = std::chrono::steady_clock::now();
+  Status still;
+  const auto emit = [&](const v1::RunEvent& event) {
+    if (const auto now = std::chrono::steady_clock::now(); now - looked > kLookAgain) {
+      looked = now;
+      still = still_in_(*context, "/kiln.v1.Lab/WatchRun");
+    }
+    return still && !context->IsCancelled() && writer->Write(event);
+  };
+  const Status watched = backend_.watch_run(request->run_id(), request->from_seq(), emit);
+  if (!still) return {grpc::StatusCode::UNAUTHENTICATED, still.error().message};
+  return status_of(watched);
+}
+
+grpc::Status LabService::CancelRun(grpc::ServerContext* context,
                                    const v1::CancelRunRequest* request,
                                    v1::CancelRunReply* /*reply*/) {
-  return status_of(backend_.cancel_run(request->run_id()));
+  return status_of(backend_.cancel_run(request->run_id(), user_of_(*context), may_keep_(*context)));
 }
 
 grpc::Status LabService::RetryRun(grpc::ServerContext* context, const v1::RetryRunRequest* request,

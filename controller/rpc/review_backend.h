@@ -15,7 +15,8 @@ class ReviewBackend {
   virtual Result<v1::ChangeKnownReply> change_known(const v1::ChangeKnownRequest& request) = 0;
   virtual Result<v1::AuditKnownReply> audit_known(const v1::AuditKnownRequest& request) = 0;
   virtual Result<v1::ReproReply> describe_repro(const v1::ReproRequest& request) = 0;
-  virtual Result<v1::StartRunReply> start_repro(const v1::ReproRequest& request) = 0;
+  virtual Result<v1::StartRunReply> start_repro(const v1::ReproRequest& request,
+                                                const std::string& user) = 0;
 };
 
 }  // namespace kiln::controller

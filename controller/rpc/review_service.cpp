@@ -40,9 +40,9 @@ grpc::Status ReviewService::DescribeRepro(grpc::ServerContext* /*context*/,
   return answer(backend_.describe_repro(*request), reply);
 }
 
-grpc::Status ReviewService::StartRepro(grpc::ServerContext* /*context*/,
+grpc::Status ReviewService::StartRepro(grpc::ServerContext* context,
                                        const v1::ReproRequest* request, v1::StartRunReply* reply) {
-  return answer(backend_.start_repro(*request), reply);
+  return answer(backend_.start_repro(*request, user_of_(*context)), reply);
 }
 
 }  // namespace kiln::controller

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 namespace kiln::scheduler {
 namespace {
@@ -39,20 +40,17 @@ RunDriver::~RunDriver() {
   build_stop_.request_stop();
 }
 
-void RunDriver::post(Message message) {
-  auto mail = mail_.lock();
+void RunDriver::post_to(Sync<Mail>& to, Message message) {
+  auto mail = to.lock();
   mail->messages.push_back(std::move(message));
   mail.notify_all();
 }
 
-std::optional<RunDriver::Message> RunDriver::wait_message(Millis timeout) {
-  auto mail = mail_.lock();
+std::deque<RunDriver::Message> RunDriver::wait_messages(Millis timeout) {
+  auto mail = mail_->lock();
   mail.wait_until(std::chrono::steady_clock::now() + timeout,
                   [&] { return !mail->messages.empty(); });
-  if (mail->messages.empty()) return std::nullopt;
-  Message message = std::move(mail->messages.front());
-  mail->messages.pop_front();
-  return message;
+  return std::exchange(mail->messages, {});
 }
 
 void RunDriver::listen() {
@@ -126,6 +124,7 @@ void RunDriver::load() {
     job::SessionStep* step = step_of(old.key);
     opened_[old.key] = std::max(opened_[old.key], old.attempt);
     if (!old.session.machine().empty()) ran_on_[old.key] = old.session.machine();
+    if (old.state != "done") began_[old.id] = old.session.started();
     if (step != nullptr && old.state != "done") adopt_or_expect(old, step);
     if (step == nullptr || old.state != "done" || old.session.ending() == "cancelled") continue;
     ended_[old.key].push_back(old.session);
@@ -160,11 +159,11 @@ void RunDriver::loop(const std::stop_token& stop, const std::stop_token& leave) 
     if (stop.stop_requested() && !state_.stopping) begin_stopping();
     const std::vector<job::Action> actions = job::next_actions(state_);
     const bool over = actions.size() == 1 && actions[0].kind == job::Action::Kind::kFinish;
-    if (over && !statics_are_open()) return;
+    if (over && storing_.empty() && !statics_are_open()) return;
     if (ask(actions, stop)) continue;
     tell_wants(actions);
     if (release_ended()) tell_wants(actions);
-    if (auto message = wait_message(kPoll)) handle(std::move(*message));
+    for (Message& message : wait_messages(kPoll)) handle(std::move(message));
     count_work();
     check_bounds();
   }
@@ -197,6 +196,7 @@ void RunDriver::handle(Message message) {
   if (auto* grant = std::get_if<lab::Grant>(&message)) handle_grant(*grant);
   if (const auto* lost = std::get_if<Lost>(&message))
     end_session_as_infrastructure(lost->session_id, "its agent knows nothing of it any more");
+  if (const auto* stored = std::get_if<Stored>(&message)) handle_stored(*stored);
   if (std::holds_alternative<Recalled>(message)) pause_statics();
   if (std::holds_alternative<MachinesChanged>(message)) take_machines();
 }
@@ -266,17 +266,12 @@ void RunDriver::handle_session(const v1::SessionDone& done) {
   session.set_attempt(step->attempts + 1);
   session.set_machine(running->second.machine);
   session.set_error_class(done.error_class());
-  const Status stored = deps_.store->finish_session(input_.run_id, session);
-  if (!stored) {
-    infrastructure_error_ = render(stored.error());
-    begin_stopping();
-  } else {
-    deps_.lab->acknowledge(running->second.machine, session.id());
-  }
+  *session.mutable_started() = began_[session.id()];
+  began_.erase(session.id());
+  store_end(session, done.error_class());
+  // The next session's row comes after this one's end, so that its machine need not wait for the
+  // disk twice.
   if (running->second.lease != 0) ended_leases_.push_back(running->second.lease);
-  if (stored)
-    deps_.lab->tell_ending(session.machine(), session.ending(), done.error_class(),
-                           session.error());
   running_.erase(running);
 
   const std::string cell = session.variant() + "/" + session.config();
@@ -312,6 +307,29 @@ void RunDriver::handle_session(const v1::SessionDone& done) {
   publish_phase("");
 }
 
+void RunDriver::store_end(const v1::Session& session, const std::string& error_class) {
+  const int64_t id = session.id();
+  storing_[id] = {session.machine(), session.ending(), error_class, session.error()};
+  deps_.store->finish_session_later(input_.run_id, session, [mail = mail_, id](Status status) {
+    post_to(*mail, Stored{id, std::move(status)});
+  });
+}
+
+/// Only now may the agent forget it.
+void RunDriver::handle_stored(const Stored& stored) {
+  const auto found = storing_.find(stored.session_id);
+  if (found == storing_.end()) return;
+  const Ending end = std::move(found->second);
+  storing_.erase(found);
+  if (!stored.status) {
+    if (infrastructure_error_.empty()) infrastructure_error_ = render(stored.status.error());
+    begin_stopping();
+    return;
+  }
+  deps_.lab->acknowledge(end.machine, stored.session_id);
+  deps_.lab->tell_ending(end.machine, end.ending, end.error_class, end.error);
+}
+
 /// The session stays open in the store: its agent keeps the results, and hands them over when the
 /// run goes on.
 void RunDriver::handle_results_wait(const ResultsWait& waiting) {
@@ -344,11 +362,12 @@ bool RunDriver::adopt(const v1::Session& reported) {
 
 /// Which connected machines fit the job, and what that means for it.
 void RunDriver::take_machines() {
-  fitting_.clear();
+  some_fitting_.clear();
   lacking_.clear();
   std::string broken;
   const Error* lack = nullptr;
-  for (const fleet::Machine& machine : deps_.lab->machines()) {
+  const fleet::MachineList machines = deps_.lab->machines();
+  for (const fleet::Machine& machine : *machines) {
     const std::string& name = machine.info.name();
     if (!fits(machine, input_.prepared.spec.machine)) continue;
     if (!input_.check_machine.empty() && name != input_.check_machine) continue;
@@ -363,18 +382,36 @@ void RunDriver::take_machines() {
       lacking_.insert(name);
       continue;
     }
-    fitting_.insert(name);
-    emulated_[name] = machine.info.emulated();
+    if (some_fitting_.empty()) some_fitting_ = name;
     tell_preparation(machine.info);
   }
-  if (fitting_.empty() && lack != nullptr) refuse(*lack);
-  if (fitting_.empty() && !broken.empty() && !state_.stopping && deps_.no_machine.count() > 0) {
+  if (some_fitting_.empty() && lack != nullptr) refuse(*lack);
+  if (some_fitting_.empty() && !broken.empty() && !state_.stopping &&
+      deps_.no_machine.count() > 0) {
     infrastructure_error_ = broken;
     begin_stopping();
   }
   const bool missed = no_machine_since_ != std::chrono::steady_clock::time_point{};
-  if (!fitting_.empty()) no_machine_since_ = {};
-  if (fitting_.empty() && !missed) no_machine_since_ = deps_.clock->steady();
+  if (!some_fitting_.empty()) no_machine_since_ = {};
+  if (some_fitting_.empty() && !missed) no_machine_since_ = deps_.clock->steady();
+}
+
+/// Whether a machine can do the run's work as it is now.
+bool RunDriver::may_use(const std::string& name) {
+  const auto machine = deps_.lab->machine(name);
+  if (!machine || !fits(*machine, input_.prepared.spec.machine)) return false;
+  if (!input_.check_machine.empty() && name != input_.check_machine) return false;
+  if (!machine->info.broken().empty()) return false;
+  if (lack_of(machine->info) == nullptr) return true;
+  lacking_.insert(name);
+  return false;
+}
+
+/// One that is not known is taken for an emulated one, whose wall clock decides nothing.
+bool RunDriver::is_emulated(const std::string& name) const {
+  if (const auto known = emulated_.find(name); known != emulated_.end()) return known->second;
+  const auto machine = deps_.lab->machine(name);
+  return !machine || machine->info.emulated();
 }
 
 void RunDriver::check_bounds() {
@@ -429,9 +466,10 @@ const BuildTarget* RunDriver::target_of(const std::string& key) const {
 }
 
 job::SessionStep* RunDriver::step_of(const std::string& key) {
-  for (job::SessionStep& step : state_.sessions)
-    if (step.session.key == key) return &step;
-  return nullptr;
+  for (size_t i = steps_.size(); i < state_.sessions.size(); ++i)
+    steps_.emplace(state_.sessions[i].session.key, i);
+  const auto found = steps_.find(key);
+  return found == steps_.end() ? nullptr : &state_.sessions[found->second];
 }
 
 }  // namespace kiln::scheduler

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <thread>
+#include <unordered_map>
 #include <variant>
 
 #include "controller/builder/coverage_reader.h"
@@ -110,8 +111,20 @@ class RunDriver {
   struct Lost {
     int64_t session_id = 0;
   };
+  /// A session's end is on disk, or cannot be.
+  struct Stored {
+    int64_t session_id = 0;
+    Status status;
+  };
+  /// What is done once it is.
+  struct Ending {
+    std::string machine, ending, error_class, error;
+  };
   using Message = std::variant<BuildEnded, v1::SessionDone, MachinesChanged, ResultsWait,
-                               lab::Grant, Recalled, Lost>;
+                               lab::Grant, Recalled, Lost, Stored>;
+  struct Mail {
+    std::deque<Message> messages;
+  };
   struct Running {
     std::string key;
     std::string machine;
@@ -127,19 +140,24 @@ class RunDriver {
   void handle(Message message);
   void handle_build(BuildEnded ended);
   void handle_session(const v1::SessionDone& done);
+  void store_end(const v1::Session& session, const std::string& error_class);
+  void handle_stored(const Stored& stored);
   void handle_results_wait(const ResultsWait& waiting);
   bool adopt(const v1::Session& reported);
   void adopt_or_expect(const results::StoredSession& old, job::SessionStep* step);
   void take_machines();
+  bool may_use(const std::string& machine);
+  bool is_emulated(const std::string& machine) const;
   void check_bounds();
   void begin_stopping();
   void count_work();
-  std::optional<Message> wait_message(Millis timeout);
-  void post(Message message);
+  std::deque<Message> wait_messages(Millis timeout);
+  static void post_to(Sync<Mail>& to, Message message);
+  void post(Message message) { post_to(*mail_, std::move(message)); }
 
   // driver_wants.cpp
   void tell_wants(const std::vector<job::Action>& actions);
-  lab::Want want_of(const job::SessionStep& step) const;
+  lab::Want want_of(const job::SessionStep& step);
   const job::SessionStep* mate_of(const job::SessionStep& step) const;
   void handle_grant(const lab::Grant& grant);
   bool use_grant(const lab::Grant& grant);
@@ -206,8 +224,11 @@ class RunDriver {
   std::map<std::string, kernel::BuildRecord> records_;     ///< by key
   std::map<int64_t, Running> running_;                     ///< by session id
   std::map<std::string, std::vector<v1::Session>> ended_;  ///< by session key, each attempt
-  std::map<std::string, bool> emulated_;                   ///< by machine
+  std::map<std::string, bool> emulated_;  ///< by machine, of those that worked for the run
   std::map<std::string, int> opened_;  ///< by session key: rows in the store, whatever came of them
+  std::unordered_map<std::string, size_t> steps_;  ///< by session key: its place in state_
+  /// By session id: when it began, by the controller's clock. An agent's may be wrong.
+  std::map<int64_t, google::protobuf::Timestamp> began_;
   std::map<int64_t, std::string> orphans_;  ///< sessions of an earlier life that never ended, by id
   int follow_up_round_ = 0;
   std::vector<int> not_revertible_;  ///< patches without which the others do not apply
@@ -217,21 +238,20 @@ class RunDriver {
   std::optional<Error> refusal_;  ///< the job asks for what the machine does not have
   std::chrono::steady_clock::time_point no_machine_since_{};
   std::vector<lab::Want> told_wants_;   ///< what the lab knows that we want
+  std::map<int64_t, Ending> storing_;   ///< by session id: ends on their way to the disk
   std::vector<uint64_t> ended_leases_;  ///< to be given back once the next wants are told
   uint64_t build_lease_ = 0;            ///< 0 = nothing is built
   uint64_t spare_lease_ = 0;
-  std::set<std::string> fitting_;  ///< connected machines with the job's tags and tests
-  std::set<std::string> lacking_;  ///< with its tags, without its tests
+  std::string some_fitting_;       ///< a connected machine with the job's tags and tests, "" = none
+  std::set<std::string> lacking_;  ///< machines with its tags, without its tests
   std::map<std::string, lab::Place> test_places_;  ///< by config: where its kernels are tested
   std::map<std::string, std::string> ran_on_;      ///< by session key: the machine of its last try
   std::string measures_on_;                        ///< the machine of the run's figures
   double worked_ = 0;                              ///< seconds in which something ran
   std::chrono::steady_clock::time_point counted_{};
 
-  struct Mail {
-    std::deque<Message> messages;
-  };
-  Sync<Mail> mail_;
+  /// Shared with those who may write when the driver is gone.
+  std::shared_ptr<Sync<Mail>> mail_ = std::make_shared<Sync<Mail>>();
   Sync<std::map<int64_t, std::string>> session_cells_;  ///< session id -> "patched/i386-highmem"
   std::stop_source build_stop_;
   std::jthread build_thread_;

@@ -18,12 +18,11 @@ std::string without_counts(std::string text) {
 /// Each step of a machine's preparation is a line for people, each count moves the machine's row in
 /// the live view.
 void RunDriver::tell_preparation(const v1::MachineInfo& machine) {
-  std::string& told = preparing_told_[machine.name()];
   if (machine.preparing().empty()) {
-    if (!told.empty()) publish("step", "ready", machine.name(), "done");
-    told.clear();
+    if (preparing_told_.erase(machine.name()) > 0) publish("step", "ready", machine.name(), "done");
     return;
   }
+  std::string& told = preparing_told_[machine.name()];
   if (const std::string step = without_counts(machine.preparing()); told != step) {
     told = step;
     publish("note", fmt::format("{} gets ready: {}", machine.name(), machine.preparing()));

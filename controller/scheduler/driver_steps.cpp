@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "controller/results/session_rows.h"
+#include "controller/results/timestamps.h"
 #include "controller/scheduler/driver.h"
 #include "controller/scheduler/health_check.h"
 #include "controller/scheduler/orders.h"
@@ -51,6 +52,7 @@ bool RunDriver::start_session(const std::string& key, const std::string& machine
   v1::SessionOrder order =
       make_order({&input_.prepared, &step->session, &record->second, 0, lease, machine});
   const auto bound = Millis(static_cast<int64_t>(order.timeout_seconds() * 1000)) + kAgentGrace;
+  emulated_[machine] = is_emulated(machine);
   auto id =
       deps_.store->open_session(input_.run_id, step->session, ++opened_[key],
                                 {machine, emulated_[machine], lease, deps_.clock->now() + bound});
@@ -60,6 +62,7 @@ bool RunDriver::start_session(const std::string& key, const std::string& machine
     return false;
   }
   order.set_session_id(*id);
+  results::set_timestamp(deps_.clock->now(), &began_[*id]);
   step->state = job::StepState::kRunning;
   ran_on_[key] = machine;
   if (job::measures(step->session)) measures_on_ = machine;
@@ -121,9 +124,7 @@ verdict::Input RunDriver::verdict_input() {
     const auto attempts = ended_.find(step.session.key);
     if (attempts == ended_.end()) continue;
     for (const v1::Session& session : attempts->second) {
-      const auto machine = emulated_.find(session.machine());
-      input.sessions.push_back(
-          to_row(session, step.session, machine == emulated_.end() || machine->second));
+      input.sessions.push_back(to_row(session, step.session, is_emulated(session.machine())));
     }
   }
   for (const BuildTarget& target : input_.prepared.targets)

@@ -48,6 +48,19 @@ class FakeStore final : public results::RunStore {
     row.session = session;
     return {};
   }
+  void finish_session_later(int64_t run, const v1::Session& session,
+                            std::function<void(Status)> then) override {
+    if (disk_is_full) return then(fail(ErrorKind::kNoSpace, "no space left"));
+    const Status done = finish_session(run, session);
+    if (!disk_is_slow) return then(done);
+    slow.emplace_back([then = std::move(then), done] {
+      std::this_thread::sleep_for(Millis(200));
+      then(done);
+    });
+  }
+  bool disk_is_full = false;
+  bool disk_is_slow = false;
+  std::vector<std::jthread> slow;
   Status put_duplicate(const v1::SessionDone& done, const std::string& reason) override {
     duplicates.push_back(fmt::format("{}: {}", done.session().id(), reason));
     return {};
@@ -96,6 +109,7 @@ class FakeAgent final : public fleet::AgentSender {
  public:
   explicit FakeAgent(fleet::Fleet& fleet) : fleet_(fleet) {}
   void send(v1::ToAgent message) override {
+    if (message.has_ack()) acknowledged.push_back(message.ack().session_id());
     if (message.has_cancel()) {
       v1::SessionDone done;
       done.mutable_session()->set_id(message.cancel().session_id());
@@ -132,6 +146,7 @@ class FakeAgent final : public fleet::AgentSender {
   std::function<std::string(const v1::SessionOrder&)> outcome_of;
   std::function<void(const v1::SessionOrder&, v1::Session*)> kernel_says;
   std::vector<v1::SessionOrder> orders;
+  std::vector<int64_t> acknowledged;
 
  private:
   void reply(const v1::SessionDone& done) {
@@ -287,6 +302,32 @@ TEST_F(Driver, BuildsRunsAndJudges) {
   EXPECT_EQ(agent_->orders.size(), 2U);
   EXPECT_EQ(store_.report.verdict().exit_code(), 0) << store_.report.DebugString();
   EXPECT_EQ(store_.report.sessions_size(), 2);
+}
+
+TEST_F(Driver, ARunWaitsForItsEndsToBeOnDiskAndAcknowledgesThemThen) {
+  store_.disk_is_slow = true;
+  drive();
+  EXPECT_EQ(store_.state, "done");
+  EXPECT_THAT(agent_->acknowledged, testing::UnorderedElementsAre(1, 2));
+}
+
+TEST_F(Driver, AnEndThatCannotBeStoredIsNotAcknowledged) {
+  store_.disk_is_full = true;
+  drive();
+  EXPECT_EQ(store_.state, "failed");
+  EXPECT_THAT(store_.report.run().error(), HasSubstr("no space left"));
+  EXPECT_THAT(agent_->acknowledged, testing::IsEmpty());
+}
+
+TEST_F(Driver, SessionsHaveTheControllersTimesWhateverTheAgentsClockSays) {
+  agent_->kernel_says = [](const v1::SessionOrder&, v1::Session* session) {
+    session->mutable_started()->set_seconds(1000);
+  };
+  const int64_t before = SystemClock().now().time_since_epoch().count() / 1000;
+  drive();
+  for (const v1::Session& session : store_.report.sessions())
+    EXPECT_GE(session.started().seconds(), before);
+  EXPECT_GE(store_.stored.at(0).session.started().seconds(), before);
 }
 
 TEST_F(Driver, ARegressionIsConfirmedOnBothSides) {

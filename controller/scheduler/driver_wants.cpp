@@ -30,7 +30,7 @@ const job::SessionStep* RunDriver::mate_of(const job::SessionStep& step) const {
   return nullptr;
 }
 
-lab::Want RunDriver::want_of(const job::SessionStep& step) const {
+lab::Want RunDriver::want_of(const job::SessionStep& step) {
   const job::PlannedSession& session = step.session;
   lab::Want want;
   want.key = session.key;
@@ -51,11 +51,11 @@ lab::Want RunDriver::want_of(const job::SessionStep& step) const {
   if (want.alone) {
     if (const job::SessionStep* mate = mate_of(step)) {
       const auto where = ran_on_.find(mate->session.key);
-      if (where != ran_on_.end() && fitting_.contains(where->second)) {
+      if (where != ran_on_.end() && may_use(where->second)) {
         want.place = where->second;
         want.mate = true;
       }
-    } else if (step.attempts == 0 && fitting_.contains(measures_on_)) {
+    } else if (step.attempts == 0 && may_use(measures_on_)) {
       want.place = measures_on_;
     }
     return want;
@@ -65,7 +65,7 @@ lab::Want RunDriver::want_of(const job::SessionStep& step) const {
   if (where == test_places_.end() || step.attempts > 0) return want;
   if (!where->second.kind.empty())
     want.kind = where->second.kind;
-  else if (fitting_.contains(where->second.name))
+  else if (may_use(where->second.name))
     want.place = where->second.name;
   return want;
 }
@@ -131,13 +131,13 @@ bool RunDriver::use_grant(const lab::Grant& grant) {
     return true;
   }
   const job::SessionStep* step = step_of(grant.key);
-  if (step == nullptr || step->state != job::StepState::kWaiting || !fitting_.contains(grant.place))
+  if (step == nullptr || step->state != job::StepState::kWaiting || !may_use(grant.place))
     return false;
   if (!job::measures(step->session) && !test_places_.contains(step->session.config)) {
     lab::Place& place = test_places_[step->session.config];
     place.name = grant.place;
-    for (const fleet::Machine& machine : deps_.lab->machines())
-      if (machine.info.name() == grant.place) place.kind = fleet::kind_of(machine.info);
+    if (const auto machine = deps_.lab->machine(grant.place))
+      place.kind = fleet::kind_of(machine->info);
   }
   return start_session(grant.key, grant.place, grant.lease);
 }

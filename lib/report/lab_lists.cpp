@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
+#include "lib/base/clock.h"
 #include "lib/base/text.h"
 #include "lib/report/paragraph.h"
 #include "lib/report/words.h"
@@ -52,13 +54,27 @@ std::string machines_to_text(const v1::ListMachinesReply& reply) {
   return columns(rows);
 }
 
+namespace {
+
+/// "connected", "connected, its clock is 1 h 00 min ahead".
+std::string agent_state(const v1::Agent& agent) {
+  const double offset = agent.clock_offset_seconds();
+  if (!agent.connected()) return "away";
+  if (!(std::abs(offset) > 60 && std::abs(offset) < 1e12)) return "connected";
+  return fmt::format("connected, its clock is {} {}",
+                     human_duration(Millis(static_cast<int64_t>(std::abs(offset) * 1000))),
+                     offset > 0 ? "ahead" : "behind");
+}
+
+}  // namespace
+
 std::string agents_to_text(const v1::ListAgentsReply& reply) {
   if (reply.agents().empty()) return "no agent has been here yet\n";
   std::vector<std::vector<std::string>> rows{{"AGENT", "STATE", "VERSION", "MACHINES"}};
   for (const v1::Agent& agent : reply.agents()) {
     std::vector<std::string> machines(agent.machines().begin(), agent.machines().end());
-    rows.push_back({clean_line(agent.name()), agent.connected() ? "connected" : "away",
-                    clean_line(agent.version()), clean_line(join(machines, " "))});
+    rows.push_back({clean_line(agent.name()), agent_state(agent), clean_line(agent.version()),
+                    clean_line(join(machines, " "))});
   }
   return columns(rows);
 }

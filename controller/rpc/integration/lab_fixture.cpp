@@ -3,6 +3,7 @@
 #include <grpcpp/generic/generic_stub.h>
 
 #include "kiln/v1/access.grpc.pb.h"
+#include "lib/rpc/protocol.h"
 
 namespace kiln::controller {
 namespace {
@@ -51,6 +52,7 @@ void LabFixture::serve() {
                          grpc::InsecureServerCredentials());
   users.RegisterService(access_.get());
   users.RegisterService(enrolment_.get());
+  add_services(users);
   user_server_ = users.BuildAndStart();
   grpc::ServerBuilder agents;
   rpc::configure(agents);
@@ -199,6 +201,7 @@ grpc::Status say_hello(const std::shared_ptr<grpc::Channel>& channel, const std:
   const auto stream = stub->Connect(&context);
   v1::FromAgent hello;
   hello.mutable_hello()->set_agent(agent);
+  hello.mutable_hello()->set_protocol(rpc::kAgentProtocol);
   stream->Write(hello);
   v1::ToAgent answer;
   if (stream->Read(&answer) && answer.has_welcome()) {

@@ -53,6 +53,8 @@ class LabFixture : public ::testing::Test {
 
   [[nodiscard]] std::vector<v1::AuditEntry> audit(const std::string& outcome = "");
   std::vector<std::string> log_lines();
+  /// More services of the users' port; called once, by SetUp().
+  virtual void add_services(grpc::ServerBuilder& /*users*/) {}
   [[nodiscard]] std::string target(int port) const { return fmt::format("127.0.0.1:{}", port); }
 
   os::TempFolder temp_ = std::move(*os::TempFolder::make("/tmp", "access-test"));
@@ -65,11 +67,11 @@ class LabFixture : public ::testing::Test {
   std::vector<std::string> revoked_;  ///< agents, as the desk told it
   int user_port_ = 0;
   int agent_port_ = 0;
+  fleet::Fleet fleet_;
 
  private:
   void serve();
   std::optional<blob::BlobStore> blobs_;
-  fleet::Fleet fleet_;
   std::unique_ptr<AccessService> access_;
   std::unique_ptr<EnrolmentService> enrolment_;
   std::unique_ptr<AgentLinkService> link_;
