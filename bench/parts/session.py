@@ -155,11 +155,11 @@ def sessions(lab, repeats, tests=None):
     ]
 
 
-def bare_seconds(lab, run, cell, tests):
+def bare_seconds(lab, run, cell, tests, setup=(SETUP,)):
     """One boot of a cell of `run` by hand."""
     build = run.build(cell)
     agent = lab.data / "agent"
     kvm = json.loads((agent / "accel.json").read_text())["kvm"]
     bare = BareSession(root_image(lab), agent / "cache" / build["image_digest"],
                        agent / "cache" / build["modules_digest"], "kvm" if kvm else "tcg,thread=multi", CMDLINE)
-    return bare.seconds(tests, [SETUP])
+    return bare.seconds(tests, setup)
