@@ -90,19 +90,11 @@ class User {
   int64_t submit() const {
     grpc::ClientContext context;
     rpc::set_deadline(context, std::chrono::minutes(10));
+    v1::StartRunRequest request;
+    request.set_job_file((folder_ / "job" / "job.yaml").string());
+    request.set_fresh(true);
     v1::StartRunReply reply;
-    const auto writer = v1::Lab::NewStub(channel_)->SubmitRun(&context, &reply);
-    v1::SubmitPart part;
-    part.mutable_header()->set_job_file("job.yaml");
-    writer->Write(part);
-    for (const auto& entry : fs::recursive_directory_iterator(folder_ / "job")) {
-      if (!entry.is_regular_file()) continue;
-      part.mutable_file()->set_path(fs::relative(entry.path(), folder_ / "job").string());
-      part.mutable_file()->set_data(os::read_file(entry.path(), 1 << 20).value_or(""));
-      writer->Write(part);
-    }
-    writer->WritesDone();
-    const grpc::Status status = writer->Finish();
+    const grpc::Status status = v1::Lab::NewStub(channel_)->StartRun(&context, request, &reply);
     if (!status.ok()) throw std::runtime_error(status.error_message());
     return reply.run_id();
   }
@@ -359,7 +351,7 @@ void prepare(const fs::path& folder, int configs, int tests) {
   for (int i = 0; i < tests; ++i) list += fmt::format("igt@played@t{}\n", i);
   write(folder / "job" / "played.testlist", list);
   write(folder / "job.yaml.in",
-        fmt::format("kiln: 1\nname: bench\nsource: {{git: \"file://{}\", ref: REF}}\n"
+        fmt::format("kiln: 1\nname: bench\nsource: {{git: \"{}\", ref: REF}}\n"
                     "configs: [{}]\nconfig_dir: configs\nmachine: {{tags: [light]}}\n"
                     "modules_checked: []\nstatic_checks: false\n"
                     "tests:\n  - {{name: played, list: played.testlist}}\n"

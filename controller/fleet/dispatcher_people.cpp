@@ -48,8 +48,7 @@ bool Dispatcher::is_connected(const std::string& machine) const {
 void Dispatcher::pause(const std::string& why) {
   auto state = state_.lock();
   state->paused = why;
-  state->changed = true;
-  state.notify_all();
+  wake(state);
 }
 
 std::string Dispatcher::paused() {
