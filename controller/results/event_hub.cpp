@@ -32,6 +32,8 @@ void EventHub::resume(int64_t run_id, int64_t last_seq) {
   auto run = shared->lock();
   run->last_seq = std::max(run->last_seq, last_seq + kGap);
   run->finished = false;
+  // Who watches from the start would take an earlier end for this one's.
+  std::erase_if(run->events, [](const v1::RunEvent& event) { return event.kind() == "finished"; });
 }
 
 bool EventHub::knows(int64_t run_id) {

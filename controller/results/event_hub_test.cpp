@@ -58,6 +58,20 @@ TEST(EventHub, NumbersGoOnWellAfterWhatAWatcherMayHaveSeen) {
   EXPECT_TRUE(hub.next(1, next, Millis(0))->empty());
 }
 
+TEST(EventHub, AnEarlierEndIsNotToldOfARunThatGoesOn) {
+  const FakeClock clock;
+  EventHub hub(clock, nullptr);
+  hub.publish(1, event_of("note"));
+  hub.publish(1, event_of("finished"));
+  hub.resume(1, 2);
+  hub.publish(1, event_of("phase"));
+  const auto events = hub.next(1, 0, Millis(0));
+  ASSERT_TRUE(events);
+  ASSERT_EQ(events->size(), 2U);
+  EXPECT_EQ(events->at(0).kind(), "note");
+  EXPECT_EQ(events->at(1).kind(), "phase");
+}
+
 TEST(EventHub, FinishedRunsDoNotPileUpAndOneThatGoesOnStays) {
   const FakeClock clock;
   EventHub hub(clock, nullptr);

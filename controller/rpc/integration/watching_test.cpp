@@ -172,12 +172,12 @@ TEST_F(WatchingTest, WatchersThatNeverReadHoldUpNobodyAndLittleMemory) {
   v1::RunEvent event;
   event.set_kind("console");
   event.set_text(std::string(1000, 'x'));
-  // 30 MB for each of them, were it kept.
+  // 30 MB for each of them, were it kept: 1,500 MB. Sanitizers keep for a while what was freed.
   for (int i = 0; i < 30'000; ++i) runs_.hub.publish(1, event);
   std::atomic<int> events{0};
   std::jthread watcher([&, with = users(token("viewer", 60))] { (void)watch(with, &events); });
   EXPECT_TRUE(soon([&] { return events > 1000; })) << "others are served";
-  EXPECT_LT(rss_mib() - before, 200);
+  EXPECT_LT(rss_mib() - before, 500);
   for (const auto& context : contexts) context->TryCancel();
   clock_.advance(Millis(61'000));
   watcher.join();
