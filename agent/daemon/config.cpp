@@ -16,6 +16,9 @@ conf::Object table(DaemonConfig* config, int* format) {
       .optional("simulated_seed", conf::integer(&config->simulated_seed, 0, 1'000'000'000))
       .optional("simulated_ms", conf::integer(&config->simulated_ms, 0, 3'600'000))
       .optional("simulated_troubles", conf::integer(&config->simulated_troubles, 0, 100))
+      .optional("simulated_trouble",
+                conf::one_of(&config->simulated_trouble, {"any", "slow-boot", "panic", "hang",
+                                                          "lost", "garbage", "wrong-kernel"}))
       .optional("log_format", conf::one_of(&config->log_format, {"text", "json"}))
       .optional("log_level",
                 conf::one_of(&config->log_level, {"debug", "info", "warning", "error"}))

@@ -18,8 +18,9 @@ struct DaemonConfig {
   std::vector<std::string> machines;  ///< embedded ones
   int simulated = 0;                  ///< played machines, for trying a lab
   int simulated_seed = 1;
-  int simulated_ms = 200;       ///< a session's mean length
-  int simulated_troubles = 10;  ///< in 100 sessions
+  int simulated_ms = 200;                 ///< a session's mean length
+  int simulated_troubles = 10;            ///< in 100 sessions
+  std::string simulated_trouble = "any";  ///< or always that one
   std::string log_format = "text";
   std::string log_level = "info";
 };

@@ -51,7 +51,8 @@ int serve(DaemonConfig config) {
   agent_config.images_dir = config.images_dir;
   agent_config.machines = config.machines;
   agent_config.simulated = {config.simulated, static_cast<uint64_t>(config.simulated_seed),
-                            Millis(config.simulated_ms), config.simulated_troubles};
+                            Millis(config.simulated_ms), config.simulated_troubles,
+                            config.simulated_trouble};
   auto agent = Agent::start(agent_config);
   if (!agent) {
     std::cerr << render(agent.error()) << "\n";

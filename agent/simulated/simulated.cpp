@@ -90,9 +90,13 @@ void give_up(const std::string& error_class, const std::string& error, SessionOu
 Trouble trouble_of(const SimulatedConfig& config, const std::string& machine, int64_t session_id) {
   if (draw(config, machine, session_id, 1) % 100 >= static_cast<uint64_t>(config.troubles))
     return Trouble::kNone;
-  constexpr Trouble kAll[] = {Trouble::kSlowBoot, Trouble::kPanic,   Trouble::kHang,
-                              Trouble::kLost,     Trouble::kGarbage, Trouble::kWrongKernel};
-  return kAll[draw(config, machine, session_id, 2) % std::size(kAll)];
+  constexpr std::pair<std::string_view, Trouble> kAll[] = {
+      {"slow-boot", Trouble::kSlowBoot}, {"panic", Trouble::kPanic},
+      {"hang", Trouble::kHang},          {"lost", Trouble::kLost},
+      {"garbage", Trouble::kGarbage},    {"wrong-kernel", Trouble::kWrongKernel}};
+  for (const auto& [word, trouble] : kAll)
+    if (config.trouble == word) return trouble;
+  return kAll[draw(config, machine, session_id, 2) % std::size(kAll)].second;
 }
 
 SessionOutcome simulate(const SimulatedConfig& config, const SessionOrder& order,

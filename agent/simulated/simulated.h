@@ -14,8 +14,10 @@ namespace kiln::agent {
 struct SimulatedConfig {
   int count = 0;
   uint64_t seed = 1;
-  Millis mean{200};   ///< of a session that goes well
-  int troubles = 10;  ///< in 100 sessions: lost, wrong kernel, slow, panics, garbage
+  Millis mean{200};     ///< of a session that goes well
+  int troubles = 10;    ///< in 100 sessions: lost, wrong kernel, slow, panics, garbage
+  std::string trouble;  ///< of these always that one: "slow-boot" "panic" "hang" "lost" "garbage"
+                        ///< "wrong-kernel"; "" = drawn
 };
 
 enum class Trouble { kNone, kSlowBoot, kPanic, kHang, kLost, kGarbage, kWrongKernel };

@@ -173,9 +173,9 @@ Status DbRunStore::finish_run(int64_t run_id, const std::string& state,
   base.clear_sessions();  // they are in their own tables
   KILN_ASSIGN(const auto filters, db::KnownTable(db_).list());
   // From the rows and with the known issues, as everybody may judge it again. Without rows to go by
-  // (a run that was refused, a job that an older Kiln began) the driver's word holds.
-  const bool refused = report.verdict().result() == "refused";
-  if (!refused) {
+  // (a run that was refused, a job that an older Kiln began), and where no series is judged (a
+  // check of a machine), the driver's word holds.
+  if (report.verdict().result() != "refused" && row.checks_machine.empty()) {
     auto judged = StoredJudge(db_).judge(row, base, filters, "run", clock_.now());
     if (judged) return runs.finish(row, judged->row);
     if (judged.error().kind != ErrorKind::kNotFound) return fail(std::move(judged).error());

@@ -65,6 +65,27 @@ TEST(DbRunStore, AnEndKeepsWhereAndWhenTheSessionRan) {
   EXPECT_EQ(history[0].failures, 1);
 }
 
+TEST(DbRunStore, ACheckOfAMachineKeepsItsOwnVerdict) {
+  StoredRuns runs;
+  db::RunRow row;
+  row.job_digest = "health check of m7";
+  row.job_name = "health-check";
+  row.started = runs.clock.now();
+  row.checks_machine = "m7";
+  const auto id = runs.store->create_run(row, {});
+  ASSERT_TRUE(id) << render(id.error());
+  ASSERT_TRUE(runs.store->put_job(*id, {}));
+  v1::RunReport report;
+  report.mutable_run()->set_id(*id);
+  report.mutable_verdict()->set_result("no-regression");
+  report.mutable_verdict()->set_headline("m7 works");
+  ASSERT_TRUE(runs.store->finish_run(*id, "done", report));
+  EXPECT_EQ(runs.store->report(*id)->verdict().headline(), "m7 works");
+  const auto again = StoredJudge(*runs.database).judge_again(*id, {}, "judge", runs.clock.now());
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().message, "run 1 checks m7: there is no series to judge");
+}
+
 TEST(StoredJudge, KeepsWhatWasMeasuredOfTheReach) {
   SampleRun sample;
   sample.reach.state = "measured";

@@ -202,6 +202,9 @@ Result<JudgedRun> StoredJudge::judge_again(int64_t run_id,
   if (stored->result == "refused")
     return fail(ErrorKind::kBadInput,
                 fmt::format("run {} was refused: there is nothing to judge", run_id));
+  if (!run.checks_machine.empty())
+    return fail(ErrorKind::kBadInput, fmt::format("run {} checks {}: there is no series to judge",
+                                                  run_id, run.checks_machine));
   return judge(run, std::move(base), filters, cause, now);
 }
 

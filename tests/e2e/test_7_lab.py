@@ -158,7 +158,8 @@ class Quarantine(unittest.TestCase):
             machine = f"{name}-sim-1"
 
             def agent(troubles):
-                return site.agent(name, f"simulated: 1\nsimulated_ms: 100\nsimulated_troubles: {troubles}\n").start()
+                return site.agent(name, f"simulated: 1\nsimulated_ms: 100\nsimulated_troubles: {troubles}\n"
+                                        "simulated_trouble: lost\n").start()
 
             def seen():
                 return next((m for m in site.kiln("machines", "--format", "json").json()["machines"]
@@ -187,8 +188,9 @@ class Quarantine(unittest.TestCase):
             sick.kill(signal.SIGTERM)
             agent(0)
             site.wait("it is back", lambda: seen()["state"] in ("ready", "busy"), 90)
+            # What was tried too often meanwhile is given up; nothing of it is laid to the series.
             done = site.kiln("watch", bad, "--timeout", "2m")
-            self.assertEqual(done.code, 0, done)
+            self.assertIn(done.code, (0, 3), done)
             checks = rows(lab.DATA, "SELECT id, state FROM runs WHERE checks_machine = ? ORDER BY id", machine)
             self.assertGreaterEqual(len(checks), 2)
             report = site.kiln("report", checks[-1][0]).out
