@@ -44,12 +44,14 @@ constexpr const char* kZsh = R"sh(#compdef kiln
 # kiln's completion for zsh: source it, or put it as _kiln into a folder of $fpath
 _kiln() {
 	local -a found
-	found=(${(f)" $(${words[1]} __complete $ { words[2, CURRENT] } 2 > / dev / null) "})
-    if ((${#found}));
-then compadd - a found else _files fi
+	found=(${(f)"$(${words[1]} __complete ${words[2,CURRENT]} 2>/dev/null)"})
+	if (( ${#found} )); then
+		compadd -a found
+	else
+		_files
+	fi
 }
-if
-  ["$funcstack[1]" = "_kiln"]; then
+if [ "$funcstack[1]" = "_kiln" ]; then
 	_kiln "$@"
 else
 	compdef _kiln kiln ./kiln

@@ -57,5 +57,12 @@ TEST(CompletionScript, EachShellAsksKiln) {
     EXPECT_THAT(completion_script(shell), testing::HasSubstr("__complete"));
 }
 
+TEST(CompletionScript, ZshAsksWithTheWordsUpToTheCursor) {
+  EXPECT_THAT(
+      completion_script("zsh"),
+      testing::HasSubstr(
+          R"sh(found=(${(f)"$(${words[1]} __complete ${words[2,CURRENT]} 2>/dev/null)"}))sh"));
+}
+
 }  // namespace
 }  // namespace kiln::cli
