@@ -133,7 +133,6 @@ Result<v1::StartRunReply> Backend::start_run(const v1::StartRunRequest& request)
   KILN_ASSIGN(scheduler::Prepared prepared, prepared_for(request));
   RunAsk ask;
   ask.fresh = request.fresh();
-  ask.plan = [this](const scheduler::Prepared& of, uint64_t seed) { return plan_of(of, seed); };
   ask.prepared = std::move(prepared);
   return start(std::move(ask));
 }
@@ -198,7 +197,6 @@ Result<int64_t> Backend::start_planned(const std::string& job_file, const std::s
   KILN_TRY(may_start());
   RunAsk ask;
   KILN_ASSIGN(ask.prepared, parts_.preparer->prepare({job_file}, nullptr, {}));
-  ask.plan = [this](const scheduler::Prepared& of, uint64_t seed) { return plan_of(of, seed); };
   ask.fresh = true;
   ask.user = user;
   ask.priority = lab::Priority::kNightly;
@@ -273,7 +271,6 @@ Result<scheduler::DriverInput> Backend::input_of_unfinished(const db::RunRow& ro
                 "it repeats a finding; start it again with kiln repro " + row.repro_of);
   KILN_ASSIGN(scheduler::Prepared prepared, prepare_again(row, true, stop));
   RunAsk ask;
-  ask.plan = [this](const scheduler::Prepared& of, uint64_t seed) { return plan_of(of, seed); };
   ask.prepared = std::move(prepared);
   ask.row = row;
   bool resumed = true;
@@ -313,7 +310,6 @@ Result<v1::StartRunReply> Backend::submit(const v1::SubmitHeader& header, const 
         scheduler::to_proto(ask.prepared, plan, machine_words(), count_tests(ask.prepared));
     return reply;
   }
-  ask.plan = [this](const scheduler::Prepared& of, uint64_t seed) { return plan_of(of, seed); };
   ask.fresh = true;  // each submission is a run of its own
   ask.user = user;
   ask.priority = *priority;
@@ -421,7 +417,8 @@ Result<scheduler::DriverInput> Backend::open_run(RunAsk ask, bool* resumed) {
   const uint64_t seed = *resumed                      ? row.seed
                         : ask.prepared.spec.seed != 0 ? ask.prepared.spec.seed
                                                       : draw_seed();
-  KILN_ASSIGN(job::Plan plan, ask.plan(ask.prepared, seed));
+  KILN_ASSIGN(job::Plan plan,
+              ask.plan ? ask.plan(ask.prepared, seed) : plan_of(ask.prepared, seed));
   const std::string machine = machine_words();
   if (!*resumed) {
     KILN_ASSIGN(row, create_run(ask, seed, plan, machine));

@@ -39,7 +39,8 @@ struct BackendParts {
 /// A run to be started, or gone on with.
 struct RunAsk {
   scheduler::Prepared prepared;
-  std::function<Result<job::Plan>(const scheduler::Prepared& prepared, uint64_t seed)> plan;
+  /// Of boots that no job asked for; else it is made as for any job.
+  std::function<Result<job::Plan>(const scheduler::Prepared& prepared, uint64_t seed)> plan{};
   bool fresh = false;    ///< do not go on with an unfinished one of the same digest
   std::string repro_of;  ///< "412/f3": boots stored kernels to repeat that finding; "" = a job
   std::string checks_machine;  ///< boots a stored kernel there to see whether it works again

@@ -37,7 +37,6 @@ Result<v1::StartRunReply> Backend::retry(const v1::RetryRunRequest& request,
   KILN_ASSIGN(const Quota::Ticket ticket, admit(user));
   RunAsk ask;
   KILN_ASSIGN(ask.prepared, prepare_again(row, !anew, leaving_.get_token()));
-  ask.plan = [this](const scheduler::Prepared& of, uint64_t seed) { return plan_of(of, seed); };
   ask.user = user;
   ask.priority = lab::priority_from(row.priority).value_or(lab::Priority::kInteractive);
   ask.bundle = row.bundle;

@@ -54,6 +54,10 @@ void HealthKeeper::end_check(const std::string& machine, Patient* patient) {
       say(fmt::format("{} stays in quarantine: {}", machine, restored.error().message));
     return;
   }
+  count_failure(patient);
+}
+
+void HealthKeeper::count_failure(Patient* patient) const {
   ++patient->history.failed;
   patient->history.last_failed = parts_.clock.now();
 }
@@ -65,8 +69,7 @@ void HealthKeeper::begin_check(const std::string& machine, Patient* patient) {
     say(fmt::format("health check of {}: run {}", machine, *run));
     return;
   }
-  ++patient->history.failed;
-  patient->history.last_failed = parts_.clock.now();
+  count_failure(patient);
   if (std::exchange(patient->last, run.error().message) != run.error().message)
     say(fmt::format("health check of {}: {}", machine, run.error().message));
 }

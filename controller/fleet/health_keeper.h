@@ -56,6 +56,7 @@ class HealthKeeper {
   };
   void end_check(const std::string& machine, Patient* patient);
   void begin_check(const std::string& machine, Patient* patient);
+  void count_failure(Patient* patient) const;
   void say(const std::string& line) const {
     if (parts_.log) parts_.log(line);
   }
