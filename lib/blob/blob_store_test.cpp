@@ -3,16 +3,14 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <fstream>
 #include <random>
 #include <thread>
+
+#include "lib/os/testing.h"
 
 namespace kiln::blob {
 namespace {
@@ -233,9 +231,6 @@ TEST_F(BlobTest, PuttingAgainMakesABlobYoung) {
 /// In a child process, so that its mount is its own: fills a 1 MiB disk; exit code 0 = as it must
 /// be.
 int fill_small_disk(const os::Path& folder) {
-  if (::unshare(CLONE_NEWNS) != 0) return 77;
-  ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
-  if (::mount("tmpfs", folder.c_str(), "tmpfs", 0, "size=1m") != 0) return 77;
   auto store = BlobStore::open(folder / "blobs");
   if (!store) return 1;
   std::string bytes(4 << 20, 0);
@@ -250,14 +245,9 @@ int fill_small_disk(const os::Path& folder) {
 TEST_F(BlobTest, AFullDiskIsSaidAndLeavesNothing) {
   const os::Path disk = folder_ / "disk";
   ASSERT_TRUE(os::make_dirs(disk));
-  const pid_t child = ::fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) ::_exit(fill_small_disk(disk));
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  ASSERT_TRUE(WIFEXITED(status));
-  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "mounting is not permitted here";
-  EXPECT_EQ(WEXITSTATUS(status), 0);
+  const int code = os::on_a_small_disk(disk, "1m", [&] { return fill_small_disk(disk); });
+  if (code == os::kMayNotMount) GTEST_SKIP() << "mounting is not permitted here";
+  EXPECT_EQ(code, 0);
 }
 
 }  // namespace

@@ -1,8 +1,6 @@
 #include "lib/db/copy.h"
 
 #include <gmock/gmock.h>
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/wait.h>
 
 #include <atomic>
@@ -12,6 +10,7 @@
 #include "lib/db/migrate.h"
 #include "lib/db/sql.h"
 #include "lib/db/testing.h"
+#include "lib/os/testing.h"
 
 namespace kiln::db {
 namespace {
@@ -133,9 +132,6 @@ TEST_F(DbTest, OnlyTheNewestCopiesStay) {
 
 /// In a child process, so that its mount is its own.
 int migrate_on_a_full_disk(const os::Path& folder) {
-  if (::unshare(CLONE_NEWNS) != 0) return 77;
-  ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
-  if (::mount("tmpfs", folder.c_str(), "tmpfs", 0, "size=1m") != 0) return 77;
   const os::Path file = folder / "kiln.db";
   write_old(file, 3);
   // So much that the copy does not fit; what SQLite itself needs for a look (its -shm) does.
@@ -154,14 +150,9 @@ int migrate_on_a_full_disk(const os::Path& folder) {
 TEST_F(DbTest, WithoutSpaceForTheCopyNothingIsMigrated) {
   const os::Path disk = folder_ / "disk";
   ASSERT_TRUE(os::make_dirs(disk));
-  const pid_t child = ::fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) ::_exit(migrate_on_a_full_disk(disk));
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  ASSERT_TRUE(WIFEXITED(status));
-  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "mounting is not permitted here";
-  EXPECT_EQ(WEXITSTATUS(status), 0);
+  const int code = os::on_a_small_disk(disk, "1m", [&] { return migrate_on_a_full_disk(disk); });
+  if (code == os::kMayNotMount) GTEST_SKIP() << "mounting is not permitted here";
+  EXPECT_EQ(code, 0);
 }
 
 /// The process ends in the middle of a write of the copy or of a migration: what is there is one

@@ -5,13 +5,12 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sqlite3.h>
-#include <sys/mount.h>
-#include <sys/wait.h>
 
 #include <thread>
 
 #include "lib/db/migrate.h"
 #include "lib/db/testing.h"
+#include "lib/os/testing.h"
 
 namespace kiln::db {
 namespace {
@@ -201,9 +200,6 @@ TEST_F(DbTest, OldDatabasesUpgradeToTheNewestSchema) {
 
 /// In a child process, so that its mount is its own: fills a small disk; 0 = as it must be.
 int fill_small_disk(const os::Path& folder) {
-  if (::unshare(CLONE_NEWNS) != 0) return 77;
-  ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
-  if (::mount("tmpfs", folder.c_str(), "tmpfs", 0, "size=2m") != 0) return 77;
   auto database = Database::open(folder / "kiln.db");
   if (!database) return 1;
   const auto run = RunTable(*database).create(sample_run(), sample_cells());
@@ -224,14 +220,9 @@ int fill_small_disk(const os::Path& folder) {
 TEST_F(DbTest, AFullDiskIsSaidAndNothingIsHalf) {
   const os::Path disk = folder_ / "disk";
   ASSERT_TRUE(os::make_dirs(disk));
-  const pid_t child = ::fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) ::_exit(fill_small_disk(disk));
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  ASSERT_TRUE(WIFEXITED(status));
-  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "mounting is not permitted here";
-  EXPECT_EQ(WEXITSTATUS(status), 0);
+  const int code = os::on_a_small_disk(disk, "2m", [&] { return fill_small_disk(disk); });
+  if (code == os::kMayNotMount) GTEST_SKIP() << "mounting is not permitted here";
+  EXPECT_EQ(code, 0);
 }
 
 }  // namespace
