@@ -35,13 +35,18 @@ class FakeController final : public v1::AgentLink::Service {
     std::map<std::string, std::string> put;
     int fetches = 0;
     bool acknowledge = true;
-    int corrupt = 0;  ///< so many fetches arrive damaged
+    int corrupt = 0;        ///< so many fetches arrive damaged
+    int breaks_after = -1;  ///< chunks; once
+    std::vector<int64_t> offsets;
+    int asked = 0;
+    size_t received = 0;  ///< bytes of artifacts
     bool close_after_done = false;
     std::vector<v1::ToAgent> to_send;           ///< after welcome
     std::vector<v1::ToAgent> after_first_done;  ///< when the first end has arrived
   };
   Sync<Seen> seen;
   std::map<std::string, std::string> artifacts;
+  std::map<std::string, std::string> parts;  ///< what came of one, before
 
   grpc::Status Connect(grpc::ServerContext*,
                        grpc::ServerReaderWriter<v1::ToAgent, v1::FromAgent>* stream) override {
@@ -94,13 +99,27 @@ class FakeController final : public v1::AgentLink::Service {
     {
       auto s = seen.lock();
       ++s->fetches;
+      s->offsets.push_back(request->offset());
       if (s->corrupt-- > 0) bytes.back() ^= 1;
     }
-    for (size_t at = 0; at < bytes.size(); at += 1000) {
+    const auto begin = static_cast<size_t>(request->offset());
+    if (begin > bytes.size()) return {grpc::StatusCode::OUT_OF_RANGE, "beyond the end"};
+    for (size_t at = begin; at < bytes.size(); at += 1000) {
+      if (seen.lock()->breaks_after-- == 0) return {grpc::StatusCode::UNAVAILABLE, "cut"};
       v1::Chunk chunk;
       chunk.set_data(bytes.substr(at, 1000));
       writer->Write(chunk);
     }
+    return grpc::Status::OK;
+  }
+
+  grpc::Status AskArtifact(grpc::ServerContext*, const v1::AskArtifactRequest* request,
+                           v1::AskArtifactReply* reply) override {
+    auto s = seen.lock();
+    ++s->asked;
+    reply->set_stored(s->put.contains(request->digest()));
+    const auto part = parts.find(request->digest());
+    if (part != parts.end()) reply->set_received(static_cast<int64_t>(part->second.size()));
     return grpc::Status::OK;
   }
 
@@ -110,7 +129,11 @@ class FakeController final : public v1::AgentLink::Service {
     std::string digest;
     std::string bytes;
     while (reader->Read(&chunk)) {
-      if (digest.empty()) digest = chunk.digest();
+      if (digest.empty()) {
+        digest = chunk.digest();
+        bytes = parts[digest].substr(0, static_cast<size_t>(chunk.offset()));
+      }
+      seen.lock()->received += chunk.data().size();
       bytes += chunk.data();
     }
     if (os::sha256_hex(bytes) != digest) return {grpc::StatusCode::DATA_LOSS, "bad digest"};
@@ -315,6 +338,68 @@ TEST_F(LinkTest, ArtifactsAreFetchedOnceAndCheckedAgainstTheirDigest) {
   EXPECT_EQ(controller_.seen.lock()->fetches, 2) << "the damaged one was thrown away";
   ASSERT_TRUE(artifacts_->fetch(digest, {}));
   EXPECT_EQ(controller_.seen.lock()->fetches, 2) << "found in the cache";
+}
+
+TEST_F(LinkTest, ABrokenFetchGoesOnWhereItStopped) {
+  const std::string bytes = std::string(10'000, 'k') + "ernel";
+  const std::string digest = os::sha256_hex(bytes);
+  controller_.artifacts[digest] = bytes;
+  start_server();
+  controller_.seen.lock()->breaks_after = 4;
+  const auto path = artifacts_->fetch(digest, {});
+  ASSERT_TRUE(path) << render(path.error());
+  EXPECT_EQ(*os::read_file(*path), bytes);
+  EXPECT_THAT(controller_.seen.lock()->offsets, ElementsAre(0, 4000));
+}
+
+TEST_F(LinkTest, WhatAnEarlierLifeFetchedIsUsedUnlessItIsWrong) {
+  const std::string bytes(10'000, 'k');
+  const std::string digest = os::sha256_hex(bytes);
+  controller_.artifacts[digest] = bytes;
+  start_server();
+  ASSERT_TRUE(os::make_dirs(dir_ / "cache"));
+  ASSERT_TRUE(os::write_atomic(dir_ / "cache" / (digest + ".part"), bytes.substr(0, 9'000)));
+  ASSERT_TRUE(artifacts_->fetch(digest, {}));
+  for (const size_t size : {9'000U, 20'000U}) {
+    ASSERT_TRUE(os::remove_tree(dir_ / "cache" / digest));
+    ASSERT_TRUE(os::write_atomic(dir_ / "cache" / (digest + ".part"), std::string(size, 'X')));
+    const auto path = artifacts_->fetch(digest, {});
+    ASSERT_TRUE(path) << render(path.error());
+    EXPECT_EQ(*os::read_file(*path), bytes);
+  }
+  EXPECT_THAT(controller_.seen.lock()->offsets, ElementsAre(9'000, 9'000, 0, 20'000, 0));
+}
+
+TEST_F(LinkTest, TwoThatWantOneArtifactFetchItOnce) {
+  const std::string bytes(2'000'000, 'k');
+  const std::string digest = os::sha256_hex(bytes);
+  controller_.artifacts[digest] = bytes;
+  start_server();
+  std::atomic<int> good{0};
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 4; ++i)
+      threads.emplace_back([&] { good += artifacts_->fetch(digest, {}) ? 1 : 0; });
+  }
+  EXPECT_EQ(good, 4);
+  EXPECT_EQ(controller_.seen.lock()->fetches, 1);
+}
+
+TEST_F(LinkTest, OnlyWhatTheControllerLacksIsSent) {
+  const std::string bytes(3'000'000, 'r');
+  const std::string digest = os::sha256_hex(bytes);
+  ASSERT_TRUE(os::write_atomic(dir_ / "file", bytes));
+  start_server();
+  controller_.parts[digest] = bytes.substr(0, 2'500'000);
+  ASSERT_TRUE(artifacts_->send_file(dir_ / "file", {}));
+  EXPECT_EQ(controller_.seen.lock()->received, 500'000U);
+  EXPECT_EQ(controller_.seen.lock()->put[digest], bytes);
+  ASSERT_TRUE(artifacts_->send_file(dir_ / "file", {}));
+  EXPECT_EQ(controller_.seen.lock()->received, 500'000U) << "it is stored";
+  // A small one is sent without a question.
+  ASSERT_TRUE(os::write_atomic(dir_ / "small", "three"));
+  ASSERT_TRUE(artifacts_->send_file(dir_ / "small", {}));
+  EXPECT_EQ(controller_.seen.lock()->asked, 2);
 }
 
 TEST_F(LinkTest, AnArtifactThatStaysDamagedIsRefused) {

@@ -216,7 +216,7 @@ Status Controller::Impl::serve(const ControllerOptions& options) {
   keeping = std::make_unique<Keeping>(keeping_parts(options));
   keeping_service = std::make_unique<KeepingService>(*keeping, user_of);
   schedule_service = std::make_unique<ScheduleService>(*schedules, user_of);
-  link = std::make_unique<AgentLinkService>(fleet, *blobs);
+  link = std::make_unique<AgentLinkService>(fleet, *blobs, options.data_dir / "arriving");
   KILN_ASSIGN(socket, socket_path(options.data_dir, options.access));
   std::error_code code;
   std::filesystem::remove(socket, code);

@@ -45,34 +45,46 @@ grpc::Status AgentLinkService::FetchArtifact(grpc::ServerContext* context,
   return read ? grpc::Status::OK : rpc::to_grpc(read.error());
 }
 
+grpc::Status AgentLinkService::AskArtifact(grpc::ServerContext* /*context*/,
+                                           const v1::AskArtifactRequest* request,
+                                           v1::AskArtifactReply* reply) {
+  const auto state = arrivals_.ask(request->digest());
+  if (!state) return rpc::to_grpc(state.error());
+  reply->set_stored(state->stored);
+  reply->set_received(static_cast<int64_t>(state->received));
+  return grpc::Status::OK;
+}
+
 grpc::Status AgentLinkService::PutArtifact(grpc::ServerContext* /*context*/,
                                            grpc::ServerReader<v1::Chunk>* reader,
                                            v1::PutArtifactReply* reply) {
   v1::Chunk chunk;
   if (!reader->Read(&chunk)) return {grpc::StatusCode::INVALID_ARGUMENT, "no first chunk"};
   const std::string digest = chunk.digest();
-  const int64_t size = chunk.size();
-  if (size < 0 || size > kMaxArtifact)
-    return {grpc::StatusCode::INVALID_ARGUMENT,
-            fmt::format("an artifact of {} bytes is refused", size)};
-  auto sink = blobs_.writer();
-  if (!sink) return rpc::to_grpc(sink.error());
-  int64_t received = 0;
+  if (chunk.size() < 0 || chunk.size() > kMaxArtifact || chunk.offset() < 0)
+    return {
+        grpc::StatusCode::INVALID_ARGUMENT,
+        fmt::format("an artifact of {} bytes from {} on is refused", chunk.size(), chunk.offset())};
+  reply->set_digest(digest);
+  if (chunk.offset() == 0 && static_cast<int64_t>(chunk.data().size()) == chunk.size())
+    return put_whole(chunk);
+  auto arrival = arrivals_.begin(digest, static_cast<uint64_t>(chunk.size()),
+                                 static_cast<uint64_t>(chunk.offset()));
+  if (!arrival) return rpc::to_grpc(arrival.error());
   do {
-    received += static_cast<int64_t>(chunk.data().size());
-    if (received > size) return {grpc::StatusCode::INVALID_ARGUMENT, "more bytes than announced"};
-    if (const Status written = sink->write(chunk.data()); !written)
+    if (const Status written = arrival->write(chunk.data()); !written)
       return rpc::to_grpc(written.error());
   } while (reader->Read(&chunk));
-  if (received != size)
-    return {grpc::StatusCode::DATA_LOSS, fmt::format("{} of {} bytes arrived", received, size)};
-  auto stored = sink->commit();
-  if (!stored) return rpc::to_grpc(stored.error());
-  if (*stored != digest)
-    return {grpc::StatusCode::DATA_LOSS,
-            fmt::format("the bytes have the digest {}, not {}", *stored, digest)};
-  reply->set_digest(*stored);
-  return grpc::Status::OK;
+  const Status stored = arrival->commit();
+  return stored ? grpc::Status::OK : rpc::to_grpc(stored.error());
+}
+
+/// Most are small: they need no second file.
+grpc::Status AgentLinkService::put_whole(const v1::Chunk& chunk) {
+  if (os::sha256_hex(chunk.data()) != chunk.digest())
+    return rpc::to_grpc(Error(ErrorKind::kInfrastructure, "the bytes have another digest"));
+  const auto stored = blobs_.put(chunk.data());
+  return stored ? grpc::Status::OK : rpc::to_grpc(stored.error());
 }
 
 }  // namespace kiln::controller

@@ -31,6 +31,7 @@ constexpr MethodRule kRules[] = {
     changes("/kiln.v1.Access/RevokeAgent", Role::kAdmin),
     changes("/kiln.v1.Access/RevokeToken", Role::kAdmin),
     looks("/kiln.v1.Access/WhoAmI"),
+    {"/kiln.v1.AgentLink/AskArtifact", Need::kAgent},
     {"/kiln.v1.AgentLink/Connect", Need::kAgent},
     {"/kiln.v1.AgentLink/FetchArtifact", Need::kAgent},
     {"/kiln.v1.AgentLink/PutArtifact", Need::kAgent},

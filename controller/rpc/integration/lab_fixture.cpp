@@ -42,7 +42,7 @@ void LabFixture::SetUp() {
 void LabFixture::serve() {
   access_ = std::make_unique<AccessService>(*desk_, *gate_);
   enrolment_ = std::make_unique<EnrolmentService>(*desk_, *gate_);
-  link_ = std::make_unique<AgentLinkService>(fleet_, *blobs_);
+  link_ = std::make_unique<AgentLinkService>(fleet_, *blobs_, temp_.path() / "arriving");
   const rpc::TlsFiles files{authority_->server_file().string(), authority_->ca_file().string(), 1};
   grpc::ServerBuilder users;
   rpc::configure(users);

@@ -61,6 +61,7 @@ class LabFixture : public ::testing::Test {
   MovedClock clock_;
   std::optional<pki::Authority> authority_;
   std::optional<db::Database> database_;
+  std::optional<blob::BlobStore> blobs_;
   std::optional<AuditLog> audit_;
   std::optional<Gate> gate_;
   std::optional<AccessDesk> desk_;
@@ -71,7 +72,6 @@ class LabFixture : public ::testing::Test {
 
  private:
   void serve();
-  std::optional<blob::BlobStore> blobs_;
   std::unique_ptr<AccessService> access_;
   std::unique_ptr<EnrolmentService> enrolment_;
   std::unique_ptr<AgentLinkService> link_;
