@@ -143,8 +143,8 @@ Result<v1::StartRunReply> Backend::start(RunAsk ask) {
   v1::StartRunReply reply;
   bool resumed = false;
   KILN_ASSIGN(scheduler::DriverInput input, open_run(std::move(ask), &resumed));
-  *reply.mutable_plan() =
-      scheduler::to_proto(input.prepared, input.plan, machine_words(), count_tests(input.prepared));
+  *reply.mutable_plan() = scheduler::to_proto(*input.prepared, input.plan, machine_words(),
+                                              count_tests(*input.prepared));
   reply.set_run_id(input.run_id);
   reply.set_resumed(resumed);
   KILN_TRY(open_story(input.run_id));
@@ -185,8 +185,8 @@ void Backend::add_driver_locked(int64_t run_id, std::function<void(const std::st
 }
 
 void Backend::drive(bool repeats, scheduler::DriverInput input, const std::stop_token& stop) {
-  const auto shared = std::make_shared<const scheduler::Prepared>(input.prepared);
-  scheduler::RunDriver driver(repeats ? repro_deps() : job_deps(shared), std::move(input));
+  auto deps = repeats ? repro_deps() : job_deps(input.prepared);
+  scheduler::RunDriver driver(std::move(deps), std::move(input));
   driver.run(stop, leaving_.get_token());
 }
 
@@ -382,7 +382,7 @@ Result<db::RunRow> Backend::create_run(const RunAsk& ask, uint64_t seed, const j
   row.job_name = prepared.spec.name;
   row.title = prepared.spec.title;
   row.job_file = prepared.spec.file;
-  row.started = parts_.clock.now();
+  row.started = started_.next();
   row.source = prepared.source;
   row.source_tree = prepared.source_tree;
   row.kiln_version = KILN_VERSION;
@@ -447,7 +447,7 @@ Result<scheduler::DriverInput> Backend::open_run(RunAsk ask, bool* resumed) {
   run.set_checks_machine(row.checks_machine);
   input.check_machine = row.checks_machine;
   input.plan = std::move(plan);
-  input.prepared = std::move(ask.prepared);
+  input.prepared = std::make_shared<const scheduler::Prepared>(std::move(ask.prepared));
   return input;
 }
 

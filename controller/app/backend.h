@@ -133,6 +133,8 @@ class Backend final : public LabBackend {
   Result<scheduler::Prepared> prepared_for(const v1::StartRunRequest& request);
 
   BackendParts parts_;
+  /// With its job, what makes a run another one in the database.
+  DistinctTimes started_{parts_.clock};
   Quota quota_;
   Sync<std::optional<Planned>> planned_;
   std::mutex mutex_;

@@ -94,7 +94,7 @@ void RunDriver::load() {
     state_.builds.push_back(std::move(step));
   }
   // A cell that shares a build still belongs to the run.
-  for (const BuildTarget& target : input_.prepared.targets)
+  for (const BuildTarget& target : input_.prepared->targets)
     if (const auto found = records_.find(target.key); found != records_.end())
       (void)deps_.store->put_build(input_.run_id, target.variant, target.config, found->second);
 
@@ -220,7 +220,7 @@ void RunDriver::handle_build(BuildEnded ended) {
     return;
   }
   const kernel::BuildRecord& record = *ended.record;
-  for (const BuildTarget& each : input_.prepared.targets) {
+  for (const BuildTarget& each : input_.prepared->targets) {
     if (each.key != ended.key) continue;
     if (const Status stored =
             deps_.store->put_build(input_.run_id, each.variant, each.config, record);
@@ -369,7 +369,7 @@ void RunDriver::take_machines() {
   const fleet::MachineList machines = deps_.lab->machines();
   for (const fleet::Machine& machine : *machines) {
     const std::string& name = machine.info.name();
-    if (!fits(machine, input_.prepared.spec.machine)) continue;
+    if (!fits(machine, input_.prepared->spec.machine)) continue;
     if (!input_.check_machine.empty() && name != input_.check_machine) continue;
     if (!machine.info.broken().empty()) {
       broken = machine.info.broken();
@@ -399,7 +399,7 @@ void RunDriver::take_machines() {
 /// Whether a machine can do the run's work as it is now.
 bool RunDriver::may_use(const std::string& name) {
   const auto machine = deps_.lab->machine(name);
-  if (!machine || !fits(*machine, input_.prepared.spec.machine)) return false;
+  if (!machine || !fits(*machine, input_.prepared->spec.machine)) return false;
   if (!input_.check_machine.empty() && name != input_.check_machine) return false;
   if (!machine->info.broken().empty()) return false;
   if (lack_of(machine->info) == nullptr) return true;
@@ -432,7 +432,7 @@ void RunDriver::check_bounds() {
   if (budget_left() < 0) {
     infrastructure_error_ = fmt::format(
         "the time budget of {} is spent; the same command goes on, `time_budget` raises it",
-        human_duration(input_.prepared.spec.time_budget));
+        human_duration(input_.prepared->spec.time_budget));
     begin_stopping();
   }
 }
@@ -460,7 +460,7 @@ void RunDriver::end_session_as_infrastructure(int64_t session_id, const std::str
 }
 
 const BuildTarget* RunDriver::target_of(const std::string& key) const {
-  for (const BuildTarget& target : input_.prepared.targets)
+  for (const BuildTarget& target : input_.prepared->targets)
     if (target.key == key) return &target;
   return nullptr;
 }

@@ -74,7 +74,7 @@ struct DriverDeps {
 struct DriverInput {
   int64_t run_id = 0;
   uint64_t seed = 0;
-  Prepared prepared;
+  std::shared_ptr<const Prepared> prepared;  ///< a job of many cells is large: one copy a run
   job::Plan plan;
   v1::Run run;                ///< id, names, source ...: copied into the report
   double elapsed_before = 0;  ///< seconds, of an interrupted run that goes on

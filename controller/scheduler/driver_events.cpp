@@ -13,7 +13,7 @@ double RunDriver::elapsed() const {
 /// Seconds of the time budget, of this process alone: a run that goes on after its budget was spent
 /// gets it anew. Time in which it waits for others is not counted.
 double RunDriver::budget_left() const {
-  return static_cast<double>(input_.prepared.spec.time_budget.count()) / 1000.0 - worked_;
+  return static_cast<double>(input_.prepared->spec.time_budget.count()) / 1000.0 - worked_;
 }
 
 double RunDriver::estimate_of(const job::PlannedSession& session) const {

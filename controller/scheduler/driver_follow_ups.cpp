@@ -118,7 +118,7 @@ bool RunDriver::ask_bisection(const verdict::Input& input, const std::stop_token
 /// be had, which the next verdict_input() says.
 const BuildTarget* RunDriver::target_for_bisection(const verdict::BisectionBoot& boot,
                                                    const std::stop_token& stop) {
-  for (const BuildTarget& target : input_.prepared.targets)
+  for (const BuildTarget& target : input_.prepared->targets)
     if (target.variant == boot.variant && target.config == boot.config) return &target;
   const int patch = job::patch_left_out(boot.variant);
   if (patch == 0 || !deps_.without) return nullptr;
@@ -131,8 +131,11 @@ const BuildTarget* RunDriver::target_for_bisection(const verdict::BisectionBoot&
                          : made.error().message);
     return nullptr;
   }
-  input_.prepared.targets.push_back(**made);
-  const BuildTarget* target = &input_.prepared.targets.back();
+  // Builds that are under way read the old one.
+  auto more = std::make_shared<Prepared>(*input_.prepared);
+  more->targets.push_back(**made);
+  input_.prepared = std::move(more);
+  const BuildTarget* target = &input_.prepared->targets.back();
   const bool known = std::any_of(state_.builds.begin(), state_.builds.end(),
                                  [&](const auto& step) { return step.build.key == target->key; });
   if (known) return target;

@@ -11,9 +11,9 @@ namespace kiln::scheduler {
 /// The cells that can be read; `missing` gets a sentence for each that cannot.
 builder::CoverageRequest RunDriver::coverage_request(std::vector<std::string>* missing) const {
   builder::CoverageRequest request;
-  request.base_tree = input_.prepared.source_tree;
+  request.base_tree = input_.prepared->source_tree;
   std::set<std::string> kernels;
-  for (const BuildTarget& target : input_.prepared.targets) {
+  for (const BuildTarget& target : input_.prepared->targets) {
     // Two configs that make the same kernel are booted once.
     if (target.variant != job::kCoverage || !kernels.insert(target.key).second) continue;
     request.tree = target.input.tree_id;
@@ -31,7 +31,7 @@ builder::CoverageRequest RunDriver::coverage_request(std::vector<std::string>* m
         if (session.purpose() != job::kCoverage || session.config() != target.config) continue;
         last = session.error().empty() ? session.ending() : session.error();
         if (session.ending() != "tested" && session.ending() != "test-failed") continue;
-        for (const job::TestPhase& phase : input_.prepared.spec.tests) {
+        for (const job::TestPhase& phase : input_.prepared->spec.tests) {
           const auto taken = session.artifacts().find("coverage-" + phase.name + ".tar.zst");
           if (taken != session.artifacts().end()) cell.taken.push_back(taken->second);
         }
@@ -48,9 +48,9 @@ builder::CoverageRequest RunDriver::coverage_request(std::vector<std::string>* m
 
 reach::Reach RunDriver::measure_reach(const std::stop_token& stop) {
   reach::Reach reach;
-  if (input_.prepared.patches.empty()) return reach;
+  if (input_.prepared->patches.empty()) return reach;
   reach.state = "not-measured";
-  reach.why = input_.prepared.coverage_why;
+  reach.why = input_.prepared->coverage_why;
   if (!reach.why.empty()) return reach;
   if (state_.stopping) {
     reach.why = "the run was not finished";

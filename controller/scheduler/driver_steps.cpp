@@ -50,7 +50,7 @@ bool RunDriver::start_session(const std::string& key, const std::string& machine
   job::SessionStep* step = step_of(key);
   const auto record = records_.find(step->session.build_key);
   v1::SessionOrder order =
-      make_order({&input_.prepared, &step->session, &record->second, 0, lease, machine});
+      make_order({input_.prepared.get(), &step->session, &record->second, 0, lease, machine});
   const auto bound = Millis(static_cast<int64_t>(order.timeout_seconds() * 1000)) + kAgentGrace;
   emulated_[machine] = is_emulated(machine);
   auto id =
@@ -111,14 +111,14 @@ std::string RunDriver::machine_of(bool measuring) const {
 
 verdict::Input RunDriver::verdict_input() {
   verdict::Input input;
-  input.job = input_.prepared.spec;
-  input.config_wants_highmem = input_.prepared.config_highmem;
-  for (const PhaseList& list : input_.prepared.lists) {
+  input.job = input_.prepared->spec;
+  input.config_wants_highmem = input_.prepared->config_highmem;
+  for (const PhaseList& list : input_.prepared->lists) {
     for (const std::string& test : list.tests) {
       if (input.planned_phase.emplace(test, list.phase).second) input.planned_tests.push_back(test);
     }
   }
-  for (const PatchInfo& patch : input_.prepared.patches)
+  for (const PatchInfo& patch : input_.prepared->patches)
     verdict::add_patch(patch.subject, patch.files, &input);
   for (const job::SessionStep& step : state_.sessions) {
     const auto attempts = ended_.find(step.session.key);
@@ -127,7 +127,7 @@ verdict::Input RunDriver::verdict_input() {
       input.sessions.push_back(to_row(session, step.session, is_emulated(session.machine())));
     }
   }
-  for (const BuildTarget& target : input_.prepared.targets)
+  for (const BuildTarget& target : input_.prepared->targets)
     if (const auto found = records_.find(target.key); found != records_.end())
       input.builds.push_back({target.variant, target.config, found->second});
   verdict::mark_foreign(&input);
@@ -163,7 +163,7 @@ void RunDriver::finish(const std::stop_token& stop) {
   const std::string state = interrupted ? "interrupted" : state_.stopping ? "failed" : "done";
   if (state == "done") close_orphans();
   ReportInput input;
-  input.prepared = &input_.prepared;
+  input.prepared = input_.prepared.get();
   input.plan = &input_.plan;
   input.run = input_.run;
   input.run.set_state(state);

@@ -170,7 +170,8 @@ class Driver : public testing::Test {
     agent_ = std::make_shared<FakeAgent>(fleet_);
     fleet_.connected("a1", hello, agent_);
 
-    Prepared& p = input_.prepared;
+    Prepared& p = *prepared_;
+    input_.prepared = prepared_;
     p.spec.name = "small";
     p.spec.configs = {"hm"};
     p.spec.tests.resize(1);
@@ -217,7 +218,7 @@ class Driver : public testing::Test {
   }
 
   void three_patches() {
-    Prepared& p = input_.prepared;
+    Prepared& p = *prepared_;
     p.patches = {
         {"one", "1", "", 1, 1, {}}, {"two", "2", "", 1, 1, {}}, {"three", "3", "", 1, 1, {}}};
     job::PlanInput plan;
@@ -238,7 +239,7 @@ class Driver : public testing::Test {
   void measure(int pairs, int max_pairs) {
     machine_.set_emulated(false);
     tell_machine();
-    job::JobSpec& spec = input_.prepared.spec;
+    job::JobSpec& spec = prepared_->spec;
     spec.benches.resize(1);
     spec.metrics.resize(1);
     spec.metrics[0].metric = "ns";
@@ -248,7 +249,7 @@ class Driver : public testing::Test {
     job::PlanInput plan;
     plan.spec = spec;
     plan.machine_counts_instructions = false;
-    for (const BuildTarget& t : input_.prepared.targets)
+    for (const BuildTarget& t : prepared_->targets)
       plan.cells.push_back({t.variant, t.config, t.key, job::CellKey::State::kFull});
     input_.plan = job::make_plan(plan);
   }
@@ -286,6 +287,7 @@ class Driver : public testing::Test {
   v1::MachineInfo machine_;
   std::shared_ptr<FakeAgent> agent_;
   FakeStore store_;
+  std::shared_ptr<Prepared> prepared_ = std::make_shared<Prepared>();
   DriverInput input_;
   BuildFunction build_;
   WithoutFunction without_;
@@ -379,11 +381,11 @@ TEST_F(Driver, StaticToolsThatFailAreANoteOfTheReport) {
 TEST_F(Driver, StaticToolsMakeRoomForABoot) {
   // The first session keeps running until the tools have been begun beside it; then the measuring
   // pair wants the computer for itself.
-  input_.prepared.spec.pairs = 1;
-  input_.prepared.spec.benches.resize(1);
+  prepared_->spec.pairs = 1;
+  prepared_->spec.benches.resize(1);
   job::PlanInput plan;
-  plan.spec = input_.prepared.spec;
-  for (const BuildTarget& t : input_.prepared.targets)
+  plan.spec = prepared_->spec;
+  for (const BuildTarget& t : prepared_->targets)
     plan.cells.push_back({t.variant, t.config, t.key, job::CellKey::State::kFull});
   input_.plan = job::make_plan(plan);
   std::atomic<int> asked{0};
@@ -827,7 +829,7 @@ TEST_F(Driver, FiguresThatAreDecidedEndTheRunEarly) {
 
 TEST_F(Driver, ASpentBudgetAsksForNoPairs) {
   measure(2, 5);
-  input_.prepared.spec.time_budget = Millis(60'000);
+  prepared_->spec.time_budget = Millis(60'000);
   agent_->kernel_says = [inner = bench(0, 20)](const v1::SessionOrder& order,
                                                v1::Session* session) mutable {
     session->set_elapsed_seconds(40);

@@ -35,8 +35,8 @@ lab::Want RunDriver::want_of(const job::SessionStep& step) {
   lab::Want want;
   want.key = session.key;
   want.priority = priority_of(session, input_.priority);
-  want.tags.insert(input_.prepared.spec.machine.tags.begin(),
-                   input_.prepared.spec.machine.tags.end());
+  want.tags.insert(input_.prepared->spec.machine.tags.begin(),
+                   input_.prepared->spec.machine.tags.end());
   want.never = lacking_;
   if (!input_.check_machine.empty()) {
     want.place = input_.check_machine;

@@ -1,5 +1,6 @@
 #pragma once
 /// Time comes in only through Clock; tests move it by hand.
+#include <algorithm>
 #include <chrono>
 #include <mutex>
 #include <string>
@@ -38,6 +39,23 @@ class FakeClock final : public Clock {
  private:
   mutable std::mutex mutex_;
   Millis offset_{0};
+};
+
+/// Times that name things: no two alike, each later than the one before. Safe for concurrent use.
+class DistinctTimes {
+ public:
+  explicit DistinctTimes(const Clock& clock) : clock_(clock) {}
+  /// Now, or a little later.
+  WallTime next() {
+    const std::lock_guard lock(mutex_);
+    last_ = std::max(clock_.now(), last_ + Millis(1));
+    return last_;
+  }
+
+ private:
+  const Clock& clock_;
+  std::mutex mutex_;
+  WallTime last_{};
 };
 
 /// RFC 3339 UTC with milliseconds: 2026-11-24T21:15:00.123Z
