@@ -222,6 +222,7 @@ json flow(const Arguments& arguments) {
   const auto submitted = Steady::now();
   submit_all(arguments, &runs);
   wait_until_full(agents);
+  out["full_mib"] = peak_mib(arguments.kilnd, "VmRSS:");
   out["runs"] = runs.size();
   out["sessions"] = sessions_each * static_cast<int64_t>(runs.size());
   out["submitted_s"] = since(submitted);
@@ -230,6 +231,7 @@ json flow(const Arguments& arguments) {
   if (arguments.idle > 0) out["full_and_quiet"] = idle(arguments);
   const int64_t stored_before = agents.acknowledged;
   out["paced"] = end_paced(arguments, agents);
+  out["paced"]["peak_mib"] = peak_mib(arguments.kilnd);
   const int64_t left =
       sessions_each * static_cast<int64_t>(runs.size()) - (agents.acknowledged - stored_before);
   out["all_at_once"] = end_all(arguments, agents, left);

@@ -300,7 +300,7 @@ KeeperParts Controller::Impl::keeper_parts() {
 fleet::HealthParts Controller::Impl::health_parts(const lab::HealthRules& rules) {
   fleet::HealthParts parts{clock, nullptr, nullptr, nullptr, nullptr, nullptr};
   parts.rules = rules;
-  parts.machines = [this] { return lab_machines->views(); };
+  parts.machines = [this] { return lab_machines->quarantined(); };
   parts.start = [this](const std::string& machine) { return health_desk->start(machine); };
   parts.outcome = [this](int64_t run) { return health_desk->outcome(run); };
   parts.cancel = [this](int64_t run) {

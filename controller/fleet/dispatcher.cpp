@@ -126,12 +126,15 @@ void Dispatcher::join(int64_t run, const std::string& user, RunListener listener
 void Dispatcher::leave(int64_t run) {
   auto state = state_.lock();
   state->runs.erase(run);
+  // A session goes with its lease, so these are all.
+  for (const uint64_t lease : state->queue.leases_of(run)) {
+    const auto session = state->by_lease.find(lease);
+    if (session == state->by_lease.end()) continue;
+    state->sessions.erase(session->second);
+    state->by_lease.erase(session);
+  }
   state->queue.forget_run(run);
   std::erase_if(state->expected, [&](const auto& entry) { return entry.second == run; });
-  std::erase_if(state->sessions, [&](const auto& entry) {
-    if (entry.second.run == run) state->by_lease.erase(entry.second.lease.number);
-    return entry.second.run == run;
-  });
   wake(state);
 }
 

@@ -52,6 +52,14 @@ struct MachineView {
   std::string why;
 };
 
+/// A machine in service that evidence keeps from work.
+struct Quarantined {
+  std::string machine;
+  WallTime since{};
+  bool held = false;  ///< by a person
+  bool connected = false;
+};
+
 /// Machines of one kind may stand for each other; "" = for nobody.
 std::string kind_of(const v1::MachineInfo& machine);
 
@@ -97,6 +105,7 @@ class Dispatcher {
 
   // Of people.
   [[nodiscard]] std::vector<MachineView> views();
+  [[nodiscard]] std::vector<Quarantined> quarantined();
   /// Nothing is granted from now on, and why; "" = again. What runs goes on.
   void pause(const std::string& why);
   [[nodiscard]] std::string paused();

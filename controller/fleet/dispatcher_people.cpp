@@ -41,6 +41,19 @@ std::vector<MachineView> Dispatcher::views() {
   return out;
 }
 
+std::vector<Quarantined> Dispatcher::quarantined() {
+  std::vector<Quarantined> out;
+  {
+    auto state = state_.lock();
+    for (const auto& [name, standing] : state->standings) {
+      if (standing.health != "quarantined" || standing.intent != "in-service") continue;
+      out.push_back({name, standing.changed, state->holds.contains(name), false});
+    }
+  }
+  for (Quarantined& each : out) each.connected = is_connected(each.machine);
+  return out;
+}
+
 bool Dispatcher::is_connected(const std::string& machine) const {
   return fleet_.machine(machine).has_value();
 }

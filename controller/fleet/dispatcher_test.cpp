@@ -309,7 +309,14 @@ TEST_F(DispatcherTest, ErrorsInARowQuarantineAMachine) {
   EXPECT_EQ(word("m1"), "quarantined");
   EXPECT_THAT(store_.kept.lock()->standings["m1"].health_why,
               HasSubstr("3 sessions in a row ended without a result, the last: no ssh"));
+  ASSERT_EQ(dispatcher_->quarantined().size(), 1U);
+  EXPECT_EQ(dispatcher_->quarantined()[0].machine, "m1");
+  EXPECT_TRUE(dispatcher_->quarantined()[0].connected);
+  ASSERT_TRUE(dispatcher_->set_intent("m1", "draining", "a new disk"));
+  EXPECT_TRUE(dispatcher_->quarantined().empty());
+  ASSERT_TRUE(dispatcher_->set_intent("m1", "in-service", ""));
   ASSERT_TRUE(dispatcher_->set_health("m1", "good", ""));
+  EXPECT_TRUE(dispatcher_->quarantined().empty());
   EXPECT_EQ(word("m1"), "ready");
   dispatcher_->tell_ending("m1", "infrastructure", "INFRA_NET", "no ssh");
   dispatcher_->tell_ending("m1", "tested", "", "");

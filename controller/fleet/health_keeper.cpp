@@ -9,10 +9,6 @@ namespace {
 
 constexpr Millis kLook{2000};
 
-bool is_quarantined(const MachineView& view) {
-  return view.standing.health == "quarantined" && view.standing.intent == "in-service";
-}
-
 }  // namespace
 
 void HealthKeeper::start() {
@@ -77,31 +73,31 @@ void HealthKeeper::begin_check(const std::string& machine, Patient* patient) {
 void HealthKeeper::look() {
   std::map<std::string, Patient> patients;
   std::map<std::string, std::string> words;
-  for (const MachineView& view : parts_.machines()) {
-    const std::string& name = view.info.name();
-    const auto known = patients_.find(name);
-    if (!is_quarantined(view)) {
-      // A person was faster.
-      if (known != patients_.end() && known->second.run != 0) parts_.cancel(known->second.run);
-      continue;
-    }
-    Patient patient = known == patients_.end() ? Patient() : std::move(known->second);
-    patient.history.quarantined = view.standing.changed;
+  for (const Quarantined& machine : parts_.machines()) {
+    const auto known = patients_.extract(machine.machine);
+    Patient patient = known ? std::move(known.mapped()) : Patient();
+    patient.history.quarantined = machine.since;
     if (patient.run != 0) {
-      end_check(name, &patient);
-    } else if (view.connected && !view.hold &&
+      end_check(machine.machine, &patient);
+    } else if (machine.connected && !machine.held &&
                parts_.clock.now() >= lab::next_check(patient.history, parts_.rules)) {
-      begin_check(name, &patient);
+      begin_check(machine.machine, &patient);
     }
-    words[name] = patient.run != 0
-                      ? fmt::format("run {} checks it now", patient.run)
-                      : fmt::format("next check at {}{}",
-                                    to_rfc3339(lab::next_check(patient.history, parts_.rules)),
-                                    patient.last.empty() ? "" : "; the last: " + patient.last);
-    patients[name] = std::move(patient);
+    words[machine.machine] = words_for(patient);
+    patients[machine.machine] = std::move(patient);
   }
+  // A person was faster.
+  for (const auto& [name, patient] : patients_)
+    if (patient.run != 0) parts_.cancel(patient.run);
   patients_ = std::move(patients);
   *words_.lock() = std::move(words);
+}
+
+std::string HealthKeeper::words_for(const Patient& patient) const {
+  if (patient.run != 0) return fmt::format("run {} checks it now", patient.run);
+  return fmt::format("next check at {}{}",
+                     to_rfc3339(lab::next_check(patient.history, parts_.rules)),
+                     patient.last.empty() ? "" : "; the last: " + patient.last);
 }
 
 }  // namespace kiln::fleet

@@ -21,7 +21,7 @@ struct CheckOutcome {
 /// What it needs of the lab; called by its thread alone.
 struct HealthParts {
   const Clock& clock;
-  std::function<std::vector<MachineView>()> machines;
+  std::function<std::vector<Quarantined>()> machines;
   /// Starts a check of the machine; its run.
   std::function<Result<int64_t>(const std::string& machine)> start;
   /// nullopt while it is under way.
@@ -57,6 +57,7 @@ class HealthKeeper {
   void end_check(const std::string& machine, Patient* patient);
   void begin_check(const std::string& machine, Patient* patient);
   void count_failure(Patient* patient) const;
+  [[nodiscard]] std::string words_for(const Patient& patient) const;
   void say(const std::string& line) const {
     if (parts_.log) parts_.log(line);
   }

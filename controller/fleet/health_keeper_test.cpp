@@ -14,12 +14,11 @@ using testing::IsEmpty;
 class HealthKeeperTest : public testing::Test {
  protected:
   void SetUp() override {
-    view_.info.set_name("m1");
-    view_.connected = true;
-    view_.standing.health = "quarantined";
-    view_.standing.changed = clock_.now();
+    machine_ = {"m1", clock_.now(), false, true};
     HealthParts parts{clock_, nullptr, nullptr, nullptr, nullptr, nullptr};
-    parts.machines = [this] { return std::vector<MachineView>{view_}; };
+    parts.machines = [this] {
+      return quarantined_ ? std::vector<Quarantined>{machine_} : std::vector<Quarantined>();
+    };
     parts.start = [this](const std::string& machine) -> Result<int64_t> {
       if (cannot_) return fail(ErrorKind::kNotFound, "no kernel is known to do well");
       started_.push_back(machine);
@@ -28,7 +27,7 @@ class HealthKeeperTest : public testing::Test {
     parts.outcome = [this](int64_t) -> Result<std::optional<CheckOutcome>> { return outcome_; };
     parts.cancel = [this](int64_t run) { cancelled_.push_back(run); };
     parts.restore = [this](const std::string&) -> Status {
-      view_.standing.health = "good";
+      quarantined_ = false;
       return {};
     };
     keeper_ = std::make_unique<HealthKeeper>(std::move(parts));
@@ -39,7 +38,8 @@ class HealthKeeperTest : public testing::Test {
   }
 
   FakeClock clock_;
-  MachineView view_;
+  Quarantined machine_;
+  bool quarantined_ = true;
   bool cannot_ = false;
   std::vector<std::string> started_;
   std::vector<int64_t> cancelled_;
@@ -55,10 +55,10 @@ TEST_F(HealthKeeperTest, AMachineThatPassesIsInServiceAgain) {
   EXPECT_THAT(started_, ElementsAre("m1"));
   EXPECT_EQ(keeper_->words_of("m1"), "run 31 checks it now");
   look_after(60);
-  EXPECT_EQ(view_.standing.health, "quarantined");
+  EXPECT_TRUE(quarantined_);
   outcome_ = CheckOutcome{true, "m1 works"};
   look_after(1);
-  EXPECT_EQ(view_.standing.health, "good");
+  EXPECT_FALSE(quarantined_);
   look_after(3600);
   EXPECT_EQ(keeper_->words_of("m1"), "");
   EXPECT_EQ(started_.size(), 1U);
@@ -68,7 +68,7 @@ TEST_F(HealthKeeperTest, AMachineThatFailsStaysAndIsCheckedLater) {
   look_after(61);
   outcome_ = CheckOutcome{false, "m1 does not work yet: no login"};
   look_after(10);
-  EXPECT_EQ(view_.standing.health, "quarantined");
+  EXPECT_TRUE(quarantined_);
   EXPECT_THAT(keeper_->words_of("m1"), HasSubstr("the last: run 31: m1 does not work yet"));
   look_after(100);
   EXPECT_EQ(started_.size(), 1U);
@@ -84,19 +84,19 @@ TEST_F(HealthKeeperTest, WhatCannotBeCheckedSaysWhy) {
 
 TEST_F(HealthKeeperTest, APersonCanBeFaster) {
   look_after(61);
-  view_.standing.health = "good";
+  quarantined_ = false;
   look_after(1);
   EXPECT_THAT(cancelled_, ElementsAre(31));
 }
 
-TEST_F(HealthKeeperTest, NeitherAbsentNorHeldMachinesAreChecked) {
-  view_.connected = false;
+TEST_F(HealthKeeperTest, NeitherAbsentNorHeldNorHealthyMachinesAreChecked) {
+  machine_.connected = false;
   look_after(61);
-  view_.connected = true;
-  view_.hold = Hold();
+  machine_.connected = true;
+  machine_.held = true;
   look_after(61);
-  view_.hold.reset();
-  view_.standing.intent = "retired";
+  machine_.held = false;
+  quarantined_ = false;
   look_after(61);
   EXPECT_THAT(started_, IsEmpty());
 }

@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "lib/db/sql.h"
+
 namespace kiln::db {
 namespace {
 
@@ -91,7 +93,7 @@ void ChangeQueue::commit(const std::deque<Waiting>& batch) {
 
 void ChangeQueue::apply(Change& change) {
   bool good = false;
-  db_.exec("SAVEPOINT change");
+  sql::execute(db_, "SAVEPOINT change");
   try {
     good = change.work(db_);
   } catch (const SQLite::Exception& e) {
@@ -100,8 +102,8 @@ void ChangeQueue::apply(Change& change) {
   } catch (...) {
     change.thrown = std::current_exception();
   }
-  if (!good) db_.exec("ROLLBACK TO change");
-  db_.exec("RELEASE change");
+  if (!good) sql::execute(db_, "ROLLBACK TO change");
+  sql::execute(db_, "RELEASE change");
 }
 
 }  // namespace kiln::db

@@ -262,13 +262,17 @@ bool Queue::release(uint64_t number) {
   return true;
 }
 
-void Queue::forget_run(int64_t run) {
-  set_wants(run, "", {}, last_seen_);
+std::vector<uint64_t> Queue::leases_of(int64_t run) const {
   std::vector<uint64_t> leases;
   for (auto at = held_keys_.lower_bound({run, ""});
        at != held_keys_.end() && at->first.first == run; ++at)
     leases.push_back(at->second);
-  for (const uint64_t lease : leases) release(lease);
+  return leases;
+}
+
+void Queue::forget_run(int64_t run) {
+  set_wants(run, "", {}, last_seen_);
+  for (const uint64_t lease : leases_of(run)) release(lease);
 }
 
 // What goes out.

@@ -122,6 +122,7 @@ class Queue {
   uint64_t take_number() { return next_lease_++; }
   /// True when it was held.
   bool release(uint64_t lease);
+  [[nodiscard]] std::vector<uint64_t> leases_of(int64_t run) const;
   /// Every wish and lease of the run goes.
   void forget_run(int64_t run);
 
