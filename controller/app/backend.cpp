@@ -216,7 +216,8 @@ Result<bool> Backend::is_running(int64_t run_id) {
   return report.run().state() == "running";
 }
 
-Status Backend::go_on() {
+Status Backend::go_on(AskAgain repro_again) {
+  repro_again_ = std::move(repro_again);
   KILN_ASSIGN(const auto runs, parts_.store.running());
   const std::lock_guard lock(mutex_);
   for (const db::RunRow& row : runs) {
@@ -230,7 +231,7 @@ Status Backend::go_on() {
 void Backend::go_on_with(const db::RunRow& row, const std::stop_token& stop) {
   auto input = input_of_unfinished(row, stop);
   if (input) {
-    drive(false, std::move(*input), stop);
+    drive(!row.repro_of.empty(), std::move(*input), stop);
     return;
   }
   if (leaving_.stop_requested()) return;
@@ -266,12 +267,12 @@ Result<scheduler::DriverInput> Backend::input_of_unfinished(const db::RunRow& ro
                                                             const std::stop_token& stop) {
   if (!row.checks_machine.empty())
     return fail(ErrorKind::kInfrastructure, "the lab checks " + row.checks_machine + " anew");
-  if (!row.repro_of.empty())
-    return fail(ErrorKind::kInfrastructure,
-                "it repeats a finding; start it again with kiln repro " + row.repro_of);
-  KILN_ASSIGN(scheduler::Prepared prepared, prepare_again(row, true, stop));
   RunAsk ask;
-  ask.prepared = std::move(prepared);
+  if (row.repro_of.empty()) {
+    KILN_ASSIGN(ask.prepared, prepare_again(row, true, stop));
+  } else {
+    KILN_ASSIGN(ask, repro_again_(row));
+  }
   ask.row = row;
   bool resumed = true;
   return open_run(std::move(ask), &resumed);

@@ -83,9 +83,10 @@ class Backend final : public LabBackend {
   Result<nights::Print> look_at(const std::string& job_file, const std::stop_token& stop);
   Result<bool> is_running(int64_t run_id);
 
+  using AskAgain = std::function<Result<RunAsk>(const db::RunRow& row)>;
   /// Goes on with the runs that an earlier process was driving. Returns at once; each is prepared
-  /// on its driver's thread.
-  Status go_on();
+  /// on its driver's thread; `repro_again`, called there, knows those that repeat a finding.
+  Status go_on(AskAgain repro_again);
 
   /// Whether the user may hand in one more; the ticket is kept until its run has started.
   Result<Quota::Ticket> admit(const std::string& user);
@@ -133,6 +134,7 @@ class Backend final : public LabBackend {
   Result<scheduler::Prepared> prepared_for(const v1::StartRunRequest& request);
 
   BackendParts parts_;
+  AskAgain repro_again_;  ///< set before any driver that reads it
   /// With its job, what makes a run another one in the database.
   DistinctTimes started_{parts_.clock};
   Quota quota_;

@@ -338,7 +338,8 @@ Result<std::unique_ptr<Controller>> Controller::open(const ControllerOptions& op
   impl->serves_a_lab = options.serves_a_lab;
   KILN_TRY(impl->serve(options));
   if (options.serves_a_lab) {
-    KILN_TRY(impl->backend->go_on());
+    KILN_TRY(impl->backend->go_on(
+        [review = impl->review.get()](const db::RunRow& row) { return review->repro_again(row); }));
     impl->keeper->start();
     impl->health->start();
     impl->keeping->start();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "controller/results/known_change.h"
 #include "controller/results/stored_judge.h"
@@ -164,16 +165,35 @@ Result<v1::StartRunReply> Review::start_repro(const v1::ReproRequest& request,
                                               const std::string& user) {
   if (parts_.runs == nullptr) return fail(ErrorKind::kPermission, "this controller starts no runs");
   KILN_ASSIGN(const Quota::Ticket ticket, parts_.runs->admit(user));
-  KILN_ASSIGN(const scheduler::ReproInput input, repro_input(request));
-  KILN_ASSIGN(scheduler::Prepared prepared, scheduler::prepare_repro(input));
-  RunAsk ask;
-  ask.repro_of = fmt::format("{}/{}", input.report.run().id(), input.finding);
+  KILN_ASSIGN(RunAsk ask, repro_ask(request));
   ask.user = user;
-  ask.prepared = std::move(prepared);
+  return parts_.runs->start(std::move(ask));
+}
+
+Result<RunAsk> Review::repro_ask(const v1::ReproRequest& request) {
+  KILN_ASSIGN(const scheduler::ReproInput input, repro_input(request));
+  RunAsk ask;
+  KILN_ASSIGN(ask.prepared, scheduler::prepare_repro(input));
+  ask.repro_of = fmt::format("{}/{}", input.report.run().id(), input.finding);
   ask.plan = [input](const scheduler::Prepared& of, uint64_t seed) -> Result<job::Plan> {
     return scheduler::plan_repro(input, of, seed);
   };
-  return parts_.runs->start(std::move(ask));
+  return ask;
+}
+
+Result<RunAsk> Review::repro_again(const db::RunRow& row) {
+  KILN_ASSIGN(const auto document, db::JobTable(parts_.database).get(row.id));
+  if (!document) return fail(ErrorKind::kNotFound, "it ended before its job was stored");
+  KILN_ASSIGN(const job::StoredJob stored, job::stored_job(*document));
+  v1::ReproRequest request;
+  const size_t slash = row.repro_of.find('/');
+  request.set_run_id(std::strtoll(row.repro_of.c_str(), nullptr, 10));
+  request.set_finding(slash == std::string::npos ? "" : row.repro_of.substr(slash + 1));
+  request.set_boots(stored.spec.confirmations + 1);
+  KILN_ASSIGN(RunAsk ask, repro_ask(request));
+  if (ask.prepared.job_digest != row.job_digest)
+    return fail(ErrorKind::kBadInput, "what it repeats has changed since");
+  return ask;
 }
 
 }  // namespace kiln::controller

@@ -30,10 +30,13 @@ class Review final : public ReviewBackend {
   Result<v1::ReproReply> describe_repro(const v1::ReproRequest& request) override;
   Result<v1::StartRunReply> start_repro(const v1::ReproRequest& request,
                                         const std::string& user) override;
-
- private:
+  /// Of a run that repeats a finding and goes on.
+  Result<RunAsk> repro_again(const db::RunRow& row);
   /// The finding with all that repeating it needs.
   Result<scheduler::ReproInput> repro_input(const v1::ReproRequest& request);
+
+ private:
+  Result<RunAsk> repro_ask(const v1::ReproRequest& request);
   ReviewParts parts_;
 };
 

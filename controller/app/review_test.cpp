@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "controller/results/testing.h"
+#include "controller/scheduler/stored_job.h"
 #include "lib/report/review.h"
 
 namespace kiln::controller {
@@ -164,6 +165,31 @@ TEST_F(ReviewTest, AFindingIsRepeatedOnItsTestAndConfigAlone) {
   EXPECT_EQ(how->cannot(), "");
   EXPECT_THAT(how->text(), AllOf(HasSubstr("kiln repro 1/f1 --boots 6"), HasSubstr("modprobe i915"),
                                  HasSubstr("/a --run-subtest b"), Not(HasSubstr("subtest c"))));
+}
+
+TEST_F(ReviewTest, ARepetitionThatGoesOnIsAskedForTheSameBoots) {
+  const int64_t run = runs_.add({});
+  v1::ReproRequest request = repro(run, "f1");
+  request.set_boots(4);
+  const auto input = review_.repro_input(request);
+  ASSERT_TRUE(input);
+  const auto prepared = scheduler::prepare_repro(*input);
+  ASSERT_TRUE(prepared) << render(prepared.error());
+  db::RunRow row;
+  row.job_digest = prepared->job_digest;
+  row.repro_of = fmt::format("{}/f1", run);
+  row.started = runs_.clock.now() + Millis(1);
+  row.id = *runs_.store->create_run(row, {});
+  EXPECT_FALSE(review_.repro_again(row)) << "its job was not stored yet";
+  ASSERT_TRUE(runs_.store->put_job(row.id, scheduler::to_stored(*prepared)));
+  auto again = review_.repro_again(row);
+  ASSERT_TRUE(again) << render(again.error());
+  EXPECT_EQ(again->repro_of, row.repro_of);
+  const auto plan = again->plan(again->prepared, 7);
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->sessions.size(), 8U) << "four of each side";
+  row.job_digest += "0";
+  EXPECT_FALSE(review_.repro_again(row));
 }
 
 TEST_F(ReviewTest, WhatCannotBeRepeatedSaysWhy) {
