@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <charconv>
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 
@@ -82,12 +83,17 @@ int serve(DaemonConfig config) {
   return 0;
 }
 
-/// images/ of the checkout that this program was built in, else a name to be filled in.
+/// images/ of the checkout that ./kiln-agent names or that this program was built in, else a name
+/// to be filled in.
 std::string recipes_folder() {
   std::error_code code;
+  if (const char* home = std::getenv("KILN_HOME"); home != nullptr)
+    if (const os::Path images = os::Path(home) / "images"; std::filesystem::exists(images, code))
+      return images.string();
   std::filesystem::path at = std::filesystem::read_symlink("/proc/self/exe", code);
-  for (; !code && at.has_relative_path(); at = at.parent_path())
-    if (std::filesystem::is_directory(at / "images" / "forky-i386", code))
+  for (; at.has_relative_path(); at = at.parent_path())
+    if (std::filesystem::is_directory(at / "images" / "forky-i386",
+                                      code))  // or an error: it is not
       return (at / "images").string();
   return "/path/to/kiln/images";
 }
