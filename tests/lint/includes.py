@@ -30,6 +30,7 @@ LIB = {
     "db": ["base", "os", "kernel", "verdict", "job", "keep", "known", "access"],
     "report": ["base", "os", "reach", "statics", "known", "verdict", "stats", "job", "kernel"],
     "http": ["base"],
+    "connect": ["base", "http"],
     "patchwork": ["base", "os", "conf", "http", "report"],
     "rpc": ["base", "os", "pki"],
     "cron": ["base"],
@@ -37,7 +38,7 @@ LIB = {
 }
 # Header pattern -> path prefixes that may include it.
 ONLY = [
-    (r"grpc|kiln/v1/.*\.grpc\.pb\.h", ["lib/rpc/", "controller/rpc/", "controller/app/", "agent/link/", "agent/app", "agent/tools/", "cli/"]),
+    (r"grpc|kiln/v1/.*\.grpc\.pb\.h", ["lib/rpc/", "controller/rpc/", "controller/app/", "controller/gateway/", "agent/link/", "agent/app", "agent/tools/", "cli/"]),
     (r"sqlite3\.h|SQLiteCpp/", ["lib/db/"]),
     (r"openssl/", ["lib/pki/", "lib/os/", "agent/test/"]),
     (r"libssh/", ["agent/ssh/"]),
@@ -45,6 +46,7 @@ ONLY = [
     (r"curl/", ["lib/http/"]),
     (r"date/", ["lib/cron/"]),
     (r"boost/(beast|asio)|httplib", ["lib/http/"]),
+    (r"zlib\.h", ["lib/http/"]),
     (r"prometheus/", ["controller/metrics/"]),
 ]
 
