@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
+#include "lib/base/text.h"
+
 namespace kiln::cli {
 namespace {
 
@@ -94,6 +96,20 @@ std::vector<std::string> complete(const CLI::App& app, const std::vector<std::st
 
 std::string completion_script(const std::string& shell) {
   return shell == "zsh" ? kZsh : shell == "fish" ? kFish : kBash;
+}
+
+std::string misspelled_command(const CLI::App& app, int argc, char** argv, int at) {
+  if (argc <= at || argv[at][0] == '-') return {};
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+  if (names.empty()) return {};
+  const std::string word = argv[at];
+  if (std::find(names.begin(), names.end(), word) != names.end())
+    return misspelled_command(*app.get_subcommand(word), argc, argv, at + 1);
+  std::string text = "error: unknown command `" + word + "`";
+  const std::string near = nearest(word, names);
+  if (!near.empty()) text += "\n  did you mean `" + near + "`?";
+  return text + "\n  all commands: " + join(names, " ");
 }
 
 }  // namespace kiln::cli

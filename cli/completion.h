@@ -14,4 +14,8 @@ std::vector<std::string> complete(const CLI::App& app, const std::vector<std::st
 /// The script for `shell` ("bash" | "zsh" | "fish"); it asks `kiln __complete WORD...`.
 std::string completion_script(const std::string& shell);
 
+/// What is wrong with the first word that should be a command, "" = nothing: CLI11 says only that
+/// one is required, and people want to know what they mistyped.
+std::string misspelled_command(const CLI::App& app, int argc, char** argv, int at = 1);
+
 }  // namespace kiln::cli

@@ -8,6 +8,9 @@
 #include "agent/app.h"
 #include "cli/paths.h"
 #include "controller/app/controller.h"
+#include "controller/gateway/gateway.h"
+#include "lib/os/host.h"
+#include "lib/os/random.h"
 #include "lib/rpc/credentials.h"
 #include "lib/rpc/status.h"
 
@@ -16,6 +19,7 @@ namespace kiln::cli {
 /// Declared in the order of their lives: the agent ends before the controller that it talks to.
 struct EmbeddedLab::Impl {
   std::string data_dir;
+  std::string dashboard;
   std::unique_ptr<controller::Controller> controller;
   std::unique_ptr<v1::Lab::Stub> lab;
   std::unique_ptr<v1::Review::Stub> review;
@@ -23,6 +27,8 @@ struct EmbeddedLab::Impl {
   std::unique_ptr<v1::Access::Stub> access;
   std::unique_ptr<v1::Schedules::Stub> schedules;
   std::unique_ptr<v1::Keeping::Stub> keeping;
+  std::unique_ptr<v1::Findings::Stub> findings;
+  std::unique_ptr<v1::Logs::Stub> logs;
   std::unique_ptr<agent::Agent> agent;
 };
 
@@ -40,6 +46,7 @@ controller::Access access_of(HostMode mode) {
     case HostMode::kLab:
     case HostMode::kPlan:
     case HostMode::kRun:
+    case HostMode::kServe:
       return controller::Access::kRun;
   }
   return controller::Access::kRead;
@@ -47,9 +54,22 @@ controller::Access access_of(HostMode mode) {
 
 }  // namespace
 
+/// Kept, so that an address that was opened once stays good.
+Result<std::string> dashboard_key(const os::Path& data) {
+  const os::Path file = data / "dashboard.key";
+  if (const auto kept = os::read_file(file, 100); kept && kept->size() == 64) return *kept;
+  KILN_ASSIGN(const std::string random, os::random_bytes(32));
+  const std::string key = os::sha256_hex(random);
+  KILN_TRY(os::write_atomic(file, key, 0600));
+  return key;
+}
+
 /// The stubs of a lab that answers.
 Result<std::unique_ptr<EmbeddedLab>> EmbeddedLab::connect(std::unique_ptr<Impl> impl,
                                                           const LabAddress& lab, HostMode mode) {
+  if (mode == HostMode::kServe)
+    return fail(Error(ErrorKind::kBadInput, "the lab " + lab.name + " serves its dashboard itself")
+                    .with_hint("without --lab and KILN_LAB, this serves the data folder here"));
   if (mode == HostMode::kRun || mode == HostMode::kPlan)
     return fail(Error(ErrorKind::kBadInput,
                       "this command works on this computer, not in the lab " + lab.name)
@@ -73,6 +93,8 @@ Result<std::unique_ptr<EmbeddedLab>> EmbeddedLab::connect(std::unique_ptr<Impl> 
   impl->access = v1::Access::NewStub(channel);
   impl->schedules = v1::Schedules::NewStub(channel);
   impl->keeping = v1::Keeping::NewStub(channel);
+  impl->findings = v1::Findings::NewStub(channel);
+  impl->logs = v1::Logs::NewStub(channel);
   return std::unique_ptr<EmbeddedLab>(new EmbeddedLab(std::move(impl)));
 }
 
@@ -102,8 +124,19 @@ Result<std::unique_ptr<EmbeddedLab>> EmbeddedLab::start(const Options& options, 
     agent_config.images_dir = home / "images";
     controller_options.known_tests = agent::known_test_names(agent_config);
   }
+  if (mode == HostMode::kServe) {
+    KILN_TRY(os::make_dirs(data));
+    KILN_ASSIGN(controller_options.dashboard.key, dashboard_key(data));
+    controller_options.dashboard.listen = fmt::format("127.0.0.1:{}", options.port);
+    controller_options.dashboard.app =
+        controller::find_app(os::own_program(), home_dir(options.home).value_or(""));
+  }
   KILN_ASSIGN(impl->controller, controller::Controller::open(controller_options));
-  if (mode == HostMode::kRun) {
+  if (mode == HostMode::kServe)
+    impl->dashboard =
+        fmt::format("http://127.0.0.1:{}/auth/open?key={}", impl->controller->dashboard_port(),
+                    controller_options.dashboard.key);
+  if (mode == HostMode::kRun || mode == HostMode::kServe) {
     agent_config.target = impl->controller->target();
     KILN_ASSIGN(impl->agent, agent::Agent::start(std::move(agent_config)));
   }
@@ -114,6 +147,8 @@ Result<std::unique_ptr<EmbeddedLab>> EmbeddedLab::start(const Options& options, 
   impl->access = v1::Access::NewStub(channel);
   impl->schedules = v1::Schedules::NewStub(channel);
   impl->keeping = v1::Keeping::NewStub(channel);
+  impl->findings = v1::Findings::NewStub(channel);
+  impl->logs = v1::Logs::NewStub(channel);
   return std::unique_ptr<EmbeddedLab>(new EmbeddedLab(std::move(impl)));
 }
 
@@ -135,6 +170,16 @@ v1::Schedules::Stub& EmbeddedLab::schedules() {
 v1::Keeping::Stub& EmbeddedLab::keeping() {
   return *impl_->keeping;
 }
+v1::Findings::Stub& EmbeddedLab::findings() {
+  return *impl_->findings;
+}
+v1::Logs::Stub& EmbeddedLab::logs() {
+  return *impl_->logs;
+}
+const std::string& EmbeddedLab::dashboard() const {
+  return impl_->dashboard;
+}
+
 const std::string& EmbeddedLab::data_dir() const {
   return impl_->data_dir;
 }
@@ -146,6 +191,8 @@ void EmbeddedLab::stop() {
   impl_->access.reset();
   impl_->schedules.reset();
   impl_->keeping.reset();
+  impl_->findings.reset();
+  impl_->logs.reset();
   // The controller first: its driver waits for the cancelled sessions' ends, which the agent
   // reports.
   if (impl_->controller) impl_->controller->stop();

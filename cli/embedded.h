@@ -6,8 +6,10 @@
 #include "cli/lab_address.h"
 #include "cli/options.h"
 #include "kiln/v1/access.grpc.pb.h"
+#include "kiln/v1/findings.grpc.pb.h"
 #include "kiln/v1/keeping.grpc.pb.h"
 #include "kiln/v1/lab.grpc.pb.h"
+#include "kiln/v1/logs.grpc.pb.h"
 #include "kiln/v1/machines.grpc.pb.h"
 #include "kiln/v1/review.grpc.pb.h"
 #include "kiln/v1/schedule.grpc.pb.h"
@@ -21,6 +23,7 @@ enum class HostMode {
   kClear,     ///< gc: takes artifacts away
   kPlan,      ///< sources and configs may be prepared; no agent
   kRun,       ///< everything
+  kServe,     ///< kRun, and the dashboard
   kLab,       ///< only a lab elsewhere will do
 };
 
@@ -37,6 +40,10 @@ class EmbeddedLab {
   v1::Access::Stub& access();
   v1::Schedules::Stub& schedules();
   v1::Keeping::Stub& keeping();
+  v1::Findings::Stub& findings();
+  v1::Logs::Stub& logs();
+  /// Of kServe: what a browser opens.
+  [[nodiscard]] const std::string& dashboard() const;
   /// The data folder in use, absolute.
   [[nodiscard]] const std::string& data_dir() const;
   /// Ends the agent and the controller; running sessions are cancelled, nothing is lost.

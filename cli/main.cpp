@@ -7,7 +7,6 @@
 #include "cli/completion.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
-#include "lib/base/text.h"
 
 namespace kiln::cli {
 namespace {
@@ -104,6 +103,7 @@ struct Commands {
   }
   void build();
   void build_review();
+  void build_findings();
   void build_lab();
   void build_access();
   void build_schedule();
@@ -144,6 +144,14 @@ void Commands::build() {
       "Ctrl-C stops cleanly; the same command goes on where it was.\n"
       "Examples:\n  kiln run jobs/kmap-local-page.yaml\n"
       "  kiln run jobs/kmap-local-page.yaml --format json > report.json");
+  CLI::App* serve = add(
+      "serve", "the dashboard over the data folder, in a browser on this computer", serve_command);
+  serve->add_option("--port", options.port, "of 127.0.0.1; 0 = any free one")
+      ->check(CLI::Range(0, 65535))
+      ->capture_default_str();
+  serve->footer(
+      "Prints an address with a key in it: who has it may do everything that you may.\n"
+      "Ctrl-C ends it; runs that were started there are stopped and go on with the same job.");
   CLI::App* runs = add("runs", "list the runs, newest first", runs_command);
   runs->add_option("--limit", options.limit, "at most so many")->check(CLI::Range(1, 10000));
   add_format(runs, &options, Formats::kDocument);
@@ -170,6 +178,7 @@ void Commands::build() {
   log->add_option("TEST", options.what, "a test: igt@gem_pread@basic");
   log->add_flag("--console", options.console, "the serial console (default)");
   log->add_flag("--dmesg", options.dmesg, "the kernel log at the end");
+  log->add_option("--grep", options.grep, "only lines that this RE2 expression finds, numbered");
   CLI::App* doctor = add("doctor", "what is missing on this computer and the command that mends it",
                          doctor_command);
   add_format(doctor, &options, Formats::kDocument);
@@ -218,6 +227,37 @@ void Commands::build_review() {
   audit->add_option("ID", options.known.id, "of one filter only");
   audit->add_option("--limit", options.limit, "at most so many")->check(CLI::Range(1, 10000));
   add_format(audit, &options, Formats::kDocument);
+}
+
+void Commands::build_findings() {
+  FindingsOptions& of = options.findings;
+  CLI::App* findings = app.add_subcommand("findings", "what needs a person, over all runs");
+  findings->fallthrough();
+  findings->require_subcommand(1);
+  CLI::App* list = add_to(findings, "list", "those that wait for a decision, newest runs first",
+                          findings_list_command);
+  list->add_option("--state", of.state, "open, decided or all")
+      ->check(CLI::IsMember({"open", "decided", "all"}))
+      ->capture_default_str();
+  list->add_option("--where", of.where, "class:regression test:igt@gem_* job:* machine:*, words");
+  list->add_option("--limit", options.limit, "at most so many")->check(CLI::Range(1, 1000));
+  CLI::App* dismiss =
+      add_to(findings, "dismiss", "no news, for a reason", findings_dismiss_command);
+  dismiss->add_option("--reason", of.reason, "for the others")->required();
+  CLI::App* reopen = add_to(findings, "reopen", "it waits again", findings_reopen_command);
+  CLI::App* assign = add_to(findings, "assign", "somebody looks at it", findings_assign_command);
+  assign->add_option("--to", of.owner, "who; without it nobody does");
+  CLI::App* snooze = add_to(findings, "snooze", "not now", findings_snooze_command);
+  snooze->add_option("--for", of.span, "how long: 12h, 3d")->required();
+  for (CLI::App* change : {dismiss, reopen, assign, snooze})
+    change->add_option("FINDING", of.names, "412/f3; several are one decision")->required();
+  CLI::App* undo =
+      add_to(findings, "undo", "a decision does not stand any more", findings_undo_command);
+  undo->add_option("DECISION", of.decision, "its number")->required();
+  for (CLI::App* each : {list, dismiss, reopen, assign, snooze, undo})
+    add_format(each, &options, Formats::kDocument);
+  findings->footer(
+      "Example:\n  kiln findings dismiss 412/f3 412/f4 --reason 'a bad cable at kbl-3'");
 }
 
 void Commands::build_lab() {
@@ -411,21 +451,6 @@ void Commands::build_keeping() {
     add_format(one, &options, Formats::kDocument);
 }
 
-/// CLI11 says only that a subcommand is required; people want to know what they mistyped.
-std::string misspelled_command(const CLI::App& app, int argc, char** argv, int at = 1) {
-  if (argc <= at || argv[at][0] == '-') return {};
-  std::vector<std::string> names;
-  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
-  if (names.empty()) return {};
-  const std::string word = argv[at];
-  if (std::find(names.begin(), names.end(), word) != names.end())
-    return misspelled_command(*app.get_subcommand(word), argc, argv, at + 1);
-  std::string text = "error: unknown command `" + word + "`";
-  const std::string near = nearest(word, names);
-  if (!near.empty()) text += "\n  did you mean `" + near + "`?";
-  return text + "\n  all commands: " + join(names, " ");
-}
-
 int completion_command(const Options& options) {
   print_document(completion_script(options.what));
   return kOk;
@@ -436,6 +461,7 @@ int main_checked(int argc, char** argv) {
   Commands commands;
   commands.build();
   commands.build_review();
+  commands.build_findings();
   commands.build_lab();
   commands.build_access();
   commands.build_schedule();

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/findings_options.h"
 #include "cli/keeping_options.h"
 #include "cli/lab_options.h"
 
@@ -46,11 +47,15 @@ struct Options {
   std::string run_id;  ///< digits, "@last" or ""
   int64_t session_id = 0;
   std::string what;  ///< of `kiln log`: test name
+  std::string grep;  ///< of `kiln log`, "" = all of it
   bool console = false;
   bool dmesg = false;
   int limit = 20;
 
   LabOptions lab;
+
+  // kiln serve
+  int port = 7424;
 
   // kiln judge, repro
   bool save = false;
@@ -60,6 +65,9 @@ struct Options {
 
   // kiln known
   KnownOptions known;
+
+  // kiln findings
+  FindingsOptions findings;
 
   // kiln schedule
   ScheduleOptions schedule;
@@ -131,5 +139,12 @@ int keep_command(const Options& options);
 int unkeep_command(const Options& options);
 int kept_command(const Options& options);
 int gc_command(const Options& options);
+int serve_command(const Options& options);
+int findings_list_command(const Options& options);
+int findings_dismiss_command(const Options& options);
+int findings_reopen_command(const Options& options);
+int findings_assign_command(const Options& options);
+int findings_snooze_command(const Options& options);
+int findings_undo_command(const Options& options);
 
 }  // namespace kiln::cli

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <iostream>
 
+#include "cli/calls.h"
 #include "cli/embedded.h"
 #include "cli/paths.h"
 #include "cli/terminal.h"
@@ -118,6 +119,28 @@ Result<int> report_checked(const Options& options, bool overview) {
   return kOk;
 }
 
+/// "1204: the line"; all hits, a page at a time.
+Result<int> grep(EmbeddedLab& host, const Options& options, int64_t run_id,
+                 const std::string& what) {
+  v1::SearchLogRequest request;
+  request.set_run_id(run_id);
+  request.set_session_id(options.session_id);
+  request.set_what(what);
+  request.set_text(options.grep);
+  request.set_expression(true);
+  request.set_limit(1000);
+  while (true) {
+    KILN_ASSIGN(const auto reply, ask<v1::SearchLogReply>(host.logs(), &v1::Logs::Stub::SearchLog,
+                                                          request, "searching the log"));
+    for (const v1::LogHit& hit : reply.hits())
+      std::cout << hit.line() << ": " << hit.text() << "\n";
+    if (reply.hits().empty()) break;
+    request.set_from_line(reply.hits().rbegin()->line() + 1);
+  }
+  std::cout << std::flush;
+  return kOk;
+}
+
 Result<int> log_checked(const Options& options) {
   KILN_ASSIGN(const int64_t run_id, parse_run_id(options.run_id));
   if (static_cast<int>(options.console) + static_cast<int>(options.dmesg) +
@@ -126,12 +149,16 @@ Result<int> log_checked(const Options& options) {
     return fail(ErrorKind::kBadInput, "name one of --console, --dmesg or a TEST");
   }
   KILN_ASSIGN(const auto host, EmbeddedLab::start(options, HostMode::kReadOnly));
+  const std::string what = options.dmesg          ? "dmesg"
+                           : options.what.empty() ? "console"
+                                                  : options.what;
+  if (!options.grep.empty()) return grep(*host, options, run_id, what);
   grpc::ClientContext context;
   rpc::set_deadline(context, std::chrono::minutes(10));
   v1::GetLogRequest request;
   request.set_run_id(run_id);
   request.set_session_id(options.session_id);
-  request.set_what(options.dmesg ? "dmesg" : options.what.empty() ? "console" : options.what);
+  request.set_what(what);
   const auto reader = host->lab().GetLog(&context, request);
   v1::LogChunk chunk;
   while (reader->Read(&chunk))

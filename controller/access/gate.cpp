@@ -126,12 +126,22 @@ Gate::Proved Gate::user_of(std::string_view authorization) {
 Caller Gate::identify(const CallFacts& facts) {
   if (facts.port == Port::kLocal) return local_caller();
   Proved proved{{}, fail(access::unknown_token())};
-  if (facts.authorization && facts.port == Port::kUsers) {
+  if (facts.authorization && facts.port != Port::kAgents) {
     proved = user_of(*facts.authorization);
   } else if (!facts.certificate.empty()) {
     proved = agent_of(facts.certificate);
   }
   return proved.good ? std::move(proved.caller) : Caller{};
+}
+
+Decision Gate::decide_guest(const access::MethodRule& rule) const {
+  if (guests_ && rule.role == access::Role::kViewer && !rule.changes)
+    return {Decision::Answer::kAdmit, Caller{}};
+  return refuse(
+      Decision::Answer::kUnauthenticated, {},
+      permission(fmt::format("{} needs the role {}, and nobody is signed in",
+                             access::short_name(rule.method), access::to_string(rule.role)),
+                 "sign in with a token; an admin of the lab makes them: kiln token add"));
 }
 
 Decision Gate::decide(const CallFacts& facts) {
@@ -162,6 +172,7 @@ Decision Gate::decide(const CallFacts& facts) {
                   permission(fmt::format("{} is not served here: this port is for agents", name()),
                              "users have a port of their own"));
   }
+  if (!facts.authorization && facts.port == Port::kDashboard) return decide_guest(*rule);
   if (!facts.authorization)
     return refuse(Answer::kUnauthenticated, identify(facts),
                   permission(fmt::format("{} needs the role {}, and no token came with the call",

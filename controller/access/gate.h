@@ -1,6 +1,7 @@
 #pragma once
 /// Who calls, and whether they may: decided from what is in memory, so that no call waits for the
 /// disk. Safe for concurrent use.
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -19,9 +20,10 @@ namespace kiln::controller {
 
 /// Where a call came in.
 enum class Port {
-  kLocal,   ///< the data folder's socket: its file's mode is the guard
-  kUsers,   ///< TLS; tokens, and certificates of agents
-  kAgents,  ///< TLS with an agent's certificate
+  kLocal,      ///< the data folder's socket: its file's mode is the guard
+  kUsers,      ///< TLS; tokens, and certificates of agents
+  kAgents,     ///< TLS with an agent's certificate
+  kDashboard,  ///< handed on by the dashboard's gateway, with the token of who looks
 };
 
 /// What a call brings. The certificate is one that the lab's authority signed: TLS has seen to it.
@@ -66,6 +68,9 @@ class Gate {
   /// The clock must outlive it.
   explicit Gate(const Clock& clock) : clock_(clock) {}
 
+  /// From now on the dashboard shows what viewers may see to whoever reaches it, without a token.
+  void welcome_guests() { guests_ = true; }
+
   /// Takes tokens and certificates from the database: at the start, and after each change.
   Status load(db::AccessTable table);
 
@@ -91,7 +96,11 @@ class Gate {
   /// Certificates are read once: the same few come with every call.
   Result<pki::Facts> read(std::string_view certificate);
 
+  /// Looking on, on the dashboard, without a token.
+  [[nodiscard]] Decision decide_guest(const access::MethodRule& rule) const;
+
   const Clock& clock_;
+  std::atomic<bool> guests_{false};
   Sync<std::shared_ptr<const Known>> known_{std::make_shared<const Known>()};
   Sync<std::unordered_map<std::string, pki::Facts>> read_;
 };

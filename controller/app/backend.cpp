@@ -513,8 +513,8 @@ Status Backend::cancel_run(int64_t run_id, const std::string& user, bool keeper)
   return {};
 }
 
-Result<v1::ListRunsReply> Backend::list_runs(int limit) {
-  return parts_.store.list_runs(std::clamp(limit, 1, 10'000));
+Result<v1::ListRunsReply> Backend::list_runs(int limit, int64_t before) {
+  return parts_.store.list_runs(std::clamp(limit, 1, 10'000), before);
 }
 
 Result<v1::RunReport> Backend::report(int64_t run_id) {

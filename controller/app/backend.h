@@ -72,7 +72,7 @@ class Backend final : public LabBackend {
                                    const std::function<bool(v1::SubmitFile*)>& next) override;
   Result<v1::StartRunReply> retry(const v1::RetryRunRequest& request,
                                   const std::string& user) override;
-  Result<v1::ListRunsReply> list_runs(int limit) override;
+  Result<v1::ListRunsReply> list_runs(int limit, int64_t before) override;
   Result<v1::RunReport> report(int64_t run_id) override;
   Status log(const v1::GetLogRequest& request,
              const std::function<bool(std::string_view)>& emit) override;

@@ -8,15 +8,24 @@
 #include "controller/app/backend.h"
 #include "controller/app/db_lease_store.h"
 #include "controller/app/doors.h"
+#include "controller/app/findings.h"
 #include "controller/app/health_desk.h"
+#include "controller/app/history.h"
+#include "controller/app/logs.h"
 #include "controller/app/machines.h"
 #include "controller/app/review.h"
 #include "controller/app/watching.h"
+#include "controller/gateway/gateway.h"
 #include "controller/keeping/space.h"
+#include "controller/live/board.h"
 #include "controller/nights/schedules.h"
 #include "controller/rpc/agent_link_service.h"
+#include "controller/rpc/findings_service.h"
+#include "controller/rpc/history_service.h"
 #include "controller/rpc/keeping_service.h"
 #include "controller/rpc/lab_service.h"
+#include "controller/rpc/live_service.h"
+#include "controller/rpc/logs_service.h"
 #include "controller/rpc/machines_service.h"
 #include "controller/rpc/review_service.h"
 #include "controller/rpc/schedule_service.h"
@@ -71,6 +80,7 @@ struct Controller::Impl {
   std::unique_ptr<BlobSink> sink;
   std::unique_ptr<results::DbRunStore> store;
   fleet::Fleet fleet;
+  std::unique_ptr<live::Board> board;
   std::unique_ptr<results::EventHub> hub;
   std::optional<intake::Intake> intake;
   std::unique_ptr<builder::Builder> builder;
@@ -93,9 +103,17 @@ struct Controller::Impl {
   std::unique_ptr<ReviewService> review_service;
   std::unique_ptr<ScheduleService> schedule_service;
   std::unique_ptr<KeepingService> keeping_service;
+  std::unique_ptr<LiveService> live;
+  std::unique_ptr<Findings> findings;
+  std::unique_ptr<FindingsService> findings_service;
+  std::unique_ptr<History> history;
+  std::unique_ptr<HistoryService> history_service;
+  std::unique_ptr<Logs> logs;
+  std::unique_ptr<LogsService> logs_service;
   std::unique_ptr<AgentLinkService> link;
   std::unique_ptr<Watching> watching;
   std::unique_ptr<grpc::Server> server;
+  std::unique_ptr<Gateway> gateway;  ///< null: no dashboard
   os::Path socket;
   std::string target;
   bool serves_a_lab = false;
@@ -105,6 +123,7 @@ struct Controller::Impl {
   Status serve(const ControllerOptions& options);
   void count(const ControllerOptions& options);
   void watch(const ControllerOptions& options);
+  Status show(const DashboardOptions& options);
   void open_space(const ControllerOptions& options);
   KeeperParts keeper_parts();
   fleet::HealthParts health_parts(const lab::HealthRules& rules);
@@ -132,9 +151,14 @@ Status Controller::Impl::open_stores(const ControllerOptions& options) {
   if (options.access == Access::kRun && !options.serves_a_lab)
     KILN_TRY(store->interrupt_abandoned());
   store->set_tags_of([this](const std::string& machine) { return fleet.tags_of(machine); });
-  hub = std::make_unique<results::EventHub>(
-      clock,
-      [this](int64_t run_id, const v1::RunEvent& event) { store->append_event(run_id, event); });
+  board = std::make_unique<live::Board>(clock);
+  hub =
+      std::make_unique<results::EventHub>(clock, [this](int64_t run_id, const v1::RunEvent& event) {
+        store->append_event(run_id, event);
+        const bool ends = event.kind() == "finished";
+        board->post({0, "run", run_id, "", ends ? "done" : "running"});
+        if (ends || event.kind() == "verdict") board->post({0, "finding", run_id});
+      });
   return {};
 }
 
@@ -174,6 +198,10 @@ Status Controller::Impl::serve(const ControllerOptions& options) {
     };
     lab_options.on_error = [this](const std::string& error) { metrics->error(error); };
   }
+  lab_options.on_change = [this] {
+    board->post({0, "machine"});
+    board->post({0, "queue"});
+  };
   lab_options.build_places = options.builds_at_once;
   lab_options.builds_here = !options.slurm;
   lab_options.warn = [](const std::string& words) { log::line(log::Level::kWarning, words); };
@@ -216,6 +244,13 @@ Status Controller::Impl::serve(const ControllerOptions& options) {
   keeping = std::make_unique<Keeping>(keeping_parts(options));
   keeping_service = std::make_unique<KeepingService>(*keeping, user_of);
   schedule_service = std::make_unique<ScheduleService>(*schedules, user_of);
+  live = std::make_unique<LiveService>(*board, user_of, still_in);
+  findings = std::make_unique<Findings>(clock, *database);
+  findings_service = std::make_unique<FindingsService>(*findings, user_of, may_keep);
+  history = std::make_unique<History>(*database, *blobs);
+  history_service = std::make_unique<HistoryService>(*history);
+  logs = std::make_unique<Logs>(LogsParts{*database, *store, *blobs});
+  logs_service = std::make_unique<LogsService>(*logs);
   link = std::make_unique<AgentLinkService>(fleet, *blobs, options.data_dir / "arriving");
   KILN_ASSIGN(socket, socket_path(options.data_dir, options.access));
   std::error_code code;
@@ -223,13 +258,22 @@ Status Controller::Impl::serve(const ControllerOptions& options) {
   target = "unix:" + socket.string();
   grpc::ServerBuilder server_builder;
   rpc::configure(server_builder);
-  if (doors) doors->add_to(server_builder);
+  std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> lookers;
+  lookers.push_back(notice_changes(*board));
+  if (doors)
+    doors->add_to(server_builder, std::move(lookers));
+  else
+    server_builder.experimental().SetInterceptorCreators(std::move(lookers));
   server_builder.AddListeningPort(target, grpc::InsecureServerCredentials());
   server_builder.RegisterService(lab.get());
   server_builder.RegisterService(review_service.get());
   server_builder.RegisterService(machines_service.get());
   server_builder.RegisterService(schedule_service.get());
   server_builder.RegisterService(keeping_service.get());
+  server_builder.RegisterService(live.get());
+  server_builder.RegisterService(findings_service.get());
+  server_builder.RegisterService(history_service.get());
+  server_builder.RegisterService(logs_service.get());
   server_builder.RegisterService(link.get());
   server = server_builder.BuildAndStart();
   if (!server) return fail(ErrorKind::kInfrastructure, "cannot listen on " + socket.string());
@@ -267,6 +311,23 @@ void Controller::Impl::watch(const ControllerOptions& options) {
   if (!served)
     log::line(log::Level::kError, "figures and health are not served",
               {{"error", served.error().message}});
+}
+
+/// Somebody else's port is no reason to stop a lab's work; a wrong address is.
+Status Controller::Impl::show(const DashboardOptions& options) {
+  if (options.listen.empty() || (!doors && options.key.empty())) return {};
+  auto visitors = doors ? doors->visitors(options.guests) : key_visitors(options.key);
+  auto started = Gateway::start({options.listen, options.hosts, options.app},
+                                server->InProcessChannel({}), std::move(visitors));
+  if (started) {
+    gateway = std::move(*started);
+  } else if (started.error().kind == ErrorKind::kBadInput || !doors) {
+    return fail(started.error());
+  } else {
+    log::line(log::Level::kError, "the dashboard is not served",
+              {{"error", started.error().message}});
+  }
+  return {};
 }
 
 void Controller::Impl::open_space(const ControllerOptions& options) {
@@ -337,6 +398,11 @@ Result<std::unique_ptr<Controller>> Controller::open(const ControllerOptions& op
   // Before agents can come: what they report of earlier runs has a listener then.
   impl->serves_a_lab = options.serves_a_lab;
   KILN_TRY(impl->serve(options));
+  const Status shown = impl->show(options.dashboard);
+  if (!shown) {
+    Controller(std::move(impl)).stop();
+    return fail(shown.error());
+  }
   if (options.serves_a_lab) {
     KILN_TRY(impl->backend->go_on(
         [review = impl->review.get()](const db::RunRow& row) { return review->repro_again(row); }));
@@ -354,9 +420,14 @@ Controller::~Controller() {
 
 std::string Controller::ports() const {
   std::string words = impl_->doors ? impl_->doors->ports() : "only its own socket";
+  if (dashboard_port() > 0) words += fmt::format(" dashboard {}", dashboard_port());
   if (impl_->watching && impl_->watching->port() > 0)
     words += fmt::format(" metrics {}", impl_->watching->port());
   return words;
+}
+
+int Controller::dashboard_port() const {
+  return impl_->gateway ? impl_->gateway->port() : 0;
 }
 
 const std::string& Controller::target() const {
@@ -377,6 +448,7 @@ void Controller::stop() {
   if (impl_->keeper) impl_->keeper->stop();
   if (impl_->health) impl_->health->stop();
   if (impl_->watching) impl_->watching->stop();
+  impl_->gateway.reset();
   impl_->keeping->stop();
   impl_->space->stop();
   impl_->serves_a_lab ? impl_->backend->leave() : impl_->backend->stop();

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "controller/access/quota.h"
 #include "controller/app/keeping.h"
@@ -13,6 +14,15 @@
 #include "lib/os/files.h"
 
 namespace kiln::controller {
+
+/// The pages, for browsers on this computer.
+struct DashboardOptions {
+  std::string listen{};              ///< "" = none
+  std::vector<std::string> hosts{};  ///< further names by which browsers reach it
+  bool guests = false;               ///< of a lab: viewers need no token
+  std::string key{};                 ///< not of a lab: who has it may do everything
+  os::Path app{};                    ///< the built files
+};
 
 /// What a controller may do with its data folder.
 enum class Access {
@@ -35,6 +45,7 @@ struct ControllerOptions {
   std::string listen_agents{};
   lab::HealthRules health{};     ///< when a quarantined machine is checked
   std::string listen_metrics{};  ///< of a lab: plain HTTP for Prometheus and health, "" = none
+  DashboardOptions dashboard{};  ///< of a lab with an authority, or with a key
   KeepingRules keeping{};        ///< of a lab: what it clears away by itself
   uint64_t min_free = 0;         ///< bytes; with less nothing new is started; 0 = whatever is free
   int quarantine_after = 0;      ///< infrastructure errors in a row of a machine; 0 = never
@@ -57,6 +68,8 @@ class Controller {
   [[nodiscard]] const std::string& target() const;
   /// The ports that it listens on, in words.
   [[nodiscard]] std::string ports() const;
+  /// 0 = the dashboard is not served.
+  [[nodiscard]] int dashboard_port() const;
   /// Other rules from now on.
   void set_keeping(const KeepingRules& rules);
   void set_min_free(uint64_t bytes);

@@ -79,8 +79,10 @@ Result<std::unique_ptr<Doors>> Doors::open(const DoorsOptions& options, const Cl
   return std::unique_ptr<Doors>(new Doors(std::move(impl)));
 }
 
-void Doors::add_to(grpc::ServerBuilder& builder) {
-  guard(builder, impl_->gate, impl_->audit);
+void Doors::add_to(
+    grpc::ServerBuilder& builder,
+    std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> further) {
+  guard(builder, impl_->gate, impl_->audit, std::move(further));
   if (!impl_->options.listen.empty())
     add_port(builder, impl_->options.listen, Port::kUsers, impl_->files(), impl_->gate,
              impl_->audit, &impl_->user_port);
@@ -110,6 +112,10 @@ Status Doors::serve_agents(grpc::Service& link) {
 
 std::string Doors::ports() const {
   return fmt::format("users {} agents {}", impl_->user_port, impl_->agent_port);
+}
+
+std::unique_ptr<Visitors> Doors::visitors(bool guests) {
+  return token_visitors(impl_->gate, impl_->audit, guests);
 }
 
 UserOf Doors::user_of() {

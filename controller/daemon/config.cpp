@@ -47,6 +47,9 @@ conf::Object table(DaemonConfig* config, int* format) {
       .optional("listen", conf::text(&config->listen))
       .optional("listen_agents", conf::text(&config->listen_agents))
       .optional("listen_metrics", conf::text(&config->listen_metrics))
+      .optional("listen_dashboard", conf::text(&config->listen_dashboard))
+      .optional("dashboard_hosts", conf::text_list(&config->dashboard_hosts))
+      .optional("viewer_without_sign_in", conf::boolean(&config->viewer_without_sign_in))
       .optional("jobs", conf::integer(&config->jobs, 0, 1024))
       .optional("quarantine_after", conf::integer(&config->quarantine_after, 0, 1000))
       .optional("health_check_after",

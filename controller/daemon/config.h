@@ -28,7 +28,11 @@ struct DaemonConfig {
   std::string listen = "127.0.0.1:7420";  ///< for people and their tools; "" = only the socket
   std::string listen_agents = "127.0.0.1:7421";   ///< "" = only the socket
   std::string listen_metrics = "127.0.0.1:7422";  ///< for Prometheus; "none" = not served
-  int jobs = 0;                                   ///< parallel compilations; 0 = one a processor
+  /// For browsers; "none" = not served.
+  std::string listen_dashboard = "127.0.0.1:7423";
+  std::vector<std::string> dashboard_hosts;  ///< names of a proxy in front of it
+  bool viewer_without_sign_in = false;
+  int jobs = 0;  ///< parallel compilations; 0 = one a processor
   int quarantine_after = 3;
   Millis health_check_after{60'000};  ///< of a quarantined machine
   uint64_t min_free = 2ULL << 30;     ///< bytes; with less no new work is taken; 0 = always

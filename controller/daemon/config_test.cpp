@@ -41,6 +41,20 @@ TEST(KilndConfig, KeepingAndSpace) {
   EXPECT_FALSE(load("kilnd: 1\ndata_dir: data\nmin_free: 5\n")) << "5 of what?";
 }
 
+TEST(KilndConfig, TheDashboard) {
+  const auto usual = load("kilnd: 1\ndata_dir: data\n");
+  ASSERT_TRUE(usual);
+  EXPECT_EQ(usual->listen_dashboard, "127.0.0.1:7423");
+  EXPECT_FALSE(usual->viewer_without_sign_in) << "nobody looks in who was not let in";
+  const auto config = load(
+      "kilnd: 1\ndata_dir: data\nlisten_dashboard: none\nviewer_without_sign_in: true\n"
+      "dashboard_hosts: [kiln.example.org]\n");
+  ASSERT_TRUE(config) << render(config.error());
+  EXPECT_EQ(config->listen_dashboard, "none");
+  EXPECT_TRUE(config->viewer_without_sign_in);
+  EXPECT_EQ(config->dashboard_hosts, std::vector<std::string>{"kiln.example.org"});
+}
+
 TEST(KilndConfig, MistakesHaveTheirPlace) {
   const auto wrong = load("kilnd: 1\ndata_dir: data\nlisten_agent: x\n");
   ASSERT_FALSE(wrong);

@@ -2,12 +2,14 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdlib>
 #include <iostream>
 #include <thread>
 
 #include "controller/app/controller.h"
 #include "controller/builder/worker.h"
 #include "controller/daemon/config.h"
+#include "controller/gateway/gateway.h"
 #include "lib/log/log.h"
 #include "lib/os/daemon.h"
 #include "lib/os/host.h"
@@ -41,6 +43,11 @@ ControllerOptions options_of(const DaemonConfig& config) {
   options.listen = config.listen;
   options.listen_agents = config.listen_agents;
   if (config.listen_metrics != "none") options.listen_metrics = config.listen_metrics;
+  if (config.listen_dashboard != "none") options.dashboard.listen = config.listen_dashboard;
+  options.dashboard.hosts = config.dashboard_hosts;
+  options.dashboard.guests = config.viewer_without_sign_in;
+  const char* home = std::getenv("KILN_HOME");
+  options.dashboard.app = find_app(os::own_program(), home != nullptr ? home : "");
   options.quarantine_after = config.quarantine_after;
   options.limits = {config.runs_a_user, config.submissions_a_minute};
   options.health.first = config.health_check_after;
@@ -74,7 +81,11 @@ void reload(DaemonConfig* config, Controller* controller) {
   }
   const bool restart = now->data_dir != config->data_dir || now->listen != config->listen ||
                        now->listen_agents != config->listen_agents ||
-                       now->listen_metrics != config->listen_metrics || now->jobs != config->jobs ||
+                       now->listen_metrics != config->listen_metrics ||
+                       now->listen_dashboard != config->listen_dashboard ||
+                       now->dashboard_hosts != config->dashboard_hosts ||
+                       now->viewer_without_sign_in != config->viewer_without_sign_in ||
+                       now->jobs != config->jobs ||
                        now->quarantine_after != config->quarantine_after ||
                        now->health_check_after != config->health_check_after ||
                        now->runs_a_user != config->runs_a_user ||

@@ -409,6 +409,7 @@ void Dispatcher::loop(const std::stop_token& stop) {
     std::vector<Hold> expired;
     std::map<int64_t, std::shared_ptr<RunListener>> listeners;
     bool tell_runs = false;
+    bool changed = false;
     {
       auto state = state_.lock();
       state.wait_until(std::chrono::steady_clock::now() + kTick,
@@ -416,7 +417,7 @@ void Dispatcher::loop(const std::stop_token& stop) {
       expire_holds(*state, &expired);
       update_places(*state);
       tell_runs = runs_are_to_be_told(*state);
-      state->changed = false;
+      changed = std::exchange(state->changed, false) || !expired.empty();
       unclaimed = std::exchange(state->unclaimed, {});
       foreign = std::exchange(state->foreign, {});
       if (state->paused.empty()) decision = state->queue.decide(clock_.now());
@@ -431,6 +432,7 @@ void Dispatcher::loop(const std::stop_token& stop) {
             listeners[recall.run] = run->second.listener;
       }
     }
+    if (changed && options_.on_change) options_.on_change();
     if (tell_runs)
       for (const auto& [id, listener] : listeners)
         if (listener->machines_changed) listener->machines_changed();

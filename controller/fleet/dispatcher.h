@@ -37,6 +37,8 @@ struct DispatcherOptions {
   // For figures; called on the dispatcher's or a run's thread, must return at once.
   std::function<void(const lab::Grant& grant, Millis waited)> on_grant{};
   std::function<void(const std::string& error_class)> on_error{};
+  /// Machines, holds or the queue are not what they were. As above.
+  std::function<void()> on_change{};
   /// Words for the log: something in the lab is set up wrongly. May be empty.
   std::function<void(const std::string& words)> warn{};
 };

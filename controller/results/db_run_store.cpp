@@ -253,8 +253,8 @@ Result<int64_t> DbRunStore::resolve_run(int64_t run_id) {
   return newest;
 }
 
-Result<v1::ListRunsReply> DbRunStore::list_runs(int limit) {
-  KILN_ASSIGN(const auto rows, db::RunTable(db_).list(limit));
+Result<v1::ListRunsReply> DbRunStore::list_runs(int limit, int64_t before) {
+  KILN_ASSIGN(const auto rows, db::RunTable(db_).list(limit, before));
   v1::ListRunsReply reply;
   for (const db::RunSummaryRow& row : rows) {
     v1::RunSummary* run = reply.add_runs();

@@ -65,7 +65,7 @@ class DbRunStore final : public RunStore {
   void set_tags_of(TagsOf tags_of) { tags_of_ = std::move(tags_of); }
   /// run_id 0 = the newest. kNotFound when there is none.
   Result<int64_t> resolve_run(int64_t run_id);
-  Result<v1::ListRunsReply> list_runs(int limit);
+  Result<v1::ListRunsReply> list_runs(int limit, int64_t before = 0);
   /// The stored report; of a run that has none (yet), its head alone.
   Result<v1::RunReport> report(int64_t run_id);
   /// The run's sessions into its report: they are kept in tables of their own.

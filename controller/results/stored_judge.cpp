@@ -62,13 +62,38 @@ std::vector<int64_t> known_by(const verdict::Finding& finding, const verdict::Ou
   return {ids.begin(), ids.end()};
 }
 
+/// The same bytes for the same message: maps have no order of their own.
+std::string serialized(const google::protobuf::Message& message) {
+  std::string out;
+  google::protobuf::io::StringOutputStream stream(&out);
+  google::protobuf::io::CodedOutputStream coded(&stream);
+  coded.SetSerializationDeterministic(true);
+  message.SerializeToCodedStream(&coded);
+  coded.Trim();
+  return out;
+}
+
+/// The findings for lists, by name: without the long texts, which the report has.
+std::map<std::string, std::string> details_of(const v1::RunReport& report) {
+  std::map<std::string, std::string> details;
+  for (v1::Finding finding : report.findings()) {
+    for (v1::KernelReport& kernel : *finding.mutable_kernel()) {
+      kernel.clear_text();
+      kernel.clear_frames();
+    }
+    details[finding.id()] = serialized(finding);
+  }
+  return details;
+}
+
 /// What lists and filters look at.
-void add_findings(const verdict::Output& output, db::VerdictRow* row) {
+void add_findings(const verdict::Output& output, const v1::RunReport& report, db::VerdictRow* row) {
+  std::map<std::string, std::string> details = details_of(report);
   std::map<int64_t, db::KnownHit> hits;
   for (const verdict::Finding& finding : output.findings) {
     row->findings.push_back({finding.id, finding.cls, finding.bare_cls, finding.test,
                              finding.subject, known_by(finding, output), finding.only_patched,
-                             finding.summary});
+                             finding.summary, std::move(details[finding.id])});
     for (const int64_t id : row->findings.back().known) ++hits[id].findings;
   }
   for (const verdict::Occurrence& seen : output.occurrences)
@@ -112,17 +137,6 @@ bool ran(const std::vector<verdict::SessionRow>& sessions, const verdict::Breaka
            std::any_of(session.results.begin(), session.results.end(),
                        [&](const verdict::ResultRow& row) { return row.test == one.subject; });
   });
-}
-
-/// The same bytes for the same message: maps have no order of their own.
-std::string serialized(const v1::RunReport& report) {
-  std::string out;
-  google::protobuf::io::StringOutputStream stream(&out);
-  google::protobuf::io::CodedOutputStream coded(&stream);
-  coded.SetSerializationDeterministic(true);
-  report.SerializeToCodedStream(&coded);
-  coded.Trim();
-  return out;
 }
 
 }  // namespace
@@ -183,7 +197,7 @@ Result<JudgedRun> StoredJudge::judge(const db::RunRow& run, v1::RunReport base,
     KILN_TRY(add_last_good_night(*db_, run, rows, &out.report));
   }
   out.row = to_verdict_row(out.report, cause, now);
-  add_findings(output, &out.row);
+  add_findings(output, out.report, &out.row);
   return out;
 }
 

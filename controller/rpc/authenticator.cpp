@@ -83,7 +83,7 @@ class OneCall final : public grpc::experimental::Interceptor {
     entry.role = caller.role_word();
     entry.method = access::short_name(info_->method());
     entry.target = target_;
-    entry.peer = info_->server_context()->peer();
+    entry.peer = peer_of(*info_->server_context());
     entry.outcome = "done";
     if (status.ok()) return audit_.record(std::move(entry));
     entry.detail = status.error_message();
@@ -139,11 +139,12 @@ grpc::experimental::Interceptor* CallAudit::CreateServerInterceptor(
   return new OneCall(info, gate_, audit_);
 }
 
-void guard(grpc::ServerBuilder& builder, Gate& gate, AuditLog& audit) {
+void guard(
+    grpc::ServerBuilder& builder, Gate& gate, AuditLog& audit,
+    std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> further) {
   rpc::harden(builder);
-  std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> creators;
-  creators.push_back(std::make_unique<CallAudit>(gate, audit));
-  builder.experimental().SetInterceptorCreators(std::move(creators));
+  further.push_back(std::make_unique<CallAudit>(gate, audit));
+  builder.experimental().SetInterceptorCreators(std::move(further));
 }
 
 void add_port(grpc::ServerBuilder& builder, const std::string& address, Port port,

@@ -42,9 +42,11 @@ class CallAudit final : public grpc::experimental::ServerInterceptorFactoryInter
   AuditLog& audit_;
 };
 
-/// For each server, once: bounds against strangers, and the audit of its calls. After
-/// rpc::configure().
-void guard(grpc::ServerBuilder& builder, Gate& gate, AuditLog& audit);
+/// For each server, once: bounds against strangers, and the audit of its calls, and `further` ones
+/// who look at them. After rpc::configure().
+void guard(grpc::ServerBuilder& builder, Gate& gate, AuditLog& audit,
+           std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>>
+               further = {});
 /// A TLS port of the server ("0.0.0.0:7070"): users come without a certificate, agents with one.
 /// `bound` gets its number when the server has started, 0 = it could not be opened.
 void add_port(grpc::ServerBuilder& builder, const std::string& address, Port port,

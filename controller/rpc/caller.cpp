@@ -42,8 +42,10 @@ std::optional<std::string_view> authorization_of(
 
 Port port_of(const grpc::ServerContextBase& context) {
   const std::string peer = context.peer();
-  const bool local = peer.starts_with("unix:") || peer.starts_with("inproc");
-  return local && !is_tls(context) ? Port::kLocal : Port::kUsers;
+  if (is_tls(context)) return Port::kUsers;
+  // Only the gateway has a channel within the process, and only such a one has no address.
+  if (peer == "unknown" || peer.starts_with("inproc")) return Port::kDashboard;
+  return peer.starts_with("unix:") ? Port::kLocal : Port::kUsers;
 }
 
 namespace {
@@ -53,6 +55,10 @@ namespace {
 CallFacts facts_of(const grpc::ServerContextBase& context, std::string* certificate) {
   CallFacts facts;
   facts.port = port_of(context);
+  if (facts.port == Port::kDashboard) {
+    facts.authorization = authorization_of(context.client_metadata());
+    return facts;
+  }
   if (facts.port == Port::kLocal || !is_tls(context)) return facts;
   *certificate = certificate_of(*context.auth_context());
   facts.authorization = authorization_of(context.client_metadata());
@@ -65,6 +71,14 @@ CallFacts facts_of(const grpc::ServerContextBase& context, std::string* certific
 Caller caller_of(const grpc::ServerContextBase& context, Gate& gate) {
   std::string certificate;
   return gate.identify(facts_of(context, &certificate));
+}
+
+std::string peer_of(const grpc::ServerContextBase& context) {
+  if (port_of(context) == Port::kDashboard) {
+    const auto found = context.client_metadata().find(kPeerKey);
+    if (found != context.client_metadata().end()) return std::string(view(found->second));
+  }
+  return context.peer();
 }
 
 Status still_admitted(const grpc::ServerContextBase& context, const std::string& method,

@@ -8,11 +8,15 @@
 
 namespace kiln::controller {
 
-/// Where it came in: by a unix socket, or by TLS. What is neither has no rights (kUsers, without
-/// token and certificate).
+/// Where it came in: by a unix socket, by TLS, or from this process' own gateway. What is none of
+/// them has no rights (kUsers, without token and certificate).
 Port port_of(const grpc::ServerContextBase& context);
 /// The caller of a call that was admitted; kNobody for Enrolment.Enrol.
 Caller caller_of(const grpc::ServerContextBase& context, Gate& gate);
+/// The address at the other end; of a call that the gateway handed on, the browser's.
+std::string peer_of(const grpc::ServerContextBase& context);
+/// Metadata of the gateway's calls: the browser's address.
+inline constexpr const char* kPeerKey = "kiln-peer";
 /// Whether the call would be admitted now; the refusal's words when not.
 Status still_admitted(const grpc::ServerContextBase& context, const std::string& method,
                       Gate& gate);

@@ -29,7 +29,7 @@ class LabBackend {
   virtual Status cancel_run(int64_t run_id, const std::string& user, bool keeper) = 0;
   virtual Result<v1::StartRunReply> retry(const v1::RetryRunRequest& request,
                                           const std::string& user) = 0;
-  virtual Result<v1::ListRunsReply> list_runs(int limit) = 0;
+  virtual Result<v1::ListRunsReply> list_runs(int limit, int64_t before) = 0;
   /// run_id 0 = the newest.
   virtual Result<v1::RunReport> report(int64_t run_id) = 0;
   virtual Status log(const v1::GetLogRequest& request,

@@ -1,7 +1,5 @@
 #include "controller/rpc/lab_service.h"
 
-#include <fmt/format.h>
-
 #include <chrono>
 #include <thread>
 
@@ -70,31 +68,6 @@ grpc::Status LabService::SubmitRun(grpc::ServerContext* context,
   return answer(backend_.submit(header, user_of_(*context), next), reply);
 }
 
-Watches::Seat::~Seat() {
-  if (watches_ == nullptr) return;
-  auto state = watches_->state_.lock();
-  --state->all;
-  const auto user = state->by_user.find(user_);
-  if (--user->second == 0) state->by_user.erase(user);
-}
-
-Result<Watches::Seat> Watches::take(const std::string& user) {
-  auto state = state_.lock();
-  int& own = state->by_user[user];
-  if (own >= kOfOne || state->all >= kOfAll) {
-    const bool by_user = own >= kOfOne;
-    if (own == 0) state->by_user.erase(user);
-    return fail(Error(ErrorKind::kNoSpace,
-                      by_user ? fmt::format("{} watches {} runs already, as many as a user may",
-                                            user, kOfOne)
-                              : fmt::format("{} watches are open, as many as there may be", kOfAll))
-                    .with_hint("end some, or look now and then: kiln queue"));
-  }
-  ++own;
-  ++state->all;
-  return Seat(this, user);
-}
-
 /// A token that is revoked or expires ends what was begun with it, within moments.
 grpc::Status LabService::WatchRun(grpc::ServerContext* context, const v1::WatchRunRequest* request,
                                   grpc::ServerWriter<v1::RunEvent>* writer) {
@@ -127,7 +100,7 @@ grpc::Status LabService::RetryRun(grpc::ServerContext* context, const v1::RetryR
 
 grpc::Status LabService::ListRuns(grpc::ServerContext* /*context*/,
                                   const v1::ListRunsRequest* request, v1::ListRunsReply* reply) {
-  return answer(backend_.list_runs(request->limit()), reply);
+  return answer(backend_.list_runs(request->limit(), request->before_id()), reply);
 }
 
 grpc::Status LabService::GetReport(grpc::ServerContext* /*context*/,

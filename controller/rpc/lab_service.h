@@ -1,40 +1,11 @@
 #pragma once
 /// kiln.v1.Lab over a LabBackend.
-#include <map>
-
 #include "controller/rpc/answer.h"
 #include "controller/rpc/lab_backend.h"
+#include "controller/rpc/watches.h"
 #include "kiln/v1/lab.grpc.pb.h"
-#include "lib/base/sync.h"
 
 namespace kiln::controller {
-
-/// How many watch at once: each takes a thread, and one that does not read keeps it.
-class Watches {
- public:
-  static constexpr int kOfOne = 300;
-  static constexpr int kOfAll = 1000;
-
-  class Seat {
-   public:
-    Seat(Watches* watches, std::string user) : watches_(watches), user_(std::move(user)) {}
-    Seat(Seat&& other) noexcept
-        : watches_(std::exchange(other.watches_, nullptr)), user_(std::move(other.user_)) {}
-    ~Seat();
-
-   private:
-    Watches* watches_;
-    std::string user_;
-  };
-  Result<Seat> take(const std::string& user);
-
- private:
-  struct State {
-    std::map<std::string, int> by_user;
-    int all = 0;
-  };
-  Sync<State> state_;
-};
 
 /// Synchronous: a few people and their tools call it (docs/decisions/0002-sync-lab-service.md).
 class LabService final : public v1::Lab::Service {

@@ -38,6 +38,13 @@ constexpr MethodRule kRules[] = {
     // These two write their audit themselves: they know the agent's name.
     {"/kiln.v1.Enrolment/Enrol", Need::kNothing},
     {"/kiln.v1.Enrolment/Renew", Need::kAgent},
+    // Dismissing is a keeper's: the service looks at it.
+    changes("/kiln.v1.Findings/DecideFindings", Role::kSubmitter),
+    looks("/kiln.v1.Findings/ListFindings"),
+    changes("/kiln.v1.Findings/UndoDecision", Role::kSubmitter),
+    looks("/kiln.v1.History/CompareConfigs"),
+    looks("/kiln.v1.History/MetricHistory"),
+    looks("/kiln.v1.History/TestGrid"),
     changes("/kiln.v1.Keeping/ClearAway", Role::kAdmin),
     changes("/kiln.v1.Keeping/KeepRun", Role::kKeeper),
     changes("/kiln.v1.Keeping/LetRunGo", Role::kKeeper),
@@ -52,6 +59,9 @@ constexpr MethodRule kRules[] = {
     {"/kiln.v1.Lab/StartRun", Need::kLocal, Role::kAdmin, true},
     changes("/kiln.v1.Lab/SubmitRun", Role::kSubmitter),
     looks("/kiln.v1.Lab/WatchRun"),
+    looks("/kiln.v1.Live/Watch"),
+    looks("/kiln.v1.Logs/ReadLog"),
+    looks("/kiln.v1.Logs/SearchLog"),
     // Whose hold it is, is the service's to look at.
     changes("/kiln.v1.Machines/HoldMachine", Role::kSubmitter),
     looks("/kiln.v1.Machines/ListAgents"),

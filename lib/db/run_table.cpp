@@ -242,22 +242,23 @@ Status RunTable::finish(const RunRow& run, const VerdictRow& verdict) {
   });
 }
 
-Result<std::vector<RunSummaryRow>> RunTable::list(int limit) const {
-  return sql::read(*database_, "list the runs",
-                   [&](SQLite::Database& db) -> Result<std::vector<RunSummaryRow>> {
-                     std::vector<RunSummaryRow> rows;
-                     sql::each(
-                         db, (std::string(kSelectRun) + "ORDER BY id DESC LIMIT ?").c_str(),
-                         [&](SQLite::Statement& row) {
-                           sql::Columns columns(row);
-                           rows.push_back({read_run(columns), std::nullopt});
-                         },
-                         std::max(0, limit));
-                     for (RunSummaryRow& row : rows) {
-                       row.verdict = find_verdict(db, row.run.id, false);
-                     }
-                     return rows;
-                   });
+Result<std::vector<RunSummaryRow>> RunTable::list(int limit, int64_t before) const {
+  return sql::read(
+      *database_, "list the runs", [&](SQLite::Database& db) -> Result<std::vector<RunSummaryRow>> {
+        std::vector<RunSummaryRow> rows;
+        sql::each(
+            db,
+            (std::string(kSelectRun) + "WHERE ?1 = 0 OR id < ?1 ORDER BY id DESC LIMIT ?2").c_str(),
+            [&](SQLite::Statement& row) {
+              sql::Columns columns(row);
+              rows.push_back({read_run(columns), std::nullopt});
+            },
+            before, std::max(0, limit));
+        for (RunSummaryRow& row : rows) {
+          row.verdict = find_verdict(db, row.run.id, false);
+        }
+        return rows;
+      });
 }
 
 Result<int64_t> RunTable::newest() const {

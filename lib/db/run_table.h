@@ -71,8 +71,8 @@ class RunTable {
   [[nodiscard]] Result<int> count_running(const std::string& user) const;
   /// The end: state, error, times and the verdict together. Again: the newer verdict holds.
   Status finish(const RunRow& run, const VerdictRow& verdict);
-  /// Newest first.
-  [[nodiscard]] Result<std::vector<RunSummaryRow>> list(int limit) const;
+  /// Newest first; those older than `before` (0 = all).
+  [[nodiscard]] Result<std::vector<RunSummaryRow>> list(int limit, int64_t before = 0) const;
   /// The newest run that somebody asked for; checks of machines are the lab's own. 0 = none.
   [[nodiscard]] Result<int64_t> newest() const;
 

@@ -72,12 +72,12 @@ std::optional<int> position(int index) {
 void insert_findings(SQLite::Database& db, int64_t id, const VerdictRow& verdict) {
   sql::Inserter findings(db,
                          "INSERT INTO findings (verdict_id, position, name, class, bare_class,"
-                         " test, subject, known, only_patched, summary)"
-                         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                         " test, subject, known, only_patched, summary, detail)"
+                         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   int at = 0;
   for (const FindingRow& f : verdict.findings)
     findings.add(id, at++, f.name, f.cls, f.bare_class, f.test, f.subject, join_ids(f.known),
-                 f.only_patched, f.summary);
+                 f.only_patched, f.summary, sql::Blob{f.detail});
   sql::Inserter seen(db,
                      "INSERT INTO occurrences (verdict_id, position, finding, session_id, test,"
                      " config, outcome, row, report, known) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");

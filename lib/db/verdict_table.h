@@ -21,6 +21,7 @@ struct FindingRow {
   std::vector<int64_t> known;  ///< filters that together cover it
   bool only_patched = false;
   std::string summary;
+  std::string detail{};  ///< bytes of a kiln.v1.Finding; not filled by lists
 };
 
 /// How much a filter covered in a run.

@@ -1,0 +1,29 @@
+#pragma once
+/// Findings over all runs, for who reviews them, and what is decided of them.
+#include "controller/rpc/findings_backend.h"
+#include "lib/base/clock.h"
+#include "lib/db/finding_table.h"
+
+namespace kiln::controller {
+
+class Findings final : public FindingsBackend {
+ public:
+  /// Both must outlive it.
+  Findings(const Clock& clock, db::Database& database) : clock_(clock), table_(database) {}
+
+  Result<v1::ListFindingsReply> list_findings(const v1::ListFindingsRequest& request) override;
+  Result<v1::DecideFindingsReply> decide_findings(const v1::DecideFindingsRequest& request,
+                                                  const std::string& who, bool keeper) override;
+  Result<v1::UndoDecisionReply> undo_decision(int64_t id, const std::string& who,
+                                              bool keeper) override;
+
+ private:
+  const Clock& clock_;
+  db::FindingTable table_;
+};
+
+/// The filter's grammar: `class:regression test:gem_* job:* machine:kbl-?`, other words are looked
+/// for in the test's name and the summary. kBadInput for a key that is none.
+Status read_where(const std::string& where, db::FindingFilter* filter);
+
+}  // namespace kiln::controller
