@@ -1,0 +1,10 @@
+import { render } from "preact";
+import { App } from "./app";
+import { applyTheme } from "./ui/theme";
+import { startRouting } from "./ui/shell";
+import "./styles/base.css";
+import "./styles/parts.css";
+
+applyTheme();
+startRouting();
+render(<App />, document.getElementById("app")!);
