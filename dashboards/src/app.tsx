@@ -146,9 +146,11 @@ function Header({ who }: { who: Me | undefined }) {
           ))}
       </nav>
       <div class="top-side">
-        <span aria-live="polite">
-          <LinkState />
+        {/* The countdown is not for ears: only what the line is. */}
+        <span class="for-ears" role="status">
+          {link.value === "offline" ? "offline" : ""}
         </span>
+        <LinkState />
         {who?.signedIn ? (
           <span class="who">
             {who.name} <span class="soft">{who.role}</span>{" "}

@@ -106,7 +106,12 @@ export async function startLive(): Promise<void> {
     } catch (error) {
       const code = ConnectError.from(error).code;
       polling = code === Code.Unimplemented;
-      if (code === Code.Unauthenticated || code === Code.PermissionDenied) failures = Math.max(failures, 3);
+      if (code === Code.Unauthenticated || code === Code.PermissionDenied) {
+        // Not a lost line: somebody has to sign in, which opens it again at once.
+        link.value = "connecting";
+        await pause(30);
+        continue;
+      }
     }
     if (polling) {
       await poll();

@@ -48,7 +48,7 @@ describe("review", () => {
     expect(confidenceWords(1)).toBe("99.99 %");
     expect(confidenceWords(0.992)).toBe("99.2 %");
     expect(confidenceWords(0)).toBe("");
-    expect(titleOf(3)).toBe("▼3 Review – Kiln");
+    expect(titleOf(3)).toBe("▼3 Review");
   });
   it("prefills a filter that covers the finding and no more", () => {
     expect(filterFor(row(1n, "f1", "regression"))).toEqual({

@@ -134,7 +134,7 @@ export function rowsOfReport(report: RunReport, make: (row: Partial<FindingRow>)
 
 /** What the tab's title says: the number that waits. */
 export function titleOf(open: number): string {
-  return open > 0 ? `▼${open} Review – Kiln` : "Review – Kiln";
+  return open > 0 ? `▼${open} Review` : "Review";
 }
 
 /** A known issue that covers this finding and no more than it: prefilled for the form. */

@@ -173,7 +173,7 @@ function NewToken({ close, made }: { close: () => void; made: (token: string, us
         }}
       >
         <Field label="User">
-          <input value={user.value} maxLength={64} autocomplete="off" onInput={(event) => (user.value = event.currentTarget.value)} />
+          <input data-first value={user.value} maxLength={64} autocomplete="off" onInput={(event) => (user.value = event.currentTarget.value)} />
         </Field>
         <Field label="Role" note="each may do what the ones before it may">
           <select value={role.value} onChange={(event) => (role.value = event.currentTarget.value)}>

@@ -264,7 +264,7 @@ function Hold({ machine, close, take }: { machine: Machine; close: () => void; t
           {waiting > 0 ? `${waiting} ${waiting === 1 ? "job waits" : "jobs wait"} in the queue.` : "Nobody waits."}
         </p>
         <Field label="What for">
-          <input value={reason.value} maxLength={200} onInput={(event) => (reason.value = event.currentTarget.value)} />
+          <input data-first value={reason.value} maxLength={200} onInput={(event) => (reason.value = event.currentTarget.value)} />
         </Field>
         <Field label="How long">
           <select value={String(hours.value)} onChange={(event) => (hours.value = Number(event.currentTarget.value))}>

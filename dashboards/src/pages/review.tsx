@@ -1,7 +1,7 @@
 // Review: what needs a person, newest nights first. An empty page is the aim.
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { type Inbox, inbox, overlay } from "../api/findings";
+import { type Inbox, inbox, overlaid, overlay } from "../api/findings";
 import { api } from "../api/client";
 import { prefetch, useResource } from "../api/resource";
 import type { FindingRow } from "../gen/kiln/v1/findings_pb";
@@ -29,7 +29,8 @@ export default function ReviewPage() {
   const resource = useResource("inbox/all", (signal) => inbox("all", signal), {
     kinds: ["run", "finding", "known"],
   });
-  usePage("Review", ["kiln runs", "kiln known list"]);
+  const open = resource.data ? split(settled(resource.data.rows, overlay.value)).open.length : 0;
+  usePage(titleOf(open), ["kiln runs", "kiln known list"]);
   return (
     <>
       {resource.data === undefined ? <Head>Review</Head> : null}
@@ -52,6 +53,9 @@ function List({ data, reload }: { data: Inbox; reload: () => void }) {
   const arrivedOpen = split(arrived).open;
   const known = useComputed(() => taken.value);
   useEffect(() => {
+    // What the list knows itself needs no overlay; else it would hide a row that somebody reopens.
+    const done = data.rows.filter((r) => !isOpen(r) && overlay.value.has(keyOf(r))).map(keyOf);
+    if (done.length > 0) overlaid(done, undefined);
     // Nothing is under the focus of an empty page: it takes what comes.
     if (split(settled(data.rows, overlay.value).filter((r) => known.value.has(keyOf(r)))).open.length === 0)
       taken.value = new Set(data.rows.map(keyOf));
@@ -65,14 +69,6 @@ function List({ data, reload }: { data: Inbox; reload: () => void }) {
   const focus = order.includes(at.value) ? at.value : "";
   const mine = shown.filter((r) => r.owner !== "" && r.owner === me.value?.name).length;
   const oldest = shown.map((r) => dateOf(r.finished)).filter((d): d is Date => d !== undefined).sort((a, b) => a.getTime() - b.getTime())[0];
-
-  useEffect(() => {
-    const before = document.title;
-    document.title = titleOf(parts.open.length);
-    return () => {
-      document.title = before;
-    };
-  }, [parts.open.length]);
 
   const go = (key: string, keep = false) => {
     at.value = key;

@@ -148,6 +148,7 @@ export function KnownForm({
     <Field label={label} note={note}>
       <input
         value={f[name]}
+        data-first={name === "reason" ? true : undefined}
         maxLength={name === "reason" ? 600 : 300}
         spellcheck={name === "reason"}
         onInput={(event) => set(name, event.currentTarget.value)}

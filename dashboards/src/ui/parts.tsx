@@ -187,6 +187,8 @@ export function Dialog({
   useEffect(() => {
     const was = document.activeElement as HTMLElement | null;
     box.current?.showModal();
+    // Not on "Close": Enter and the numbers are the dialog's own.
+    (box.current?.querySelector<HTMLElement>("[data-first]") ?? box.current)?.focus();
     return () => was?.focus?.({ preventScroll: true });
   }, []);
   return (
@@ -194,6 +196,7 @@ export function Dialog({
       ref={box}
       class={wide ? "wide" : ""}
       aria-label={title}
+      tabIndex={-1}
       onCancel={(event) => {
         event.preventDefault();
         close.current();

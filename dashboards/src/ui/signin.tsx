@@ -43,6 +43,7 @@ export default function SignIn() {
         <Field label="Token" note="An admin makes one: kiln token add USER --role keeper">
           <input
             type="password"
+            data-first
             value={token.value}
             autocomplete="current-password"
             onInput={(event) => (token.value = event.currentTarget.value)}
