@@ -16,6 +16,19 @@ export default defineConfig({
           retry: 0,
         },
       },
+      ...(process.env.KILN_FIGURES
+        ? [
+            {
+              test: {
+                name: "figures",
+                include: ["tests/*.figures.ts"],
+                environment: "node" as const,
+                testTimeout: 60_000,
+                hookTimeout: 60_000,
+              },
+            },
+          ]
+        : []),
     ],
   },
 });

@@ -28,7 +28,7 @@ export default function FindingPage() {
     kinds: ["run", "finding", "known"],
     run,
   });
-  usePage(`${run}/${id}`, [`kiln repro ${run}/${id} --show`, `kiln report ${run}`]);
+  usePage(`${run}/${id}`, [`kiln repro ${run}/${id} --show`, `kiln findings dismiss ${run}/${id} --reason ...`, `kiln report ${run}`]);
   return (
     <>
       {report.data === undefined ? (

@@ -10,6 +10,7 @@ import { matches, parseFilter } from "../lib/filter";
 import { ago, count, dateOf, shortTest } from "../lib/format";
 import { afterDecision, confidenceWords, filterKeys, filterRow, groups, isOpen, keyOf, split, step, titleOf, worstCounts } from "../lib/inbox";
 import { markOfClass } from "../lib/marks";
+import { command } from "../lib/quote";
 import { to } from "../lib/route";
 import { Act, Chip, Empty, FilterBox, Head, Panel, Squares, Time } from "../ui/parts";
 import { Decisions, mayNotDecide, useDecisions } from "../ui/decide";
@@ -30,11 +31,12 @@ export default function ReviewPage() {
     kinds: ["run", "finding", "known"],
   });
   const open = resource.data ? split(settled(resource.data.rows, overlay.value)).open.length : 0;
-  usePage(titleOf(open), ["kiln runs", "kiln known list"]);
+  const q = query.value.get("q") ?? "";
+  usePage(titleOf(open), [command("kiln findings list", ...(q ? ["--where", q] : []))]);
   return (
     <>
       {resource.data === undefined ? <Head>Review</Head> : null}
-      <Panel resource={resource} what="the findings" command="kiln runs" rows={12}>
+      <Panel resource={resource} what="the findings" command="kiln findings list" rows={12}>
         {(data) => <List data={data} reload={resource.reload} />}
       </Panel>
     </>
