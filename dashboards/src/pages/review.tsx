@@ -1,5 +1,5 @@
 // Review: what needs a person, newest nights first. An empty page is the aim.
-import { useComputed, useSignal } from "@preact/signals";
+import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { type Inbox, inbox, overlaid, overlay } from "../api/findings";
 import { api } from "../api/client";
@@ -53,13 +53,12 @@ function List({ data, reload }: { data: Inbox; reload: () => void }) {
   const taken = useSignal<ReadonlySet<string>>(new Set(data.rows.map(keyOf)));
   const arrived = allRows.filter((row) => !taken.value.has(keyOf(row)));
   const arrivedOpen = split(arrived).open;
-  const known = useComputed(() => taken.value);
   useEffect(() => {
     // What the list knows itself needs no overlay; else it would hide a row that somebody reopens.
     const done = data.rows.filter((r) => !isOpen(r) && overlay.value.has(keyOf(r))).map(keyOf);
     if (done.length > 0) overlaid(done, undefined);
     // Nothing is under the focus of an empty page: it takes what comes.
-    if (split(settled(data.rows, overlay.value).filter((r) => known.value.has(keyOf(r)))).open.length === 0)
+    if (split(settled(data.rows, overlay.value).filter((r) => taken.value.has(keyOf(r)))).open.length === 0)
       taken.value = new Set(data.rows.map(keyOf));
   }, [data]);
   const rows = allRows.filter((row) => taken.value.has(keyOf(row)));

@@ -1,4 +1,5 @@
 // One run: the verdict first, then what it rests on.
+import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import { api, problem } from "../api/client";
@@ -12,7 +13,7 @@ import { Act } from "../ui/parts";
 import { mayNot, navigate, route, say, usePage } from "../ui/shell";
 import { Builds } from "../ui/run_builds";
 import { Claims, NotTested, StaticSide } from "../ui/run_claims";
-import { Differences, MatrixTable } from "../ui/run_differences";
+import { Differences, liveCells, MatrixTable } from "../ui/run_differences";
 import { Performance } from "../ui/run_performance";
 import { Sessions } from "../ui/run_sessions";
 import "../styles/run.css";
@@ -137,7 +138,7 @@ function Report({ report, reload }: { report: RunReport; reload: () => void }) {
   );
 }
 
-function Fact({ name, children }: { name: string; children: preact.ComponentChildren }) {
+function Fact({ name, children }: { name: string; children: ComponentChildren }) {
   return (
     <div>
       <dt>{name}</dt>
@@ -188,7 +189,9 @@ function Before({ report }: { report: RunReport }) {
 function Progress({ run }: { run: bigint }) {
   const events = useSignal<RunEvent[]>([]);
   const why = useSignal("");
+  const suspects = useSignal<RunEvent[]>([]);
   useEffect(() => {
+    liveCells.value = new Map();
     const own = new AbortController();
     const follow = async () => {
       let from = 0n;
@@ -197,6 +200,13 @@ function Progress({ run }: { run: bigint }) {
           for await (const event of api.labStream.watchRun({ runId: run, fromSeq: from }, { signal: own.signal })) {
             from = event.seq + 1n;
             why.value = "";
+            if (event.cell && event.state)
+              liveCells.value = new Map(liveCells.value).set(event.cell, {
+                state: event.state,
+                done: event.done,
+                total: event.total,
+              });
+            if (event.kind === "suspect") suspects.value = [...suspects.value, event];
             if (event.kind !== "console") events.value = [...events.value.slice(-7), event];
             if (event.kind === "finished") return;
           }
@@ -214,6 +224,12 @@ function Progress({ run }: { run: bigint }) {
   const last = [...events.value].reverse().find((e) => e.total > 0);
   return (
     <div class="progress">
+      {suspects.value.slice(-5).map((event) => (
+        <p key={String(event.seq)} class="strong">
+          <Chip mark={markOfResult("inconclusive")} bare />
+          suspected: {event.text}
+        </p>
+      ))}
       {last ? (
         <>
           <progress max={last.total} value={last.done} aria-label={`${last.done} of ${last.total}`} />

@@ -1,18 +1,22 @@
 // The matrix, and the differences in it.
-import { useSignal } from "@preact/signals";
+import { signal, useSignal } from "@preact/signals";
 import type { Finding, RunReport } from "../gen/kiln/v1/report_pb";
 import { configWords, evidenceOf, matrixOf, squaresOf } from "../lib/cells";
 import { shortTest, textOf } from "../lib/format";
 import { confidenceWords } from "../lib/inbox";
-import { markOfClass, markOfOutcome, needsPerson, urgencyOf } from "../lib/marks";
+import { markOfClass, markOfOutcome, markOfResult, needsPerson, urgencyOf } from "../lib/marks";
 import { to } from "../lib/route";
 import { Chip, Command, Section, Squares } from "./parts";
+
+/** What the cells of the run that goes on do now, by "patched/i386-highmem". */
+export const liveCells = signal<ReadonlyMap<string, { state: string; done: number; total: number }>>(new Map());
 
 const variantWords = (variant: string) =>
   variant === "patched" ? "with the series" : variant === "baseline" ? "baseline" : variant;
 
 export function MatrixTable({ report }: { report: RunReport }) {
   const matrix = matrixOf(report);
+  const running = report.run?.state === "running";
   if (matrix.configs.length === 0) return null;
   return (
     <section id="matrix" aria-label="Matrix">
@@ -37,8 +41,15 @@ export function MatrixTable({ report }: { report: RunReport }) {
                 </th>
                 {matrix.variants.map((variant) => {
                   const cell = matrix.cell(variant, config);
+                  const now = running ? liveCells.value.get(`${variant}/${config}`) : undefined;
                   return (
                     <td key={variant}>
+                      {now ? (
+                        <div>
+                          <Chip mark={markOfResult("running")} word={now.state} />
+                          {now.total > 0 ? <span class="soft"> {now.done} of {now.total}</span> : null}
+                        </div>
+                      ) : null}
                       {cell.sameAs ? (
                         <span class="soft">same kernel as {cell.sameAs}</span>
                       ) : cell.outcomes.length === 0 ? (
