@@ -11,8 +11,8 @@ export default defineConfig({
           environment: "node",
           testTimeout: 30_000,
           hookTimeout: 60_000,
-          // One browser and one server a file; two files at a time.
-          maxWorkers: 2,
+          // One browser and one server a file.
+          sequence: { groupOrder: 1 },
           retry: 0,
         },
       },

@@ -98,7 +98,12 @@ function Page() {
   if (!Shown) return <Bones rows={8} what="Page" />;
   const at = route.value;
   // Another run or finding is another page: nothing of the one before may linger.
-  const key = at.page === "run" ? `${at.run}` : at.page === "finding" ? `${at.run}/${at.finding}` : place.value.path;
+  const key =
+    at.page === "run"
+      ? `${at.run}`
+      : at.page === "finding"
+        ? `${at.run}/${at.finding}`
+        : place.value.path;
   return <Shown key={key} />;
 }
 
@@ -110,7 +115,8 @@ function LinkState() {
   if (state === "connecting") return <span class="link soft">○ connecting</span>;
   return (
     <span class="link offline">
-      ◌ offline{at ? `, as of ${at}` : ""}; {nextTry.value > 0 ? `retrying in ${nextTry.value} s` : "retrying"}{" "}
+      ◌ offline{at ? `, as of ${at}` : ""};{" "}
+      {nextTry.value > 0 ? `retrying in ${nextTry.value} s` : "retrying"}{" "}
       <button type="button" class="plain" onClick={connectNow}>
         now
       </button>
@@ -127,10 +133,14 @@ function Header({ who }: { who: Me | undefined }) {
     (page === "tests" && here === "test");
   return (
     <header class="top">
-      <a class="skip" href="#main" onClick={(event) => {
-        event.preventDefault();
-        document.querySelector<HTMLElement>("main")?.focus();
-      }}>
+      <a
+        class="skip"
+        href="#main"
+        onClick={(event) => {
+          event.preventDefault();
+          document.querySelector<HTMLElement>("main")?.focus();
+        }}
+      >
         To the content
       </a>
       <nav aria-label="Pages">
@@ -140,7 +150,11 @@ function Header({ who }: { who: Me | undefined }) {
         {nav
           .filter((item) => item.page !== "admin" || who?.role === "admin")
           .map((item) => (
-            <a key={item.page} href={item.path} aria-current={active(item.page) ? "page" : undefined}>
+            <a
+              key={item.page}
+              href={item.path}
+              aria-current={active(item.page) ? "page" : undefined}
+            >
               {item.name}
             </a>
           ))}
@@ -174,7 +188,12 @@ function Header({ who }: { who: Me | undefined }) {
             sign in
           </button>
         ) : null}
-        <button type="button" class="plain" aria-label="Keys and colours" onClick={() => (helpOpen.value = true)}>
+        <button
+          type="button"
+          class="plain"
+          aria-label="Keys and colours"
+          onClick={() => (helpOpen.value = true)}
+        >
           ?
         </button>
       </div>
@@ -246,7 +265,10 @@ function useGlobalKeys() {
 function Lazy({ load }: { load: () => Promise<PageModule> }) {
   const Found = useSignal<ComponentType | undefined>(undefined);
   useEffect(() => {
-    void load().then((module) => (Found.value = module.default), () => {});
+    void load().then(
+      (module) => (Found.value = module.default),
+      () => {},
+    );
   }, []);
   return Found.value ? <Found.value /> : null;
 }
@@ -273,7 +295,7 @@ export function App() {
       </main>
       <footer class="foot">
         {commands.value.length > 0 ? (
-          <div class="same">
+          <div class="cli-same">
             <span class="soft">The same in the CLI</span>
             {commands.value.map((text) => (
               <Command key={text} text={text} />

@@ -1,7 +1,7 @@
 import { render } from "preact";
 import { App } from "./app";
-import { applyTheme } from "./ui/theme";
 import { startRouting } from "./ui/shell";
+import { applyTheme } from "./ui/theme";
 import "./styles/base.css";
 import "./styles/parts.css";
 

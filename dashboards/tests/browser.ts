@@ -1,6 +1,7 @@
 // Debian's Chromium by playwright-core, and what every browser test looks at.
-import { createRequire } from "node:module";
+
 import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { expect } from "vitest";
 
@@ -20,7 +21,12 @@ export interface Watched {
   outside: string[]; // requests that left the server
 }
 
-export async function open(browser: Browser, url: string, path: string, how: { width?: number; height?: number; dark?: boolean; scripts?: boolean } = {}): Promise<Watched> {
+export async function open(
+  browser: Browser,
+  url: string,
+  path: string,
+  how: { width?: number; height?: number; dark?: boolean; scripts?: boolean } = {},
+): Promise<Watched> {
   const context = await browser.newContext({
     viewport: { width: how.width ?? 1280, height: how.height ?? 900 },
     colorScheme: how.dark ? "dark" : "light",
@@ -34,11 +40,13 @@ export async function open(browser: Browser, url: string, path: string, how: { w
   const outside: string[] = [];
   page.on("console", (message) => {
     // Answers with an error status are what some tests want; the page has to cope, and is looked at.
-    if (message.type() === "error" && !/Failed to load resource|ERR_/.test(message.text())) errors.push(message.text());
+    if (message.type() === "error" && !/Failed to load resource|ERR_/.test(message.text()))
+      errors.push(message.text());
   });
   page.on("pageerror", (error) => errors.push(String(error)));
   page.on("request", (request) => {
-    if (!request.url().startsWith(url) && !request.url().startsWith("data:")) outside.push(request.url());
+    if (!request.url().startsWith(url) && !request.url().startsWith("data:"))
+      outside.push(request.url());
   });
   page.on("dialog", (dialog) => {
     errors.push(`a dialog of the browser: ${dialog.message()}`);
@@ -53,7 +61,9 @@ export async function open(browser: Browser, url: string, path: string, how: { w
 export async function settled(page: Page) {
   await page.locator("main h1").first().waitFor();
   await page.waitForFunction(() => document.querySelector("main .bones") === null);
-  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  await page.evaluate(
+    () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
+  );
 }
 
 export async function accessible(page: Page, what: string) {
@@ -61,14 +71,25 @@ export async function accessible(page: Page, what: string) {
   await page.evaluate(readFileSync(axePath, "utf8"));
   const found = (await page.evaluate(
     // @ts-expect-error axe comes with the line above
-    () => axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }),
+    () =>
+      axe.run(document, {
+        runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+      }),
   )) as { violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[] };
-  const said = found.violations.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => `${n.html.slice(0, 160)} ${n.failureSummary ?? ""}`).join(" | ")}`);
+  const said = found.violations.map(
+    (v) =>
+      `${v.id}: ${v.nodes
+        .slice(0, 3)
+        .map((n) => `${n.html.slice(0, 160)} ${n.failureSummary ?? ""}`)
+        .join(" | ")}`,
+  );
   expect(said, what).toEqual([]);
 }
 
 /** Nothing is wider than the window, at any of the widths that people have. */
 export async function fits(page: Page, what: string) {
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  const wide = await page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  );
   expect(wide, `${what}: wider than its window`).toBeLessThanOrEqual(0);
 }

@@ -20,7 +20,11 @@ const pages: { name: string; path: string; says: string }[] = [
   { name: "tests", path: "/tests", says: "gem_history_" },
   { name: "test", path: "/test/igt%40gem_history_001%40case", says: "Bad in" },
   { name: "performance", path: "/perf?metric=kmap/ns_per_map", says: "60 runs" },
-  { name: "builds", path: "/builds?run=1&left=baseline/i386-highmem&right=baseline/i386-nohighmem", says: "DEBUG_KMAP_LOCAL" },
+  {
+    name: "builds",
+    path: "/builds?run=1&left=baseline/i386-highmem&right=baseline/i386-nohighmem",
+    says: "DEBUG_KMAP_LOCAL",
+  },
   { name: "admin", path: "/admin", says: "5qeosxux" },
 ];
 
@@ -47,7 +51,7 @@ describe.each(pages)("$name", ({ name, path, says }) => {
     const { page, context, errors, outside } = await open(browser, standin.url, path);
     await settled(page);
     await expect.poll(() => page.locator("body").innerText()).toContain(says);
-    expect(await page.locator(".same code").first().innerText()).toMatch(/^kiln /);
+    expect(await page.locator(".cli-same code").first().innerText()).toMatch(/^kiln /);
     expect(await page.title()).toContain("Kiln");
     if (shots) await page.screenshot({ path: join(shots, `${name}.png`) });
     await accessible(page, `${name}, light`);
@@ -56,7 +60,11 @@ describe.each(pages)("$name", ({ name, path, says }) => {
     await context.close();
   });
   it("is accessible in the dark, and fits from 360 px to 4K", async () => {
-    const { page, context, errors } = await open(browser, standin.url, path, { width: 360, height: 780, dark: true });
+    const { page, context, errors } = await open(browser, standin.url, path, {
+      width: 360,
+      height: 780,
+      dark: true,
+    });
     await settled(page);
     await expect.poll(() => page.locator("body").innerText()).toContain(says);
     await fits(page, `${name} at 360`);

@@ -2,8 +2,8 @@
 // KILN_DASHBOARD_DATA names, by the program of KILN_TEST_KILN. Every page answers, decisions are kept.
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
-import { createInterface } from "node:readline";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { accessible, fits, launch, open, settled } from "./browser";
@@ -23,7 +23,9 @@ let errors: string[] = [];
 let run = ""; // the newest with findings, else the newest
 
 async function serve(port: string): Promise<string> {
-  server = spawn(program, ["--data-dir", data, "--home", home, "serve", "--port", port], { stdio: ["ignore", "pipe", "inherit"] });
+  server = spawn(program, ["--data-dir", data, "--home", home, "serve", "--port", port], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const lines = createInterface({ input: server.stdout! });
   const timer = setTimeout(() => server?.kill("SIGKILL"), 60_000);
   for await (const line of lines) {
@@ -43,7 +45,11 @@ async function stop() {
 async function ask(method: string, body: object): Promise<Record<string, unknown>> {
   return page.evaluate(
     async ([m, b]) => {
-      const reply = await fetch(`/kiln.v1.${m}`, { method: "POST", headers: { "Content-Type": "application/json", "Connect-Protocol-Version": "1" }, body: b });
+      const reply = await fetch(`/kiln.v1.${m}`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json", "Connect-Protocol-Version": "1" },
+        body: b,
+      });
       return reply.json();
     },
     [method, JSON.stringify(body)] as const,
@@ -57,8 +63,12 @@ describe.runIf(program !== "" && data !== "")("a real controller", () => {
     browser = await launch();
     ({ page, context, errors } = await open(browser, url, key.slice(url.length)));
     await settled(page);
-    const listed = (await ask("Findings/ListFindings", { state: "all" })) as { findings?: { runId: string }[] };
-    const runs = (await ask("Lab/ListRuns", { limit: 200 })) as { runs?: { run: { id: string; jobName: string } }[] };
+    const listed = (await ask("Findings/ListFindings", { state: "all" })) as {
+      findings?: { runId: string }[];
+    };
+    const runs = (await ask("Lab/ListRuns", { limit: 200 })) as {
+      runs?: { run: { id: string; jobName: string } }[];
+    };
     const large = runs.runs?.find((r) => r.run.jobName === "kmap-local-page")?.run.id;
     run = large ?? listed.findings?.[0]?.runId ?? runs.runs?.[0]?.run.id ?? "";
     if (shots) mkdirSync(shots, { recursive: true });
@@ -85,7 +95,9 @@ describe.runIf(program !== "" && data !== "")("a real controller", () => {
     await page.goto(url + path.replace("RUN", run));
     await settled(page);
     await page.getByText("● live").waitFor();
-    expect(await page.locator("main .fault").count(), await page.locator("main").innerText()).toBe(0);
+    expect(await page.locator("main .fault").count(), await page.locator("main").innerText()).toBe(
+      0,
+    );
     await fits(page, name);
     await accessible(page, name);
     if (shots) await page.screenshot({ path: join(shots, `${name}.png`) });
@@ -95,13 +107,17 @@ describe.runIf(program !== "" && data !== "")("a real controller", () => {
   it("lists the runs that the command line lists", async () => {
     await page.goto(`${url}/runs`);
     await settled(page);
-    const listed = (await ask("Lab/ListRuns", { limit: 50 })) as { runs: { run: { id: string } }[] };
+    const listed = (await ask("Lab/ListRuns", { limit: 50 })) as {
+      runs: { run: { id: string } }[];
+    };
     const shown = await page.locator("a.row-link").allInnerTexts();
     expect(shown).toEqual(listed.runs.map((r) => r.run.id));
   });
 
   it("opens a console at its end, by lines, and searches it", async () => {
-    const report = (await ask("Lab/GetReport", { runId: run })) as { sessions?: { id: string; artifacts?: Record<string, string> }[] };
+    const report = (await ask("Lab/GetReport", { runId: run })) as {
+      sessions?: { id: string; artifacts?: Record<string, string> }[];
+    };
     const session = report.sessions?.find((s) => s.artifacts?.console);
     if (!session) return;
     await page.goto(`${url}/run/${run}/session/${session.id}/console#L20`);
@@ -116,7 +132,9 @@ describe.runIf(program !== "" && data !== "")("a real controller", () => {
   });
 
   it("keeps a decision over a restart, and takes it back", async () => {
-    const listed = (await ask("Findings/ListFindings", { state: "open" })) as { findings?: { runId: string; finding: { id: string } }[] };
+    const listed = (await ask("Findings/ListFindings", { state: "open" })) as {
+      findings?: { runId: string; finding: { id: string } }[];
+    };
     const row = listed.findings?.[0];
     if (!row) return;
     await page.goto(`${url}/finding/${row.runId}/${row.finding.id}`);
@@ -130,11 +148,19 @@ describe.runIf(program !== "" && data !== "")("a real controller", () => {
     await page.getByText("offline, as of").waitFor();
     key = await serve(port);
     await page.getByText("● live").waitFor({ timeout: 25_000 });
-    const after = (await ask("Findings/ListFindings", { state: "decided" })) as { findings?: { runId: string; finding: { id: string } }[] };
-    expect(after.findings?.some((f) => f.runId === row.runId && f.finding.id === row.finding.id)).toBe(true);
+    const after = (await ask("Findings/ListFindings", { state: "decided" })) as {
+      findings?: { runId: string; finding: { id: string } }[];
+    };
+    expect(
+      after.findings?.some((f) => f.runId === row.runId && f.finding.id === row.finding.id),
+    ).toBe(true);
     await page.keyboard.press("u");
     await page.getByText("Undone.").waitFor();
-    const back = (await ask("Findings/ListFindings", { state: "open" })) as { findings?: { runId: string; finding: { id: string } }[] };
-    expect(back.findings?.some((f) => f.runId === row.runId && f.finding.id === row.finding.id)).toBe(true);
+    const back = (await ask("Findings/ListFindings", { state: "open" })) as {
+      findings?: { runId: string; finding: { id: string } }[];
+    };
+    expect(
+      back.findings?.some((f) => f.runId === row.runId && f.finding.id === row.finding.id),
+    ).toBe(true);
   });
 });

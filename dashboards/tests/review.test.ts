@@ -1,6 +1,6 @@
 // A morning's review with keys alone: thirty findings, at most three keys each, and back again.
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { accessible, launch, open, settled } from "./browser";
 import { seeded, withRun } from "./seeds";
 import { recorded, type StandIn } from "./standin";
@@ -21,7 +21,8 @@ afterAll(async () => {
   await standin?.stop();
 });
 
-const left = async (page: Page) => Number(/(\d+) to decide/.exec(await page.locator("h1").innerText())?.[1] ?? "-1");
+const left = async (page: Page) =>
+  Number(/(\d+) to decide/.exec(await page.locator("h1").innerText())?.[1] ?? "-1");
 
 describe("review by keys", () => {
   it("decides thirty findings with at most three keys each, to an empty page", async () => {
@@ -46,7 +47,9 @@ describe("review by keys", () => {
         keys += 1;
       }
       await page.locator("dialog[open]").waitFor({ state: "detached" });
-      await expect.poll(() => (i === 29 ? Promise.resolve(0) : left(page))).toBe(i === 29 ? 0 : 29 - i);
+      await expect
+        .poll(() => (i === 29 ? Promise.resolve(0) : left(page)))
+        .toBe(i === 29 ? 0 : 29 - i);
       expect(keys - before).toBeLessThanOrEqual(3);
     }
     await page.getByText("Nothing to decide").waitFor();
@@ -164,7 +167,9 @@ describe("review by keys", () => {
     await settled(page);
     const here = page.url();
     await page.getByText("of 30 to decide").waitFor();
-    await expect.poll(() => standin.calls("DecideFindings").some((c) => c.action === "seen")).toBe(true);
+    await expect
+      .poll(() => standin.calls("DecideFindings").some((c) => c.action === "seen"))
+      .toBe(true);
     await page.keyboard.press("d");
     await page.locator("dialog[open]").waitFor();
     await page.keyboard.press("3");

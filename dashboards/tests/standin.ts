@@ -14,7 +14,9 @@ const here = dirname(fileURLToPath(import.meta.url));
 export const dist = process.env.KILN_DASHBOARD_OUT ?? join(here, "..", "dist");
 
 export function recorded(name: string): Json {
-  return JSON.parse(gunzipSync(readFileSync(join(here, "data", `${name}.json.gz`))).toString("utf8"));
+  return JSON.parse(
+    gunzipSync(readFileSync(join(here, "data", `${name}.json.gz`))).toString("utf8"),
+  );
 }
 
 const types: Record<string, string> = {
@@ -115,7 +117,8 @@ export class StandIn {
 
   change(kind: string, more: Json = {}) {
     this.seq += 1;
-    for (const watcher of this.watchers) watcher.write(envelope({ seq: String(this.seq), kind, ...more }));
+    for (const watcher of this.watchers)
+      watcher.write(envelope({ seq: String(this.seq), kind, ...more }));
   }
 
   get watching() {
@@ -151,9 +154,11 @@ export class StandIn {
       this.signedIn = false;
       return json({});
     }
-    if (url.pathname.startsWith("/kiln.v1.")) return this.call(url.pathname, text, request, response);
+    if (url.pathname.startsWith("/kiln.v1."))
+      return this.call(url.pathname, text, request, response);
     const file = join(dist, url.pathname);
-    const found = url.pathname !== "/" && file.startsWith(dist) && existsSync(file) && extname(file) in types;
+    const found =
+      url.pathname !== "/" && file.startsWith(dist) && existsSync(file) && extname(file) in types;
     const path = found ? file : join(dist, "index.html");
     response.writeHead(200, {
       "Content-Type": types[extname(path)] ?? "application/octet-stream",
@@ -176,7 +181,10 @@ export class StandIn {
       const need = needs[method];
       const role = this.signedIn ? this.role : "viewer";
       if (need && roles.indexOf(role) < roles.indexOf(need))
-        throw new Fail("permission_denied", `${method} needs the role ${need}, ${this.name} has ${role}`);
+        throw new Fail(
+          "permission_denied",
+          `${method} needs the role ${need}, ${this.name} has ${role}`,
+        );
       if (stream) return this.streamed(method, body, response);
       const reply = this.answer(method, body);
       response.writeHead(200, { "Content-Type": "application/json" });
@@ -201,7 +209,8 @@ export class StandIn {
       response.write(envelope({ seq: String(this.seq), kind: "hello" }));
       return;
     }
-    if (method === "GetLog") response.write(envelope({ data: Buffer.from(this.log.join("\n")).toString("base64") }));
+    if (method === "GetLog")
+      response.write(envelope({ data: Buffer.from(this.log.join("\n")).toString("base64") }));
     if (method === "WatchRun") {
       const report = this.reports.get(String(body.runId));
       for (const event of report?.events ?? []) response.write(envelope(event));
@@ -252,31 +261,78 @@ export class StandIn {
           results: "18310",
           matches: 12,
           onlyPatched: 1,
-          changes: [{ runId: "412", finding: "f1", fromClass: "regression", toClass: "known", tests: [body.filter?.test ?? ""], onlyPatched: true }],
+          changes: [
+            {
+              runId: "412",
+              finding: "f1",
+              fromClass: "regression",
+              toClass: "known",
+              tests: [body.filter?.test ?? ""],
+              onlyPatched: true,
+            },
+          ],
         };
       case "ChangeKnown":
         return this.changeKnown(body);
       case "AuditKnown":
-        return { entries: [{ id: "1", filterId: "1", who: "anna", action: "added", time: "2026-11-20T10:00:00Z", runs: 2, findings: 3 }] };
+        return {
+          entries: [
+            {
+              id: "1",
+              filterId: "1",
+              who: "anna",
+              action: "added",
+              time: "2026-11-20T10:00:00Z",
+              runs: 2,
+              findings: 3,
+            },
+          ],
+        };
       case "DescribeRepro":
-        return { runId: body.runId, finding: body.finding, text: "boots 6 kernels, about 4 minutes\n\n  kiln repro 412/f1\n" };
+        return {
+          runId: body.runId,
+          finding: body.finding,
+          text: "boots 6 kernels, about 4 minutes\n\n  kiln repro 412/f1\n",
+        };
       case "ReadLog":
         return this.readLog(body);
       case "SearchLog": {
         const hits = this.log.flatMap((line, i) =>
-          line.toLowerCase().includes(String(body.text).toLowerCase()) ? [{ line: String(i + 1), text: Buffer.from(line).toString("base64") }] : [],
+          line.toLowerCase().includes(String(body.text).toLowerCase())
+            ? [{ line: String(i + 1), text: Buffer.from(line).toString("base64") }]
+            : [],
         );
-        return { hits: hits.slice(0, body.limit ?? 200), total: String(hits.length), countedAll: true };
+        return {
+          hits: hits.slice(0, body.limit ?? 200),
+          total: String(hits.length),
+          countedAll: true,
+        };
       }
       case "ListMachines":
         return { machines: this.machines };
       case "ListAgents":
-        return { agents: [{ name: "rack-1", version: "0.1.0", connected: true, machines: this.machines.map((m) => m.name), clockOffsetSeconds: 0.2 }] };
+        return {
+          agents: [
+            {
+              name: "rack-1",
+              version: "0.1.0",
+              connected: true,
+              machines: this.machines.map((m) => m.name),
+              clockOffsetSeconds: 0.2,
+            },
+          ],
+        };
       case "ListQueue":
         return this.queue;
       case "HoldMachine": {
         const machine = this.machines.find((m) => m.name === body.machine);
-        machine.hold = { machine: body.machine, user: this.name, reason: body.reason, from: "2026-11-28T10:00:00Z", until: "2026-11-28T12:00:00Z" };
+        machine.hold = {
+          machine: body.machine,
+          user: this.name,
+          reason: body.reason,
+          from: "2026-11-28T10:00:00Z",
+          until: "2026-11-28T12:00:00Z",
+        };
         machine.state = "held";
         return { hold: machine.hold };
       }
@@ -295,20 +351,44 @@ export class StandIn {
         this.schedules[0].paused = undefined;
         return this.schedules[0];
       case "ListFirings":
-        return { firings: [{ key: "1", planned: "2026-11-28T02:30:00+02:00", state: "ended", runId: "412", result: "regression", headline: "Do not apply yet" }] };
+        return {
+          firings: [
+            {
+              key: "1",
+              planned: "2026-11-28T02:30:00+02:00",
+              state: "ended",
+              runId: "412",
+              result: "regression",
+              headline: "Do not apply yet",
+            },
+          ],
+        };
       case "ListTokens":
         return { tokens: this.tokens };
       case "ListAudit":
         return {
           entries: [
-            { id: "9", time: "2026-11-28T09:00:00Z", who: "bob", role: "viewer", method: "Machines.HoldMachine", target: "kbl-1", outcome: "refused", detail: "needs the role submitter", peer: "127.0.0.1", times: 2 },
+            {
+              id: "9",
+              time: "2026-11-28T09:00:00Z",
+              who: "bob",
+              role: "viewer",
+              method: "Machines.HoldMachine",
+              target: "kbl-1",
+              outcome: "refused",
+              detail: "needs the role submitter",
+              peer: "127.0.0.1",
+              times: 2,
+            },
           ],
         };
       case "CreateToken":
         return { token: "kiln_secret_once", stored: { id: "x", user: body.user, role: body.role } };
       case "TestGrid":
         if (!this.grid) throw new Fail("unimplemented", "no history");
-        return body.test ? { ...this.grid, tests: this.grid.tests.filter((t: Json) => t.test === body.test) } : this.grid;
+        return body.test
+          ? { ...this.grid, tests: this.grid.tests.filter((t: Json) => t.test === body.test) }
+          : this.grid;
       case "MetricHistory":
         if (!this.metric) throw new Fail("unimplemented", "no history");
         return body.metric ? this.metric : { metrics: this.metric.metrics };
@@ -330,7 +410,13 @@ export class StandIn {
     const keys = new Set(body.findings.map((f: Json) => `${f.runId}/${f.finding}`));
     const rows = this.rows.filter((r) => keys.has(`${r.runId}/${r.finding.id}`));
     if (rows.length !== keys.size) throw new Fail("not_found", "one of the findings is gone");
-    const decision = { id: String(this.decisions.length + 1), who: this.name, action: body.action, reason: body.reason, owner: body.owner };
+    const decision = {
+      id: String(this.decisions.length + 1),
+      who: this.name,
+      action: body.action,
+      reason: body.reason,
+      owner: body.owner,
+    };
     this.decisions.push({ ...decision, before: rows.map((r) => [r, { ...r }]) });
     for (const row of rows) {
       if (body.action === "dismiss") row.state = "dismissed";
@@ -364,7 +450,11 @@ export class StandIn {
         row.state = "known";
         row.known = id;
       }
-    return { after: filter, runsJudged: 1, changes: [{ runId: "412", finding: "f1", fromClass: "regression", toClass: "known" }] };
+    return {
+      after: filter,
+      runsJudged: 1,
+      changes: [{ runId: "412", finding: "f1", fromClass: "regression", toClass: "known" }],
+    };
   }
 
   private readLog(body: Json): Json {
@@ -372,7 +462,9 @@ export class StandIn {
     const first = Number(body.firstLine ?? 0) || Math.max(1, this.log.length - lines + 1);
     return {
       firstLine: String(first),
-      lines: this.log.slice(first - 1, first - 1 + lines).map((l) => Buffer.from(l).toString("base64")),
+      lines: this.log
+        .slice(first - 1, first - 1 + lines)
+        .map((l) => Buffer.from(l).toString("base64")),
       totalLines: String(this.log.length),
       totalBytes: String(this.log.join("\n").length),
     };

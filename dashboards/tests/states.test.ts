@@ -185,7 +185,9 @@ describe("hostile words", () => {
     report.findings[0].test = `igt@${evil}`;
     report.findings[0].summary = evil;
     report.findings[0].explain = evil;
-    report.findings[0].kernel[0].text = Buffer.from(`${evil}\u001b[31m\nBUG: ${evil}`).toString("base64");
+    report.findings[0].kernel[0].text = Buffer.from(`${evil}\u001b[31m\nBUG: ${evil}`).toString(
+      "base64",
+    );
     report.sessions[0].error = evil;
     report.claims = [{ text: evil, answer: "confirmed", figure: evil, why: evil }];
     standin.machines[0].name = evil;
@@ -193,10 +195,23 @@ describe("hostile words", () => {
     standin.known[0].filter.reason = evil;
     standin.log[1203] = evil;
     for (const row of standin.rows) row.title = evil;
-    for (const path of ["/run/2", "/finding/2/f1", "/runs", "/review", "/machines", "/known", "/run/2/session/34/console#L1204", `/test/${encodeURIComponent(evil)}`, `/runs?q=${encodeURIComponent(evil)}`]) {
+    for (const path of [
+      "/run/2",
+      "/finding/2/f1",
+      "/runs",
+      "/review",
+      "/machines",
+      "/known",
+      "/run/2/session/34/console#L1204",
+      `/test/${encodeURIComponent(evil)}`,
+      `/runs?q=${encodeURIComponent(evil)}`,
+    ]) {
       const { page, context, errors, outside } = await open(browser, standin.url, path);
       await settled(page);
-      expect(await page.evaluate(() => document.querySelectorAll("main img, main script").length), path).toBe(0);
+      expect(
+        await page.evaluate(() => document.querySelectorAll("main img, main script").length),
+        path,
+      ).toBe(0);
       await fits(page, path);
       expect(errors, path).toEqual([]);
       expect(outside, path).toEqual([]);
@@ -214,7 +229,8 @@ describe("hostile words", () => {
 
 describe("an older or empty controller", () => {
   it("without a list of findings gets them out of reports; what cannot be kept says so", async () => {
-    for (const method of ["ListFindings", "DecideFindings", "ReadLog", "SearchLog"]) standin.missing.add(method);
+    for (const method of ["ListFindings", "DecideFindings", "ReadLog", "SearchLog"])
+      standin.missing.add(method);
     const { page, context, errors } = await open(browser, standin.url, "/review");
     await settled(page);
     await page.getByText("to decide").first().waitFor();
@@ -256,7 +272,11 @@ describe("an older or empty controller", () => {
 
 describe("logs", () => {
   it("open at the line, page both ways, and are searched by the server", async () => {
-    const { page, context, errors } = await open(browser, standin.url, "/run/2/session/34/console#L1204");
+    const { page, context, errors } = await open(
+      browser,
+      standin.url,
+      "/run/2/session/34/console#L1204",
+    );
     await settled(page);
     await page.locator("#L1204.on").waitFor();
     expect(standin.calls("ReadLog").every((c) => (c.lines ?? 0) <= 2000)).toBe(true);

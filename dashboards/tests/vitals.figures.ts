@@ -25,7 +25,19 @@ afterAll(async () => {
 
 const lines: string[] = [];
 
-it.each(["/review", "/runs", "/run/1", "/run/2", "/finding/2/f1", "/tests", "/perf?metric=kmap/ns_per_map", "/machines", "/queue", "/known", "/builds?run=1"])("%s", async (path) => {
+it.each([
+  "/review",
+  "/runs",
+  "/run/1",
+  "/run/2",
+  "/finding/2/f1",
+  "/tests",
+  "/perf?metric=kmap/ns_per_map",
+  "/machines",
+  "/queue",
+  "/known",
+  "/builds?run=1",
+])("%s", async (path) => {
   const warm = await open(browser, standin.url, "/machines");
   await settled(warm.page);
   await warm.context.close();
@@ -45,7 +57,9 @@ it.each(["/review", "/runs", "/run/1", "/run/2", "/finding/2/f1", "/tests", "/pe
     longest: (window as unknown as { longest: number }).longest,
     shift: 0,
   }));
-  lines.push(`${path}: first content ${got.paint.toFixed(0)} ms, complete ${got.complete.toFixed(0)} ms, longest task ${got.longest.toFixed(0)} ms`);
+  lines.push(
+    `${path}: first content ${got.paint.toFixed(0)} ms, complete ${got.complete.toFixed(0)} ms, longest task ${got.longest.toFixed(0)} ms`,
+  );
   await context.close();
   console.log(lines[lines.length - 1]);
   expect(got.paint).toBeLessThan(300);

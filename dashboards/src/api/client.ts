@@ -82,7 +82,8 @@ export interface Me {
 
 export async function whoAmI(): Promise<Me> {
   const answer = await fetch("/auth/me", { credentials: "same-origin", cache: "no-store" });
-  if (answer.status === 401) return { signedIn: false, name: "", role: "", viewerWithoutSignIn: false };
+  if (answer.status === 401)
+    return { signedIn: false, name: "", role: "", viewerWithoutSignIn: false };
   if (!answer.ok) throw new TypeError(`/auth/me: ${answer.status}`);
   const said: unknown = await answer.json();
   const of = (said ?? {}) as Record<string, unknown>;
@@ -105,7 +106,8 @@ export async function signIn(token: string): Promise<string> {
     body: JSON.stringify({ token }),
   });
   if (answer.ok) return "";
-  if (answer.status === 401 || answer.status === 403) return "That token is not good here (any more).";
+  if (answer.status === 401 || answer.status === 403)
+    return "That token is not good here (any more).";
   if (answer.status === 429) return "Too many tries. Wait a minute.";
   return `The controller answered ${answer.status}.`;
 }

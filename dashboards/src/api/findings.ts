@@ -4,6 +4,7 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { signal } from "@preact/signals";
 import { type FindingRow, FindingRowSchema } from "../gen/kiln/v1/findings_pb";
 import type { RunReport } from "../gen/kiln/v1/report_pb";
+import { causeOf } from "../lib/cells";
 import { keyOf, rowsOfReport } from "../lib/inbox";
 import { api, isMissing, problem } from "./client";
 
@@ -43,7 +44,9 @@ export async function inbox(state: string, signal: AbortSignal): Promise<Inbox> 
     if (!isMissing(error)) throw error;
   }
   const reports = await newestReports(newestRuns, signal);
-  const rows = reports.flatMap((report) => rowsOfReport(report, (row) => create(FindingRowSchema, row as never)));
+  const rows = reports.flatMap((report) =>
+    rowsOfReport(report, (row) => create(FindingRowSchema, row as never)),
+  );
   return { rows, total: rows.length, stores: false, runs: reports.length };
 }
 
@@ -64,7 +67,8 @@ export interface Done {
   undo: () => Promise<void>;
 }
 
-const refs = (rows: readonly FindingRow[]) => rows.map((r) => ({ runId: r.runId, finding: r.finding?.id ?? "" }));
+const refs = (rows: readonly FindingRow[]) =>
+  rows.map((r) => ({ runId: r.runId, finding: r.finding?.id ?? "" }));
 
 /** One request for all rows; throws what it could not do, and then nothing is changed. */
 export async function decide(
@@ -109,5 +113,5 @@ function said(action: string, rows: readonly FindingRow[], owner?: string): stri
 
 export function nameOf(row: FindingRow): string {
   const f = row.finding;
-  return f?.test || f?.kernel[0]?.title || `${row.runId}/${f?.id ?? ""}`;
+  return f?.test || causeOf(f?.kernel ?? []) || `${row.runId}/${f?.id ?? ""}`;
 }

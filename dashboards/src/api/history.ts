@@ -1,7 +1,8 @@
 // Tests and metrics over many runs: from the controller, or out of its newest reports.
+
+import { globMatches } from "../lib/filter";
 import { type GridView, gridOfReports } from "../lib/grid";
 import { type MetricView, metricsOfReports } from "../lib/metrics";
-import { globMatches } from "../lib/filter";
 import { api, isMissing } from "./client";
 import { newestReports } from "./findings";
 
@@ -22,11 +23,15 @@ export async function testGrid(
     if (!isMissing(error)) throw error;
   }
   const found = (await newestReports(reports, signal)).filter(
-    (r) => r.sessions.some((s) => s.results.length > 0) && (!asked.job || globMatches(asked.job, r.run?.jobName ?? "")),
+    (r) =>
+      r.sessions.some((s) => s.results.length > 0) &&
+      (!asked.job || globMatches(asked.job, r.run?.jobName ?? "")),
   );
   const grid = gridOfReports(found);
   const tests = grid.tests.filter(
-    (t) => (!asked.test || globMatches(asked.test, t.test)) && (asked.steady || !/^[. S]*$/.test(t.on + t.off) || changes(t)),
+    (t) =>
+      (!asked.test || globMatches(asked.test, t.test)) &&
+      (asked.steady || !/^[. S]*$/.test(t.on + t.off) || changes(t)),
   );
   return { runs: grid.runs, tests, total: tests.length, fromReports: found.length };
 }

@@ -1,5 +1,5 @@
 // One stream of changes a window; without one the pages are asked again now and then.
-import { ConnectError, Code } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { signal } from "@preact/signals";
 import { backoff } from "../lib/problem";
 import { api } from "./client";

@@ -1,7 +1,8 @@
 // A log by ranges of lines; from a controller without ranges the first 2 MB, once.
-import { api, isMissing } from "./client";
-import type { Window } from "../lib/loglines";
+
 import { textOf } from "../lib/format";
+import type { Window } from "../lib/loglines";
+import { api, isMissing } from "./client";
 
 export interface LogName {
   run: bigint;
@@ -30,7 +31,10 @@ async function readWhole(log: LogName, signal: AbortSignal) {
   const parts: Uint8Array[] = [];
   let size = 0;
   let cut = false;
-  for await (const chunk of api.lab.getLog({ runId: log.run, sessionId: log.session, what: log.what }, { signal })) {
+  for await (const chunk of api.lab.getLog(
+    { runId: log.run, sessionId: log.session, what: log.what },
+    { signal },
+  )) {
     parts.push(chunk.data);
     size += chunk.data.length;
     if (size >= most) {
@@ -56,7 +60,12 @@ export interface Piece extends Window {
   cut: boolean; // the controller cannot send more of it
 }
 
-export async function readLog(log: LogName, first: number, lines: number, signal: AbortSignal): Promise<Piece> {
+export async function readLog(
+  log: LogName,
+  first: number,
+  lines: number,
+  signal: AbortSignal,
+): Promise<Piece> {
   if (ranged) {
     try {
       const reply = await api.logs.readLog(
@@ -77,11 +86,24 @@ export async function readLog(log: LogName, first: number, lines: number, signal
     }
   }
   const { lines: all, cut } = await readWhole(log, signal);
-  const from = first === 0 ? Math.max(1, all.length - lines + 1) : Math.min(first, Math.max(1, all.length));
-  return { first: from, lines: all.slice(from - 1, from - 1 + lines), total: all.length, bytes: 0, growing: false, cut };
+  const from =
+    first === 0 ? Math.max(1, all.length - lines + 1) : Math.min(first, Math.max(1, all.length));
+  return {
+    first: from,
+    lines: all.slice(from - 1, from - 1 + lines),
+    total: all.length,
+    bytes: 0,
+    growing: false,
+    cut,
+  };
 }
 
-export async function searchLog(log: LogName, text: string, expression: boolean, signal: AbortSignal): Promise<Hits> {
+export async function searchLog(
+  log: LogName,
+  text: string,
+  expression: boolean,
+  signal: AbortSignal,
+): Promise<Hits> {
   if (ranged) {
     try {
       const reply = await api.logs.searchLog(
@@ -100,6 +122,8 @@ export async function searchLog(log: LogName, text: string, expression: boolean,
   }
   const { lines, cut } = await readWhole(log, signal);
   const want = text.toLowerCase();
-  const hits = lines.flatMap((line, i) => (line.toLowerCase().includes(want) ? [{ line: i + 1, text: line }] : []));
+  const hits = lines.flatMap((line, i) =>
+    line.toLowerCase().includes(want) ? [{ line: i + 1, text: line }] : [],
+  );
   return { hits: hits.slice(0, 500), total: hits.length, all: !cut };
 }

@@ -91,7 +91,6 @@ export function useResource<T>(
 ): Resource<T> {
   const one = useMemo(() => entry(key), [key]);
   const kinds = (wanted.kinds ?? []).join(",");
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the key says what is asked for
   useEffect(() => {
     void load(key, ask);
     let timer: ReturnType<typeof setTimeout> | undefined;

@@ -1,6 +1,7 @@
 // The matrix of a run: variant x config, with what each cell gave and what differs. Pure.
 import type { Cell } from "../gen/kiln/v1/plan_pb";
 import type { Finding, OutcomeCount, Session } from "../gen/kiln/v1/report_pb";
+import { textOf } from "./format";
 
 export type HighMem = "on" | "off" | "";
 
@@ -24,7 +25,9 @@ export function sortedOutcomes(outcomes: Record<string, number>): OutcomePart[] 
   const rank = (o: string) => (o === "pass" ? 0 : o === "skip" ? 1 : o === "missing" ? 3 : 2);
   return Object.entries(outcomes)
     .map(([outcome, n]) => ({ outcome, n }))
-    .sort((a, b) => rank(a.outcome) - rank(b.outcome) || b.n - a.n || (a.outcome < b.outcome ? -1 : 1));
+    .sort(
+      (a, b) => rank(a.outcome) - rank(b.outcome) || b.n - a.n || (a.outcome < b.outcome ? -1 : 1),
+    );
 }
 
 export interface CellView {
@@ -44,7 +47,13 @@ export interface Matrix {
 }
 
 const order = (variant: string) =>
-  variant === "baseline" ? 0 : variant === "patched" ? 1000 : variant.startsWith("prefix-") ? 100 + Number(variant.slice(7)) : 2000;
+  variant === "baseline"
+    ? 0
+    : variant === "patched"
+      ? 1000
+      : variant.startsWith("prefix-")
+        ? 100 + Number(variant.slice(7))
+        : 2000;
 
 export interface MatrixInput {
   cells: readonly Pick<Cell, "variant" | "config" | "sameAs">[];
@@ -63,7 +72,11 @@ export function matrixOf(report: MatrixInput): Matrix {
     const byClass = new Map<string, number>();
     if (variant !== "baseline")
       for (const finding of report.findings)
-        if (finding.counts.some((c) => c.variant === variant && c.config === config && isBadCount(c.outcomes)))
+        if (
+          finding.counts.some(
+            (c) => c.variant === variant && c.config === config && isBadCount(c.outcomes),
+          )
+        )
           byClass.set(finding.class, (byClass.get(finding.class) ?? 0) + 1);
     const sessions = report.sessions.filter((s) => s.variant === variant && s.config === config);
     return {
@@ -118,7 +131,8 @@ export function squaresOf(finding: Pick<Finding, "counts">): Square[] {
 }
 
 export function squareState(square: Square): "bad" | "same" | "fixed" | "ok" | "none" {
-  const rate = (x?: { bad: number; boots: number }) => (x && x.boots > 0 ? x.bad / x.boots : undefined);
+  const rate = (x?: { bad: number; boots: number }) =>
+    x && x.boots > 0 ? x.bad / x.boots : undefined;
   const base = rate(square.base);
   const patched = rate(square.patched);
   if (patched === undefined && base === undefined) return "none";
@@ -132,7 +146,9 @@ export function squareWords(square: Square): string {
 }
 
 /** The first log line that the evidence names: "session 12: console line 1204". */
-export function evidenceOf(evidence: readonly string[]): { session: bigint; line?: number } | undefined {
+export function evidenceOf(
+  evidence: readonly string[],
+): { session: bigint; line?: number } | undefined {
   for (const text of evidence) {
     const session = /^session (\d{1,18})\b/.exec(text);
     if (!session) continue;
@@ -140,4 +156,16 @@ export function evidenceOf(evidence: readonly string[]): { session: bigint; line
     return { session: BigInt(session[1]!), line: line ? Number(line[1]) : undefined };
   }
   return undefined;
+}
+
+/** What a kernel report says, without its time and the lines that are only a frame. */
+export function causeOf(reports: readonly { title: string; text: Uint8Array }[]): string {
+  const bare = (line: string) => line.replace(/^(<\d+>)?\s*(\[\s*[\d.]+\])?\s*/, "").trim();
+  const empty = (line: string) => line === "" || /\[ cut here \]|^-+$/.test(line);
+  for (const report of reports) {
+    if (!empty(bare(report.title))) return bare(report.title);
+    for (const line of textOf(report.text).split("\n", 20))
+      if (!empty(bare(line))) return bare(line);
+  }
+  return reports[0] ? bare(reports[0].title) : "";
 }

@@ -1,8 +1,20 @@
 import { describe, expect, it } from "vitest";
-import { globMatches, matches, nearMiss, parseFilter, termText, valueOf, withTerm } from "./filter";
+import {
+  globMatches,
+  matches,
+  nearMiss,
+  parseFilter,
+  termText,
+  termValue,
+  withTerm,
+} from "./filter";
 
 const keys = ["class", "config", "test"];
-const row = { class: "regression", config: ["i386-highmem", "HIGHMEM on"], test: ["igt@gem_pread@basic"] };
+const row = {
+  class: "regression",
+  config: ["i386-highmem", "HIGHMEM on"],
+  test: ["igt@gem_pread@basic"],
+};
 const holds = (text: string) => matches(parseFilter(text, keys), row);
 
 describe("filter", () => {
@@ -23,7 +35,10 @@ describe("filter", () => {
   });
   it("says what it does not know, and goes on with the rest", () => {
     const f = parseFilter("clas:regression test:", keys);
-    expect(f.problems).toEqual(["no field `clas`; there are class, config, test", "`test:` names no value"]);
+    expect(f.problems).toEqual([
+      "no field `clas`; there are class, config, test",
+      "`test:` names no value",
+    ]);
     expect(f.terms).toEqual([]);
   });
   it("names the term that hides all", () => {
@@ -35,7 +50,7 @@ describe("filter", () => {
   it("changes one term of a typed text", () => {
     expect(withTerm("a test:x b", "test", "y z")).toBe('a b test:"y z"');
     expect(withTerm("a test:x", "test", "")).toBe("a");
-    expect(valueOf('job:"a b" x', "job")).toBe("a b");
+    expect(termValue('job:"a b" x', "job")).toBe("a b");
   });
 });
 

@@ -85,7 +85,10 @@ export function globMatches(pattern: string, text: string): boolean {
   let star = -1;
   let mark = 0;
   while (t < text.length) {
-    if (p < pattern.length && (pattern[p] === "?" || (pattern[p] === text[t] && pattern[p] !== "*"))) {
+    if (
+      p < pattern.length &&
+      (pattern[p] === "?" || (pattern[p] === text[t] && pattern[p] !== "*"))
+    ) {
       p += 1;
       t += 1;
     } else if (p < pattern.length && pattern[p] === "*") {
@@ -133,13 +136,16 @@ export function withTerm(text: string, key: string, value: string): string {
   return rest.join(" ");
 }
 
-export function valueOf(text: string, key: string): string {
+export function termValue(text: string, key: string): string {
   const term = words(text).find((word) => word.startsWith(`${key}:`));
   return term ? splitValues(term.slice(key.length + 1)).join(",") : "";
 }
 
 /** The smallest change that would show rows again: which single term to drop, and how many rows then match. */
-export function nearMiss(filter: Filter, rows: readonly Row[]): { term: Term; rows: number } | undefined {
+export function nearMiss(
+  filter: Filter,
+  rows: readonly Row[],
+): { term: Term; rows: number } | undefined {
   let best: { term: Term; rows: number } | undefined;
   for (const term of filter.terms) {
     const without = { terms: filter.terms.filter((t) => t !== term), problems: [] };

@@ -1,5 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { ago, bytes, dateOf, duration, exactTime, interval, number, percent, shortTime, visible } from "./format";
+import {
+  ago,
+  bytes,
+  dateOf,
+  duration,
+  exactTime,
+  interval,
+  number,
+  percent,
+  shortTime,
+  visible,
+} from "./format";
 
 describe("figures", () => {
   it("are those of the reports", () => {

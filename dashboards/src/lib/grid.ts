@@ -44,7 +44,8 @@ export function gridOfReports(reports: readonly RunReport[]): GridView {
   sorted.forEach((report, at) => {
     for (const session of report.sessions) {
       if (session.variant !== "patched" && session.variant !== "baseline") continue;
-      if (session.variant === "baseline" && report.cells.some((c) => c.variant === "patched")) continue;
+      if (session.variant === "baseline" && report.cells.some((c) => c.variant === "patched"))
+        continue;
       const half = highmemOf(session.config) === "off" ? "off" : "on";
       for (const result of session.results) {
         let row = tests.get(result.test);
@@ -78,7 +79,10 @@ export function gridOfReports(reports: readonly RunReport[]): GridView {
       resultsPlanned: r.verdict?.resultsPlanned ?? 0,
       resultsGot: r.verdict?.resultsGot ?? 0,
     })),
-    tests: rows.sort((a, b) => lastChange(b) - lastChange(a) || b.badBoots - a.badBoots || (a.test < b.test ? -1 : 1)),
+    tests: rows.sort(
+      (a, b) =>
+        lastChange(b) - lastChange(a) || b.badBoots - a.badBoots || (a.test < b.test ? -1 : 1),
+    ),
   };
 }
 

@@ -2,7 +2,16 @@ import { create } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import { FindingRowSchema } from "../gen/kiln/v1/findings_pb";
 import { FindingSchema } from "../gen/kiln/v1/report_pb";
-import { afterDecision, confidenceWords, filterFor, groups, split, step, titleOf, worstCounts } from "./inbox";
+import {
+  afterDecision,
+  confidenceWords,
+  filterFor,
+  groups,
+  split,
+  step,
+  titleOf,
+  worstCounts,
+} from "./inbox";
 
 const finding = (id: string, cls: string, more = {}) =>
   create(FindingSchema, {
@@ -22,13 +31,25 @@ const row = (runId: bigint, id: string, cls: string, state = "open", more = {}) 
 
 describe("review", () => {
   it("shows what needs a person and folds the rest away", () => {
-    const parts = split([row(1n, "f1", "regression"), row(1n, "f2", "known"), row(1n, "f3", "infrastructure"), row(1n, "f4", "flaky", "dismissed"), row(1n, "f5", "warning", "")]);
+    const parts = split([
+      row(1n, "f1", "regression"),
+      row(1n, "f2", "known"),
+      row(1n, "f3", "infrastructure"),
+      row(1n, "f4", "flaky", "dismissed"),
+      row(1n, "f5", "warning", ""),
+    ]);
     expect(parts.open.map((r) => r.finding!.id)).toEqual(["f1", "f5"]);
     expect(parts.quiet.map((r) => r.finding!.id)).toEqual(["f2", "f3"]);
     expect(parts.decided.map((r) => r.finding!.id)).toEqual(["f4"]);
   });
   it("has the newest run first and the worst in it first", () => {
-    const out = groups([row(1n, "f1", "regression"), row(2n, "f1", "fix"), row(2n, "f2", "flaky"), row(2n, "f3", "regression", "open", { confidence: 0.9 }), row(2n, "f4", "regression", "open", { confidence: 0.99 })]);
+    const out = groups([
+      row(1n, "f1", "regression"),
+      row(2n, "f1", "fix"),
+      row(2n, "f2", "flaky"),
+      row(2n, "f3", "regression", "open", { confidence: 0.9 }),
+      row(2n, "f4", "regression", "open", { confidence: 0.99 }),
+    ]);
     expect(out.map((g) => g.run)).toEqual([2n, 1n]);
     expect(out[0]!.rows.map((r) => r.finding!.id)).toEqual(["f4", "f3", "f2", "f1"]);
   });

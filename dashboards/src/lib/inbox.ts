@@ -1,11 +1,20 @@
 // Review: which findings need a person, in which order, and where the focus goes. Pure.
 import type { FindingRow } from "../gen/kiln/v1/findings_pb";
 import type { RunReport } from "../gen/kiln/v1/report_pb";
-import { configWords, squaresOf, squareState } from "./cells";
+import { configWords, squareState, squaresOf } from "./cells";
 import type { Row } from "./filter";
 import { needsPerson, urgencyOf } from "./marks";
 
-export const filterKeys = ["class", "config", "test", "job", "run", "machine", "owner", "patch"] as const;
+export const filterKeys = [
+  "class",
+  "config",
+  "test",
+  "job",
+  "run",
+  "machine",
+  "owner",
+  "patch",
+] as const;
 
 export function keyOf(row: { runId: bigint; finding?: { id: string } }): string {
   return `${row.runId}/${row.finding?.id ?? ""}`;
@@ -44,7 +53,13 @@ export function groups(rows: readonly FindingRow[]): Group[] {
   for (const row of rows) {
     let group = byRun.get(row.runId);
     if (!group) {
-      group = { run: row.runId, title: row.title, job: row.jobName, schedule: row.schedule, rows: [] };
+      group = {
+        run: row.runId,
+        title: row.title,
+        job: row.jobName,
+        schedule: row.schedule,
+        rows: [],
+      };
       byRun.set(row.runId, group);
     }
     group.rows.push(row);
@@ -63,7 +78,10 @@ export function groups(rows: readonly FindingRow[]): Group[] {
 function weight(row: FindingRow): number {
   const f = row.finding;
   if (!f) return 0;
-  return (f.confidence || 0.5) * (1 + f.also.length + squaresOf(f).filter((s) => squareState(s) === "bad").length);
+  return (
+    (f.confidence || 0.5) *
+    (1 + f.also.length + squaresOf(f).filter((s) => squareState(s) === "bad").length)
+  );
 }
 
 export interface Split {
@@ -83,7 +101,11 @@ export function split(rows: readonly FindingRow[]): Split {
 }
 
 /** Where the focus goes after a decision: the next undecided below, else the last above, else nothing. */
-export function afterDecision(order: readonly string[], decided: ReadonlySet<string>, at: string): string {
+export function afterDecision(
+  order: readonly string[],
+  decided: ReadonlySet<string>,
+  at: string,
+): string {
   const from = order.indexOf(at);
   for (let i = from + 1; i < order.length; i += 1) if (!decided.has(order[i]!)) return order[i]!;
   for (let i = from - 1; i >= 0; i -= 1) if (!decided.has(order[i]!)) return order[i]!;
@@ -100,7 +122,8 @@ export function step(order: readonly string[], at: string, by: number): string {
 /** "5/5 vs 0/5" of the config in which it is worst. */
 export function worstCounts(row: FindingRow): string {
   const squares = row.finding ? squaresOf(row.finding) : [];
-  const bad = squares.find((s) => squareState(s) === "bad") ?? squares.find((s) => squareState(s) !== "none");
+  const bad =
+    squares.find((s) => squareState(s) === "bad") ?? squares.find((s) => squareState(s) !== "none");
   if (!bad) return "";
   const side = (x?: { bad: number; boots: number }) => (x ? `${x.bad}/${x.boots}` : "–");
   return `${side(bad.patched)} vs ${side(bad.base)}`;
@@ -114,7 +137,10 @@ export function confidenceWords(confidence: number): string {
 }
 
 /** Rows out of whole reports, for a controller that does not list findings itself. */
-export function rowsOfReport(report: RunReport, make: (row: Partial<FindingRow>) => FindingRow): FindingRow[] {
+export function rowsOfReport(
+  report: RunReport,
+  make: (row: Partial<FindingRow>) => FindingRow,
+): FindingRow[] {
   const run = report.run;
   if (!run) return [];
   return report.findings.map((finding) =>
@@ -146,7 +172,9 @@ export function filterFor(row: FindingRow): {
 } {
   const f = row.finding;
   if (!f) return { test: "", config: "", signature: "", outcomes: [] };
-  const configs = [...new Set(f.counts.filter((c) => bad(c.outcomes).length > 0).map((c) => c.config))];
+  const configs = [
+    ...new Set(f.counts.filter((c) => bad(c.outcomes).length > 0).map((c) => c.config)),
+  ];
   const all = [...new Set(f.counts.map((c) => c.config))];
   const signature = f.kernel.find((k) => k.signature !== "")?.signature ?? "";
   const outcomes = [...new Set(f.counts.flatMap((c) => bad(c.outcomes)))].filter(
@@ -161,5 +189,7 @@ export function filterFor(row: FindingRow): {
 }
 
 function bad(outcomes: Record<string, number>): string[] {
-  return Object.keys(outcomes).filter((o) => !["pass", "skip", "clean", "notrun"].includes(o) && outcomes[o]! > 0);
+  return Object.keys(outcomes).filter(
+    (o) => !["pass", "skip", "clean", "notrun"].includes(o) && outcomes[o]! > 0,
+  );
 }

@@ -1,7 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { help, isTyping, KeyReader } from "./keys";
 
-const press = (key: string, more = {}) => ({ key, ctrlKey: false, metaKey: false, altKey: false, isComposing: false, ...more });
+const press = (key: string, more = {}) => ({
+  key,
+  ctrlKey: false,
+  metaKey: false,
+  altKey: false,
+  isComposing: false,
+  ...more,
+});
 const body = { tagName: "BODY", isContentEditable: false };
 
 describe("keys", () => {
@@ -10,7 +17,9 @@ describe("keys", () => {
     expect(isTyping({ tagName: "INPUT", isContentEditable: false, type: "checkbox" })).toBe(false);
     expect(isTyping({ tagName: "DIV", isContentEditable: true })).toBe(true);
     const reader = new KeyReader();
-    expect(reader.read(press("a"), { tagName: "TEXTAREA", isContentEditable: false }, 0)).toEqual({ kind: "none" });
+    expect(reader.read(press("a"), { tagName: "TEXTAREA", isContentEditable: false }, 0)).toEqual({
+      kind: "none",
+    });
   });
   it("leave the browser's own alone", () => {
     const reader = new KeyReader();
@@ -29,6 +38,7 @@ describe("keys", () => {
   });
   it("are all explained", () => {
     const told = help.map((h) => h.keys).join(" ");
-    for (const key of ["j", "k", "a", "r", "d", "u", "x", "m", "s", "?", "Y"]) expect(told).toContain(key);
+    for (const key of ["j", "k", "a", "r", "d", "u", "x", "m", "s", "?", "Y"])
+      expect(told).toContain(key);
   });
 });

@@ -18,7 +18,8 @@ export interface Target {
 export function isTyping(target: Target | null): boolean {
   if (!target) return false;
   if (target.isContentEditable) return true;
-  if (target.tagName === "INPUT") return !["checkbox", "radio", "button"].includes(target.type ?? "");
+  if (target.tagName === "INPUT")
+    return !["checkbox", "radio", "button"].includes(target.type ?? "");
   return target.tagName === "TEXTAREA" || target.tagName === "SELECT";
 }
 
@@ -34,14 +35,18 @@ export const goTo: Record<string, string> = {
   a: "/admin",
 };
 
-export type Command = { kind: "go"; path: string } | { kind: "key"; key: string } | { kind: "none" };
+export type Command =
+  | { kind: "go"; path: string }
+  | { kind: "key"; key: string }
+  | { kind: "none" };
 
 /** Remembers a `g` for a moment; everything else is one key. */
 export class KeyReader {
   private gAt = -1;
 
   read(press: KeyPress, target: Target | null, now: number): Command {
-    if (press.isComposing || press.ctrlKey || press.metaKey || press.altKey) return { kind: "none" };
+    if (press.isComposing || press.ctrlKey || press.metaKey || press.altKey)
+      return { kind: "none" };
     if (isTyping(target)) return { kind: "none" };
     const pending = this.gAt >= 0 && now - this.gAt < 1500;
     this.gAt = -1;
@@ -63,7 +68,11 @@ export const help: { keys: string; does: string; where: string }[] = [
   { keys: "Enter o", does: "open the row", where: "lists" },
   { keys: "Esc", does: "close what is open; up a page", where: "everywhere" },
   { keys: "x X", does: "select the row, the whole group", where: "Review" },
-  { keys: "a", does: "accept as known: a filter is prefilled and shown before it is saved", where: "Review, Finding" },
+  {
+    keys: "a",
+    does: "accept as known: a filter is prefilled and shown before it is saved",
+    where: "Review, Finding",
+  },
   { keys: "r", does: "run it again (asks first)", where: "Review, Finding" },
   { keys: "d", does: "dismiss, with a reason", where: "Review, Finding" },
   { keys: "s", does: "snooze until a date", where: "Review, Finding" },
@@ -76,6 +85,10 @@ export const help: { keys: string; does: string; where: string }[] = [
   { keys: "/", does: "to the filter", where: "lists" },
   { keys: "y", does: "copy a link to this view", where: "everywhere" },
   { keys: "Y", does: "copy the same as a command", where: "everywhere" },
-  { keys: "g i u t p m q k b a", does: "go to review, runs, tests, performance, machines, queue, known issues, builds, admin", where: "everywhere" },
+  {
+    keys: "g i u t p m q k b a",
+    does: "go to review, runs, tests, performance, machines, queue, known issues, builds, admin",
+    where: "everywhere",
+  },
   { keys: "?", does: "this list", where: "everywhere" },
 ];

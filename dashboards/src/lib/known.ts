@@ -27,7 +27,11 @@ export function outcomesOf(text: string): string[] {
 
 /** "On kbl-*, config *-nohighmem, igt@gem_mmap@* that ends as fail is no news until 2027-01-31." */
 export function knownSentence(f: KnownFields): string {
-  const where = [f.machine && `machine ${f.machine}`, f.tag && `a machine with ${f.tag}`, f.config && `config ${f.config}`].filter(Boolean);
+  const where = [
+    f.machine && `machine ${f.machine}`,
+    f.tag && `a machine with ${f.tag}`,
+    f.config && `config ${f.config}`,
+  ].filter(Boolean);
   const outcomes = outcomesOf(f.outcomes);
   const what = [
     f.test || "any test",

@@ -14,13 +14,13 @@ export function openAt(line: number | undefined): { first: number; lines: number
   return { first: Math.max(1, line - 12), lines: pageLines };
 }
 
-export function before(window: Window): { first: number; lines: number } | undefined {
+export function above(window: Window): { first: number; lines: number } | undefined {
   if (window.first <= 1) return undefined;
   const first = Math.max(1, window.first - pageLines);
   return { first, lines: window.first - first };
 }
 
-export function after(window: Window): { first: number; lines: number } | undefined {
+export function below(window: Window): { first: number; lines: number } | undefined {
   const next = window.first + window.lines.length;
   return next > window.total ? undefined : { first: next, lines: pageLines };
 }
@@ -46,10 +46,17 @@ export type LineClass = "" | "report" | "start" | "result";
 
 /** What a line is, for its colour and for n/N. */
 export function classOf(line: string): LineClass {
-  if (/\b(BUG:|WARNING:|Oops|Kernel panic|general protection fault|INFO: task .* blocked|watchdog: BUG|UBSAN:|KASAN:|INFO: rcu)/.test(line))
+  if (
+    /\b(BUG:|WARNING:|Oops|Kernel panic|general protection fault|INFO: task .* blocked|watchdog: BUG|UBSAN:|KASAN:|INFO: rcu)/.test(
+      line,
+    )
+  )
     return "report";
   if (/Starting (dynamic )?subtest:|\[IGT\] .*: (starting|executing)/.test(line)) return "start";
-  if (/(Dynamic subtest|Subtest) .*: (SUCCESS|FAIL|SKIP|CRASH|TIMEOUT)|\[IGT\] .*: exiting/.test(line)) return "result";
+  if (
+    /(Dynamic subtest|Subtest) .*: (SUCCESS|FAIL|SKIP|CRASH|TIMEOUT)|\[IGT\] .*: exiting/.test(line)
+  )
+    return "result";
   return "";
 }
 

@@ -31,7 +31,9 @@ const classes: Record<string, Mark> = {
 };
 
 export function markOfClass(name: string): Mark {
-  return Object.hasOwn(classes, name) ? classes[name]! : mark("·", name || "unknown", "plain", "none");
+  return Object.hasOwn(classes, name)
+    ? classes[name]!
+    : mark("·", name || "unknown", "plain", "none");
 }
 
 const results: Record<string, Mark> = {

@@ -38,7 +38,14 @@ export function metricsOfReports(reports: readonly RunReport[], metric: string):
         [c.right, counted.map((p) => p.right)],
       ] as [string, number[]][])
         if (boots.length > 0)
-          points.push({ run: report.run.id, time, boots, median: median(boots), config: c.config, variant });
+          points.push({
+            run: report.run.id,
+            time,
+            boots,
+            median: median(boots),
+            config: c.config,
+            variant,
+          });
     }
     for (const n of report.noise) if (n.sdPercent > noise) noise = n.sdPercent;
   }
@@ -69,7 +76,9 @@ export function seriesOf(points: readonly Point[]): Series[] {
 
 /** The plot's columns: times ascending, a median or a gap for each series. */
 export function columns(series: readonly Series[]): (number | null)[][] {
-  const times = [...new Set(series.flatMap((s) => s.points.map((p) => p.time)))].sort((a, b) => a - b);
+  const times = [...new Set(series.flatMap((s) => s.points.map((p) => p.time)))].sort(
+    (a, b) => a - b,
+  );
   const at = new Map(times.map((t, i) => [t, i]));
   const out: (number | null)[][] = [times];
   for (const s of series) {

@@ -23,10 +23,12 @@ export function ticks(low: number, high: number): number[] {
   if (!(high > low) || !Number.isFinite(high - low)) return [];
   const rough = (high - low) / 5;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => (high - low) / s <= 6) ?? power * 10;
+  const step =
+    [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => (high - low) / s <= 6) ?? power * 10;
   const out: number[] = [];
   const first = Math.ceil(low / step - 1e-9);
-  for (let i = first; i * step <= high + step * 1e-9; i += 1) out.push(Number((i * step).toPrecision(12)));
+  for (let i = first; i * step <= high + step * 1e-9; i += 1)
+    out.push(Number((i * step).toPrecision(12)));
   return out;
 }
 
@@ -41,7 +43,13 @@ export interface Shown {
 export function commonRange(rows: readonly Shown[]): { low: number; high: number } {
   let reach = 1;
   for (const row of rows)
-    for (const v of [row.ciLowPercent, row.ciHighPercent, row.changePercent, row.marginPercent, -row.marginPercent])
+    for (const v of [
+      row.ciLowPercent,
+      row.ciHighPercent,
+      row.changePercent,
+      row.marginPercent,
+      -row.marginPercent,
+    ])
       if (Number.isFinite(v)) reach = Math.max(reach, Math.abs(v));
   reach = Math.min(reach, 120);
   return { low: -reach * 1.08, high: reach * 1.08 };
@@ -54,9 +62,21 @@ export function pairChange(left: number, right: number): number | undefined {
 }
 
 /** The effect against what the machine makes of nothing: larger first. */
-export function byEffect<T extends Shown & { decides: boolean; answer: string }>(rows: readonly T[]): T[] {
-  const rank = (r: T) => (r.decides ? 0 : 10) + (r.answer === "slower" ? 0 : r.answer === "faster" || r.answer === "changed" ? 1 : r.answer === "inconclusive" ? 2 : 3);
-  return [...rows].sort((a, b) => rank(a) - rank(b) || Math.abs(b.changePercent) - Math.abs(a.changePercent));
+export function byEffect<T extends Shown & { decides: boolean; answer: string }>(
+  rows: readonly T[],
+): T[] {
+  const rank = (r: T) =>
+    (r.decides ? 0 : 10) +
+    (r.answer === "slower"
+      ? 0
+      : r.answer === "faster" || r.answer === "changed"
+        ? 1
+        : r.answer === "inconclusive"
+          ? 2
+          : 3);
+  return [...rows].sort(
+    (a, b) => rank(a) - rank(b) || Math.abs(b.changePercent) - Math.abs(a.changePercent),
+  );
 }
 
 export function median(values: readonly number[]): number {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { lastChange } from "./grid";
 import { knownCommand, knownSentence, missing } from "./known";
-import { after, before, classOf, cut, join, openAt } from "./loglines";
+import { above, below, classOf, cut, join, openAt } from "./loglines";
 import { markOfAnswer, markOfClass, markOfOutcome, markOfResult } from "./marks";
 import { columns, seriesOf } from "./metrics";
 import { commonRange, pairChange, rateInterval, scale, ticks } from "./plot";
@@ -10,7 +10,16 @@ import { command, quote } from "./quote";
 
 describe("marks", () => {
   it("have a glyph and a word, also for what nobody knows", () => {
-    for (const name of ["regression", "fix", "flaky", "coverage-lost", "known", "constructor", "", "what"]) {
+    for (const name of [
+      "regression",
+      "fix",
+      "flaky",
+      "coverage-lost",
+      "known",
+      "constructor",
+      "",
+      "what",
+    ]) {
       expect(markOfClass(name).glyph).not.toBe("");
       expect(markOfClass(name).word).not.toBe("");
     }
@@ -18,8 +27,12 @@ describe("marks", () => {
     expect(markOfOutcome("missing").glyph).toBe("∅");
   });
   it("say better and worse, not up and down", () => {
-    expect(markOfAnswer({ answer: "faster", kind: "wall-clock", leftTypical: 2, rightTypical: 1 })).toMatchObject({ glyph: "▲", word: "faster" });
-    expect(markOfAnswer({ answer: "slower", kind: "counter", leftTypical: 1, rightTypical: 2 })).toMatchObject({ glyph: "▼", word: "more" });
+    expect(
+      markOfAnswer({ answer: "faster", kind: "wall-clock", leftTypical: 2, rightTypical: 1 }),
+    ).toMatchObject({ glyph: "▲", word: "faster" });
+    expect(
+      markOfAnswer({ answer: "slower", kind: "counter", leftTypical: 1, rightTypical: 2 }),
+    ).toMatchObject({ glyph: "▼", word: "more" });
   });
 });
 
@@ -35,10 +48,25 @@ describe("commands", () => {
 });
 
 describe("known issues", () => {
-  const f = { machine: "", tag: "gen9", config: "*-highmem", test: "igt@gem_*", outcomes: "fail, crash", signature: "", text: "", reason: "old", link: "", expires: "2027-01-31" };
+  const f = {
+    machine: "",
+    tag: "gen9",
+    config: "*-highmem",
+    test: "igt@gem_*",
+    outcomes: "fail, crash",
+    signature: "",
+    text: "",
+    reason: "old",
+    link: "",
+    expires: "2027-01-31",
+  };
   it("are a sentence and a command", () => {
-    expect(knownSentence(f)).toBe("On a machine with gen9, config *-highmem: igt@gem_* that ends as fail or crash is no news, until 2027-01-31.");
-    expect(knownCommand(0n, f)).toBe("kiln known add --test 'igt@gem_*' --config '*-highmem' --outcome fail --outcome crash --tag gen9 --reason old --expires 2027-01-31");
+    expect(knownSentence(f)).toBe(
+      "On a machine with gen9, config *-highmem: igt@gem_* that ends as fail or crash is no news, until 2027-01-31.",
+    );
+    expect(knownCommand(0n, f)).toBe(
+      "kiln known add --test 'igt@gem_*' --config '*-highmem' --outcome fail --outcome crash --tag gen9 --reason old --expires 2027-01-31",
+    );
     expect(knownCommand(3n, f)).toContain("kiln known edit 3 --test");
   });
   it("need something to cover and a reason", () => {
@@ -57,9 +85,9 @@ describe("logs", () => {
   it("page both ways and never hold more than they may", () => {
     const lines = (n: number) => Array.from({ length: n }, (_, i) => `${i}`);
     const a = { first: 401, lines: lines(400), total: 1000 };
-    expect(before(a)).toEqual({ first: 1, lines: 400 });
-    expect(after(a)).toEqual({ first: 801, lines: 400 });
-    expect(after({ ...a, first: 601 })).toBeUndefined();
+    expect(above(a)).toEqual({ first: 1, lines: 400 });
+    expect(below(a)).toEqual({ first: 801, lines: 400 });
+    expect(below({ ...a, first: 601 })).toBeUndefined();
     const down = join(a, { first: 801, lines: lines(200), total: 1000 }, 500);
     expect([down.first, down.lines.length]).toEqual([501, 500]);
     const up = join(a, { first: 1, lines: lines(400), total: 1000 }, 500);
@@ -73,7 +101,11 @@ describe("logs", () => {
     expect(classOf("debug: nothing")).toBe("");
   });
   it("mark hits without cutting characters", () => {
-    expect(cut("a Bug, a bug", "bug").filter((c) => c.hit).map((c) => c.text)).toEqual(["Bug", "bug"]);
+    expect(
+      cut("a Bug, a bug", "bug")
+        .filter((c) => c.hit)
+        .map((c) => c.text),
+    ).toEqual(["Bug", "bug"]);
     expect(cut("İx", "x")).toEqual([{ text: "İx", hit: false }]);
     expect(cut("", "x")).toEqual([{ text: "", hit: false }]);
   });
@@ -81,10 +113,16 @@ describe("logs", () => {
 
 describe("plots", () => {
   it("hold every interval on one scale", () => {
-    const range = commonRange([{ changePercent: -3, ciLowPercent: -5, ciHighPercent: -1, marginPercent: 2 }]);
+    const range = commonRange([
+      { changePercent: -3, ciLowPercent: -5, ciHighPercent: -1, marginPercent: 2 },
+    ]);
     expect(range.low).toBeLessThan(-5);
     expect(range.high).toBeGreaterThan(2);
-    expect(commonRange([{ changePercent: Number.NaN, ciLowPercent: -1e9, ciHighPercent: 0, marginPercent: 2 }]).low).toBeGreaterThan(-200);
+    expect(
+      commonRange([
+        { changePercent: Number.NaN, ciLowPercent: -1e9, ciHighPercent: 0, marginPercent: 2 },
+      ]).low,
+    ).toBeGreaterThan(-200);
   });
   it("have round ticks and clamp", () => {
     expect(ticks(-6, 2)).toEqual([-6, -4, -2, 0, 2]);
@@ -105,7 +143,14 @@ describe("plots", () => {
 
 describe("histories", () => {
   it("leave gaps as gaps", () => {
-    const point = (run: bigint, time: number, config: string, median: number) => ({ run, time, boots: [median], median, config, variant: "baseline" });
+    const point = (run: bigint, time: number, config: string, median: number) => ({
+      run,
+      time,
+      boots: [median],
+      median,
+      config,
+      variant: "baseline",
+    });
     const series = seriesOf([point(1n, 10, "a", 1), point(2n, 20, "b", 2), point(3n, 30, "a", 3)]);
     expect(columns(series)).toEqual([
       [10, 20, 30],
@@ -121,7 +166,10 @@ describe("histories", () => {
 
 describe("problems", () => {
   it("are calm, bounded, and say what to do", () => {
-    expect(problemOf("unavailable", "")).toMatchObject({ title: "Kiln does not answer", retry: true });
+    expect(problemOf("unavailable", "")).toMatchObject({
+      title: "Kiln does not answer",
+      retry: true,
+    });
     expect(problemOf("strange", "x".repeat(5000)).detail.length).toBe(600);
     expect(problemOf("permission_denied", "no")).toMatchObject({ retry: false });
   });

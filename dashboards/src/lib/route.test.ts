@@ -6,13 +6,35 @@ describe("addresses", () => {
     expect(parsePath("/")).toEqual({ page: "review" });
     expect(parsePath("/runs")).toEqual({ page: "runs" });
     expect(parsePath(to.run(412n))).toEqual({ page: "run", run: 412n, part: "" });
-    expect(parsePath(to.finding(412n, "f3"))).toEqual({ page: "finding", run: 412n, finding: "f3" });
+    expect(parsePath(to.finding(412n, "f3"))).toEqual({
+      page: "finding",
+      run: 412n,
+      finding: "f3",
+    });
     expect(parsePath("/run/412/f3")).toEqual({ page: "finding", run: 412n, finding: "f3" });
-    expect(parsePath(to.log(4n, 5n, "igt@a@b/c"))).toEqual({ page: "log", run: 4n, session: 5n, what: "igt@a@b/c" });
-    expect(parsePath(to.test("igt@gem_pread@basic"))).toEqual({ page: "test", test: "igt@gem_pread@basic" });
+    expect(parsePath(to.log(4n, 5n, "igt@a@b/c"))).toEqual({
+      page: "log",
+      run: 4n,
+      session: 5n,
+      what: "igt@a@b/c",
+    });
+    expect(parsePath(to.test("igt@gem_pread@basic"))).toEqual({
+      page: "test",
+      test: "igt@gem_pread@basic",
+    });
   });
   it("that name nothing say so", () => {
-    for (const path of ["/nowhere", "/run/abc", "/run/-1", "/run/0", "/run/99999999999999999999", "/finding/1/x", "/finding/1", "/run/1/session/x/console", "/%E0%A4%A"])
+    for (const path of [
+      "/nowhere",
+      "/run/abc",
+      "/run/-1",
+      "/run/0",
+      "/run/99999999999999999999",
+      "/finding/1/x",
+      "/finding/1",
+      "/run/1/session/x/console",
+      "/%E0%A4%A",
+    ])
       expect(parsePath(path).page, path).toBe("nothing");
   });
   it("name lines of a log", () => {
@@ -23,7 +45,9 @@ describe("addresses", () => {
     expect(linesHash(3, 9)).toBe("#L3-L9");
   });
   it("keep the view in the query, readable", () => {
-    expect(withQuery("?n=5", "q", "class:regression test:gem_*")).toBe("?n=5&q=class:regression+test:gem_*");
+    expect(withQuery("?n=5", "q", "class:regression test:gem_*")).toBe(
+      "?n=5&q=class:regression+test:gem_*",
+    );
     expect(withQuery("?n=5&q=x", "q", "")).toBe("?n=5");
     expect(withQuery("?q=x", "q", "")).toBe("");
   });

@@ -64,7 +64,8 @@ export function parsePath(path: string): Route {
   if (head === "finding" && parts.length === 3) {
     const run = id(a);
     if (run === undefined) return nothing(`\`${a}\` is no run's number`);
-    if (!/^f\d{1,6}$/.test(b!)) return nothing(`\`${b}\` is no finding of a run; they are f1, f2 ...`);
+    if (!/^f\d{1,6}$/.test(b!))
+      return nothing(`\`${b}\` is no finding of a run; they are f1, f2 ...`);
     return { page: "finding", run, finding: b! };
   }
   if (head === "test" && parts.length >= 2)

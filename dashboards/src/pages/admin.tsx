@@ -15,7 +15,10 @@ export default function Admin() {
         <Head>Admin</Head>
         <Empty attention>
           <strong>You may not see this</strong>
-          <span>It {why}. An admin of the lab can make you another token: kiln token add {me.value.name || "USER"} --role admin</span>
+          <span>
+            It {why}. An admin of the lab can make you another token: kiln token add{" "}
+            {me.value.name || "USER"} --role admin
+          </span>
         </Empty>
       </>
     );
@@ -49,9 +52,13 @@ function SecretShown({ secret, close }: { secret: Secret; close: () => void }) {
 
 function Tokens() {
   const ended = query.value.get("ended") === "1";
-  const resource = useResource(`tokens/${ended}`, (signal) => api.access.listTokens({ withEnded: ended }, { signal }), {
-    kinds: ["access"],
-  });
+  const resource = useResource(
+    `tokens/${ended}`,
+    (signal) => api.access.listTokens({ withEnded: ended }, { signal }),
+    {
+      kinds: ["access"],
+    },
+  );
   const making = useSignal(false);
   const secret = useSignal<Secret | undefined>(undefined);
   const revoking = useSignal("");
@@ -72,7 +79,11 @@ function Tokens() {
           New token
         </Act>
         <label class="choice">
-          <input type="checkbox" checked={ended} onChange={() => setQuery("ended", ended ? "" : "1")} />
+          <input
+            type="checkbox"
+            checked={ended}
+            onChange={() => setQuery("ended", ended ? "" : "1")}
+          />
           ended ones, too
         </label>
       </p>
@@ -103,8 +114,18 @@ function Tokens() {
                   <td data-name="made">
                     <Time time={t.created} /> <span class="soft">{t.createdBy}</span>
                   </td>
-                  <td data-name="used">{t.lastUsed ? <Time time={t.lastUsed} /> : <span class="soft">never</span>}</td>
-                  <td data-name="until">{t.state !== "good" ? <strong>{t.state}</strong> : t.expires ? <Time time={t.expires} /> : "for ever"}</td>
+                  <td data-name="used">
+                    {t.lastUsed ? <Time time={t.lastUsed} /> : <span class="soft">never</span>}
+                  </td>
+                  <td data-name="until">
+                    {t.state !== "good" ? (
+                      <strong>{t.state}</strong>
+                    ) : t.expires ? (
+                      <Time time={t.expires} />
+                    ) : (
+                      "for ever"
+                    )}
+                  </td>
                   <td>
                     {t.state === "good" ? (
                       revoking.value === t.id ? (
@@ -132,17 +153,29 @@ function Tokens() {
           close={() => (making.value = false)}
           made={(text, user) => {
             making.value = false;
-            secret.value = { what: `Token of ${user}`, text, note: "kiln lab join NAME HOST:PORT --fingerprint ... takes it from KILN_TOKEN." };
+            secret.value = {
+              what: `Token of ${user}`,
+              text,
+              note: "kiln lab join NAME HOST:PORT --fingerprint ... takes it from KILN_TOKEN.",
+            };
             resource.reload();
           }}
         />
       ) : null}
-      {secret.value ? <SecretShown secret={secret.value} close={() => (secret.value = undefined)} /> : null}
+      {secret.value ? (
+        <SecretShown secret={secret.value} close={() => (secret.value = undefined)} />
+      ) : null}
     </Section>
   );
 }
 
-function NewToken({ close, made }: { close: () => void; made: (token: string, user: string) => void }) {
+function NewToken({
+  close,
+  made,
+}: {
+  close: () => void;
+  made: (token: string, user: string) => void;
+}) {
   const user = useSignal("");
   const role = useSignal("viewer");
   const days = useSignal(90);
@@ -173,7 +206,13 @@ function NewToken({ close, made }: { close: () => void; made: (token: string, us
         }}
       >
         <Field label="User">
-          <input data-first value={user.value} maxLength={64} autocomplete="off" onInput={(event) => (user.value = event.currentTarget.value)} />
+          <input
+            data-first
+            value={user.value}
+            maxLength={64}
+            autocomplete="off"
+            onInput={(event) => (user.value = event.currentTarget.value)}
+          />
         </Field>
         <Field label="Role" note="each may do what the ones before it may">
           <select value={role.value} onChange={(event) => (role.value = event.currentTarget.value)}>
@@ -183,7 +222,10 @@ function NewToken({ close, made }: { close: () => void; made: (token: string, us
           </select>
         </Field>
         <Field label="Good for">
-          <select value={String(days.value)} onChange={(event) => (days.value = Number(event.currentTarget.value))}>
+          <select
+            value={String(days.value)}
+            onChange={(event) => (days.value = Number(event.currentTarget.value))}
+          >
             {[7, 30, 90, 365].map((d) => (
               <option key={d} value={String(d)}>
                 {d} days
@@ -193,7 +235,11 @@ function NewToken({ close, made }: { close: () => void; made: (token: string, us
           </select>
         </Field>
         <Field label="What it is for">
-          <input value={note.value} maxLength={200} onInput={(event) => (note.value = event.currentTarget.value)} />
+          <input
+            value={note.value}
+            maxLength={200}
+            onInput={(event) => (note.value = event.currentTarget.value)}
+          />
         </Field>
         <p class="bad" role="alert">
           {fault.value}
@@ -203,15 +249,32 @@ function NewToken({ close, made }: { close: () => void; made: (token: string, us
             Make it
           </Act>
         </p>
-        <Command text={command("kiln token add", user.value || "USER", "--role", role.value, "--for", days.value < 0 ? "never" : `${days.value}d`)} />
+        <Command
+          text={command(
+            "kiln token add",
+            user.value || "USER",
+            "--role",
+            role.value,
+            "--for",
+            days.value < 0 ? "never" : `${days.value}d`,
+          )}
+        />
       </form>
     </Dialog>
   );
 }
 
 function Agents() {
-  const enrolments = useResource("enrolments", (signal) => api.access.listEnrolments({}, { signal }), { kinds: ["access"] });
-  const certificates = useResource("certificates", (signal) => api.access.listCertificates({}, { signal }), { kinds: ["access"] });
+  const enrolments = useResource(
+    "enrolments",
+    (signal) => api.access.listEnrolments({}, { signal }),
+    { kinds: ["access"] },
+  );
+  const certificates = useResource(
+    "certificates",
+    (signal) => api.access.listCertificates({}, { signal }),
+    { kinds: ["access"] },
+  );
   const name = useSignal("");
   const secret = useSignal<Secret | undefined>(undefined);
   const ending = useSignal("");
@@ -221,7 +284,11 @@ function Agents() {
     if (!agent) return;
     try {
       const reply = await api.access.createEnrolment({ agent });
-      secret.value = { what: `Code of ${agent}`, text: reply.code, note: `Good once, for an hour. The lab's fingerprint: ${reply.caFingerprint}` };
+      secret.value = {
+        what: `Code of ${agent}`,
+        text: reply.code,
+        note: `Good once, for an hour. The lab's fingerprint: ${reply.caFingerprint}`,
+      };
       name.value = "";
     } catch (error) {
       say(`Not made: ${problem(error).detail}`);
@@ -249,9 +316,17 @@ function Agents() {
         }}
       >
         <Field label="Invite an agent">
-          <input value={name.value} placeholder="its name" maxLength={64} onInput={(event) => (name.value = event.currentTarget.value)} />
+          <input
+            value={name.value}
+            placeholder="its name"
+            maxLength={64}
+            onInput={(event) => (name.value = event.currentTarget.value)}
+          />
         </Field>
-        <Act why={mayNot("admin") || (name.value.trim() ? "" : "it needs a name")} onPress={() => void invite()}>
+        <Act
+          why={mayNot("admin") || (name.value.trim() ? "" : "it needs a name")}
+          onPress={() => void invite()}
+        >
           Make a code
         </Act>
         <Command text={command("kiln agent invite", name.value || "NAME")} />
@@ -292,7 +367,11 @@ function Agents() {
                             maxLength={200}
                             onInput={(event) => (reason.value = event.currentTarget.value)}
                           />
-                          <Act kind="danger" why={reason.value.trim() ? "" : "say why"} onPress={() => void revoke(c.agent)}>
+                          <Act
+                            kind="danger"
+                            why={reason.value.trim() ? "" : "say why"}
+                            onPress={() => void revoke(c.agent)}
+                          >
                             Keep it out
                           </Act>
                           <Act onPress={() => (ending.value = "")}>No</Act>
@@ -317,7 +396,8 @@ function Agents() {
             <ul>
               {open.map((e) => (
                 <li key={e.id}>
-                  {e.agent}: {e.state}, until <Time time={e.expires} /> <span class="soft">by {e.createdBy}</span>
+                  {e.agent}: {e.state}, until <Time time={e.expires} />{" "}
+                  <span class="soft">by {e.createdBy}</span>
                   {e.attempts > 0 ? <strong> {e.attempts} wrong codes</strong> : null}
                 </li>
               ))}
@@ -325,7 +405,9 @@ function Agents() {
           );
         }}
       </Panel>
-      {secret.value ? <SecretShown secret={secret.value} close={() => (secret.value = undefined)} /> : null}
+      {secret.value ? (
+        <SecretShown secret={secret.value} close={() => (secret.value = undefined)} />
+      ) : null}
     </Section>
   );
 }
@@ -333,7 +415,9 @@ function Agents() {
 function Audit() {
   const who = query.value.get("who") ?? "";
   const outcome = query.value.get("outcome") ?? "";
-  const before = /^\d{1,18}$/.test(query.value.get("before") ?? "") ? BigInt(query.value.get("before")!) : 0n;
+  const before = /^\d{1,18}$/.test(query.value.get("before") ?? "")
+    ? BigInt(query.value.get("before")!)
+    : 0n;
   const resource = useResource(
     `audit/${who}/${outcome}/${before}`,
     (signal) => api.access.listAudit({ who, outcome, beforeId: before, limit: 100 }, { signal }),
@@ -343,17 +427,30 @@ function Audit() {
     <Section title="Audit" note="newest first">
       <div class="row">
         <Field label="Who">
-          <input value={who} maxLength={64} onInput={(event) => setQuery("who", event.currentTarget.value)} />
+          <input
+            value={who}
+            maxLength={64}
+            onInput={(event) => setQuery("who", event.currentTarget.value)}
+          />
         </Field>
         <Field label="Outcome">
-          <select value={outcome} onChange={(event) => setQuery("outcome", event.currentTarget.value)}>
+          <select
+            value={outcome}
+            onChange={(event) => setQuery("outcome", event.currentTarget.value)}
+          >
             <option value="">any</option>
             <option>done</option>
             <option>failed</option>
             <option>refused</option>
           </select>
         </Field>
-        <Command text={command("kiln audit", ...(who ? ["--who", who] : []), ...(outcome ? ["--outcome", outcome] : []))} />
+        <Command
+          text={command(
+            "kiln audit",
+            ...(who ? ["--who", who] : []),
+            ...(outcome ? ["--outcome", outcome] : []),
+          )}
+        />
       </div>
       <Panel resource={resource} what="the audit" command="kiln audit" rows={6}>
         {(data) =>
@@ -393,7 +490,11 @@ function Audit() {
                 </tbody>
               </table>
               {data.entries.length === 100 ? (
-                <button type="button" class="plain" onClick={() => setQuery("before", String(data.entries[99]!.id))}>
+                <button
+                  type="button"
+                  class="plain"
+                  onClick={() => setQuery("before", String(data.entries[99]!.id))}
+                >
                   older
                 </button>
               ) : null}

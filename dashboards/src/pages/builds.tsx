@@ -1,12 +1,12 @@
 // Kernels in the store, and the configs of two cells side by side with the reason of each difference.
 import { api, isMissing } from "../api/client";
+import { newestReports } from "../api/findings";
 import { useResource } from "../api/resource";
 import type { RunReport } from "../gen/kiln/v1/report_pb";
 import { byReason } from "../lib/diffconfig";
 import { count, shortId } from "../lib/format";
 import { command } from "../lib/quote";
 import { to } from "../lib/route";
-import { newestReports } from "../api/findings";
 import { Empty, Field, Head, Panel, Section } from "../ui/parts";
 import { query, setQuery, usePage } from "../ui/shell";
 
@@ -37,14 +37,23 @@ function kernelsOf(reports: readonly RunReport[]): Kernel[] {
         };
         out.set(b.key, one);
       }
-      one.cells.push({ run: report.run!.id, cell: b.cell, state: b.state, seconds: b.elapsedSeconds });
+      one.cells.push({
+        run: report.run!.id,
+        cell: b.cell,
+        state: b.state,
+        seconds: b.elapsedSeconds,
+      });
     }
   return [...out.values()];
 }
 
 export default function Builds() {
   const run = query.value.get("run") ?? "";
-  const resource = useResource("kernels", async (signal) => kernelsOf(await newestReports(20, signal)), { kinds: ["run"] });
+  const resource = useResource(
+    "kernels",
+    async (signal) => kernelsOf(await newestReports(20, signal)),
+    { kinds: ["run"] },
+  );
   usePage("Builds", [command("kiln show", run || "@last")]);
   return (
     <>
@@ -90,10 +99,13 @@ export default function Builds() {
                         <td>
                           {k.cells.slice(0, 3).map((c) => (
                             <div key={`${c.run}/${c.cell}`}>
-                              <a href={to.run(c.run)}>run {String(c.run)}</a> {c.cell} <span class="soft">{c.state}</span>
+                              <a href={to.run(c.run)}>run {String(c.run)}</a> {c.cell}{" "}
+                              <span class="soft">{c.state}</span>
                             </div>
                           ))}
-                          {k.cells.length > 3 ? <span class="soft">and {k.cells.length - 3} more</span> : null}
+                          {k.cells.length > 3 ? (
+                            <span class="soft">and {k.cells.length - 3} more</span>
+                          ) : null}
                         </td>
                       </tr>
                     ))}
@@ -109,7 +121,9 @@ export default function Builds() {
 }
 
 function Compare({ run }: { run: string }) {
-  const runs = useResource("runs/50", (signal) => api.lab.listRuns({ limit: 50 }, { signal }), { kinds: ["run"] });
+  const runs = useResource("runs/50", (signal) => api.lab.listRuns({ limit: 50 }, { signal }), {
+    kinds: ["run"],
+  });
   return (
     <Section title="Compare two configs">
       <div class="fields">
@@ -130,13 +144,19 @@ function Compare({ run }: { run: string }) {
 }
 
 function Cells({ run }: { run: bigint }) {
-  const report = useResource(`report/${run}`, (signal) => api.lab.getReport({ runId: run }, { signal }));
+  const report = useResource(`report/${run}`, (signal) =>
+    api.lab.getReport({ runId: run }, { signal }),
+  );
   return (
     <Panel resource={report} what={`run ${run}`} rows={3}>
       {(data) => {
         const cells = data.builds.map((b) => b.cell);
         const left = query.value.get("left") ?? cells[0] ?? "";
-        const right = query.value.get("right") ?? cells.find((c) => c.split("/")[1] !== left.split("/")[1]) ?? cells[1] ?? "";
+        const right =
+          query.value.get("right") ??
+          cells.find((c) => c.split("/")[1] !== left.split("/")[1]) ??
+          cells[1] ??
+          "";
         const pick = (name: string, value: string) => (
           <Field label={name === "left" ? "One cell" : "The other"}>
             <select value={value} onChange={(event) => setQuery(name, event.currentTarget.value)}>
@@ -163,7 +183,17 @@ function Cells({ run }: { run: bigint }) {
   );
 }
 
-function Differences({ run, left, right, report }: { run: bigint; left: string; right: string; report: RunReport }) {
+function Differences({
+  run,
+  left,
+  right,
+  report,
+}: {
+  run: bigint;
+  left: string;
+  right: string;
+  report: RunReport;
+}) {
   const resource = useResource(`configs/${run}/${left}/${right}`, async (signal) => {
     try {
       return await api.history.compareConfigs({ runId: run, left, right }, { signal });
@@ -176,10 +206,20 @@ function Differences({ run, left, right, report }: { run: bigint; left: string; 
   const equal = digest(left) !== "" && digest(left) === digest(right);
   if (equal) return <p>= Both cells have the very same config.</p>;
   return (
-    <Panel resource={{ ...resource, data: resource.at || resource.data ? { reply: resource.data } : undefined }} what="the configs" rows={6}>
+    <Panel
+      resource={{
+        ...resource,
+        data: resource.at || resource.data ? { reply: resource.data } : undefined,
+      }}
+      what="the configs"
+      rows={6}
+    >
       {({ reply }) =>
         !reply ? (
-          <p class="soft">The configs differ ({shortId(digest(left))}, {shortId(digest(right))}); this controller does not list in what.</p>
+          <p class="soft">
+            The configs differ ({shortId(digest(left))}, {shortId(digest(right))}); this controller
+            does not list in what.
+          </p>
         ) : reply.differences.length === 0 ? (
           <p>= No difference.</p>
         ) : (

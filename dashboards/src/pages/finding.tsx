@@ -7,14 +7,14 @@ import { decide, inbox } from "../api/findings";
 import { useResource } from "../api/resource";
 import { type FindingRow, FindingRowSchema } from "../gen/kiln/v1/findings_pb";
 import type { BisectionStep, Finding, KernelReport, RunReport } from "../gen/kiln/v1/report_pb";
-import { configWords, evidenceOf } from "../lib/cells";
+import { causeOf, configWords, evidenceOf } from "../lib/cells";
 import { shortTest, textOf } from "../lib/format";
 import { confidenceWords, groups, keyOf, rowsOfReport, split } from "../lib/inbox";
 import { classOf } from "../lib/loglines";
 import { markOfClass } from "../lib/marks";
 import { to } from "../lib/route";
-import { Act, Chip, Command, Empty, Head, Panel, Section, Time } from "../ui/parts";
 import { Decisions, mayNotDecide, useDecisions } from "../ui/decide";
+import { Act, Chip, Command, Empty, Head, Panel, Section, Time } from "../ui/parts";
 import { CountsTable } from "../ui/run_differences";
 import { mayNot, me, navigate, route, useKeys, usePage } from "../ui/shell";
 import "../styles/run.css";
@@ -24,11 +24,19 @@ export default function FindingPage() {
   const at = route.value;
   const run = at.page === "finding" ? at.run : 0n;
   const id = at.page === "finding" ? at.finding : "";
-  const report = useResource(`report/${run}`, (signal) => api.lab.getReport({ runId: run }, { signal }), {
-    kinds: ["run", "finding", "known"],
-    run,
-  });
-  usePage(`${run}/${id}`, [`kiln repro ${run}/${id} --show`, `kiln findings dismiss ${run}/${id} --reason ...`, `kiln report ${run}`]);
+  const report = useResource(
+    `report/${run}`,
+    (signal) => api.lab.getReport({ runId: run }, { signal }),
+    {
+      kinds: ["run", "finding", "known"],
+      run,
+    },
+  );
+  usePage(`${run}/${id}`, [
+    `kiln repro ${run}/${id} --show`,
+    `kiln findings dismiss ${run}/${id} --reason ...`,
+    `kiln report ${run}`,
+  ]);
   return (
     <>
       {report.data === undefined ? (
@@ -47,7 +55,9 @@ export default function FindingPage() {
                 Finding {String(run)}/{id}
               </Head>
               <Empty attention>
-                <strong>Run {String(run)} has no finding {id}</strong>
+                <strong>
+                  Run {String(run)} has no finding {id}
+                </strong>
                 <span>
                   It may have been judged again. <a href={to.run(run)}>What it found now</a>
                 </span>
@@ -60,13 +70,24 @@ export default function FindingPage() {
   );
 }
 
-function View({ report, finding, reload }: { report: RunReport; finding: Finding; reload: () => void }) {
+function View({
+  report,
+  finding,
+  reload,
+}: {
+  report: RunReport;
+  finding: Finding;
+  reload: () => void;
+}) {
   const run = report.run!;
-  const list = useResource("inbox/all", (signal) => inbox("all", signal), { kinds: ["finding", "known"] });
+  const list = useResource("inbox/all", (signal) => inbox("all", signal), {
+    kinds: ["finding", "known"],
+  });
   const make = (row: Partial<FindingRow>) => create(FindingRowSchema, row as never);
   const key = `${run.id}/${finding.id}`;
   const row =
-    list.data?.rows.find((r) => keyOf(r) === key) ?? rowsOfReport(report, make).find((r) => r.finding?.id === finding.id)!;
+    list.data?.rows.find((r) => keyOf(r) === key) ??
+    rowsOfReport(report, make).find((r) => r.finding?.id === finding.id)!;
   const stores = list.data?.stores ?? false;
   const order = groups(split(list.data?.rows ?? []).open).flatMap((g) => g.rows);
   const place = order.findIndex((r) => keyOf(r) === key);
@@ -96,13 +117,13 @@ function View({ report, finding, reload }: { report: RunReport; finding: Finding
     Escape: () => navigate("/review"),
     l: () => evidence && navigate(to.log(run.id, evidence.session, "console", evidence.line)),
   });
-  // biome-ignore lint/correctness/useExhaustiveDependencies: once a finding
   useEffect(() => {
     const name = me.value?.name;
-    if (stores && name && !mayNot("submitter") && !row.seenBy.includes(name)) void decide([row], "seen").catch(() => {});
+    if (stores && name && !mayNot("submitter") && !row.seenBy.includes(name))
+      void decide([row], "seen").catch(() => {});
   }, [key, stores]);
   const mark = markOfClass(finding.class);
-  const name = finding.test ? shortTest(finding.test) : (finding.kernel[0]?.title ?? finding.summary);
+  const name = finding.test ? shortTest(finding.test) : causeOf(finding.kernel) || finding.summary;
   return (
     <article>
       <Head
@@ -118,8 +139,10 @@ function View({ report, finding, reload }: { report: RunReport; finding: Finding
         <span class="soft">{key}</span> <code class="name">{name}</code>
         {finding.also.length > 0 ? <span class="soft"> +{finding.also.length}</span> : null}
       </Head>
-      <div class={`verdict ${mark.role === "worse" ? "worse" : mark.role === "attention" ? "attention" : ""}`}>
-        <p class="say">{finding.explain || finding.summary}</p>
+      <div
+        class={`verdict ${mark.role === "worse" ? "worse" : mark.role === "attention" ? "attention" : ""}`}
+      >
+        <p class="say prose">{finding.explain || finding.summary}</p>
         <dl class="facts">
           <div>
             <dt>class</dt>
@@ -140,7 +163,8 @@ function View({ report, finding, reload }: { report: RunReport; finding: Finding
           <div>
             <dt>run</dt>
             <dd>
-              <a href={to.run(run.id)}>{String(run.id)}</a> <span class="soft">{run.title || run.jobName}</span>
+              <a href={to.run(run.id)}>{String(run.id)}</a>{" "}
+              <span class="soft">{run.title || run.jobName}</span>
             </dd>
           </div>
           <div>
@@ -182,7 +206,9 @@ function View({ report, finding, reload }: { report: RunReport; finding: Finding
         {finding.interaction ? <p>→ {finding.interaction}</p> : null}
         {finding.prior ? <p class="soft">{finding.prior}</p> : null}
       </Section>
-      {finding.bisection.length > 0 ? <Bisection run={run.id} steps={finding.bisection} patch={finding.patch} /> : null}
+      {finding.bisection.length > 0 ? (
+        <Bisection run={run.id} steps={finding.bisection} patch={finding.patch} />
+      ) : null}
       <Evidence report={report} finding={finding} />
       {finding.also.length > 0 ? (
         <Section title="Of the same cause" note={`${finding.also.length} more tests`}>
@@ -215,7 +241,9 @@ function Bisection({ run, steps, patch }: { run: bigint; steps: BisectionStep[];
       <ol class="bisection">
         {steps.map((step) => (
           <li key={`${step.variant}/${step.config}`} class={step.bad > 0 ? "bad-step" : ""}>
-            <span class="soft">{step.variant.replace("prefix-", "first ").replace("without-", "without ")}</span>{" "}
+            <span class="soft">
+              {step.variant.replace("prefix-", "first ").replace("without-", "without ")}
+            </span>{" "}
             <span class="strong">
               {step.bad > 0 ? "▼ " : "· "}
               {step.bad}/{step.runs} bad
@@ -243,9 +271,22 @@ function Evidence({ report, finding }: { report: RunReport; finding: Finding }) 
     const found = evidenceOf(finding.evidence);
     const id = found && ids.includes(found.session) ? found.session : ids[0];
     const session = report.sessions.find((s) => s.id === id);
-    const reports = session?.kernel.filter((k) => !finding.test || k.test === "" || k.test === finding.test || finding.also.includes(k.test)) ?? [];
+    const reports =
+      session?.kernel.filter(
+        (k) =>
+          !finding.test ||
+          k.test === "" ||
+          k.test === finding.test ||
+          finding.also.includes(k.test),
+      ) ?? [];
     const result = session?.results.find((r) => r.test === finding.test);
-    return { id, session, reports, result, line: found && found.session === id ? found.line : undefined };
+    return {
+      id,
+      session,
+      reports,
+      result,
+      line: found && found.session === id ? found.line : undefined,
+    };
   };
   const base = sideOf("baseline");
   const patched = sideOf("patched");
@@ -258,7 +299,11 @@ function Evidence({ report, finding }: { report: RunReport; finding: Finding }) 
           <span class="soft">
             session {String(s.id)}
             {["console", "dmesg"].map((what) => (
-              <a key={what} class="gap" href={to.log(report.run!.id, s.id!, what, what === "console" ? s.line : undefined)}>
+              <a
+                key={what}
+                class="gap"
+                href={to.log(report.run!.id, s.id!, what, what === "console" ? s.line : undefined)}
+              >
                 {" "}
                 {what}
               </a>
@@ -277,7 +322,7 @@ function Evidence({ report, finding }: { report: RunReport; finding: Finding }) 
         reports.slice(0, all.value ? 50 : 2).map((k, i) => (
           <div key={i}>
             <p>
-              <code>{k.title}</code> {k.seen ? <span class="soft">{k.seen}</span> : null}
+              <code>{causeOf([k])}</code> {k.seen ? <span class="soft">{k.seen}</span> : null}
             </p>
             <LogText text={textOf(k.text)} />
           </div>

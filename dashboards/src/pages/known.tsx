@@ -36,25 +36,35 @@ export default function Known() {
   const q = query.value.get("q") ?? "";
   const removed = query.value.get("removed") === "1";
   const filter = parseFilter(q, keys);
-  const resource = useResource(`known/${removed}`, (signal) => api.review.listKnown({ withRemoved: removed }, { signal }), {
-    kinds: ["known", "run"],
-  });
+  const resource = useResource(
+    `known/${removed}`,
+    (signal) => api.review.listKnown({ withRemoved: removed }, { signal }),
+    {
+      kinds: ["known", "run"],
+    },
+  );
   const editing = useSignal<KnownUse | "new" | undefined>(undefined);
-  usePage("Known issues", [removed ? "kiln known list --removed" : "kiln known list", "kiln known audit"]);
+  usePage("Known issues", [
+    removed ? "kiln known list --removed" : "kiln known list",
+    "kiln known audit",
+  ]);
   const remove = async (use: KnownUse) => {
     const id = use.filter!.id;
     try {
       const reply = await api.review.changeKnown({ filter: { id }, remove: true });
-      say(`Known issue ${id} is out of force: ${count(reply.changes.length, "finding", "findings")} changed`, () => {
-        const { $typeName: _, removed: __, ...again } = use.filter!;
-        api.review.changeKnown({ filter: { ...again, id: 0n } }).then(
-          () => {
-            say(`It is in force again, as a new one`);
-            resource.reload();
-          },
-          (error) => say(`Not undone: ${problem(error).detail}`),
-        );
-      });
+      say(
+        `Known issue ${id} is out of force: ${count(reply.changes.length, "finding", "findings")} changed`,
+        () => {
+          const { $typeName: _, removed: __, ...again } = use.filter!;
+          api.review.changeKnown({ filter: { ...again, id: 0n } }).then(
+            () => {
+              say(`It is in force again, as a new one`);
+              resource.reload();
+            },
+            (error) => say(`Not undone: ${problem(error).detail}`),
+          );
+        },
+      );
     } catch (error) {
       const p = problem(error);
       say(`Not removed: ${p.detail || p.title}`);
@@ -67,7 +77,12 @@ export default function Known() {
       <Head
         side={
           <>
-            <FilterBox value={q} onInput={(text) => setQuery("q", text)} problems={filter.problems} hint="test:gem_* state:unused" />
+            <FilterBox
+              value={q}
+              onInput={(text) => setQuery("q", text)}
+              problems={filter.problems}
+              hint="test:gem_* state:unused"
+            />
             <Act kind="main" why={mayNot("keeper")} onPress={() => (editing.value = "new")}>
               New
             </Act>
@@ -85,18 +100,29 @@ export default function Known() {
                 <Empty>
                   <strong>Nothing is known</strong>
                   <span>
-                    Every difference is news. In the <a href="/review">review</a>, <kbd>a</kbd> accepts one as known.
+                    Every difference is news. In the <a href="/review">review</a>, <kbd>a</kbd>{" "}
+                    accepts one as known.
                   </span>
                 </Empty>
               );
-            if (rows.length === 0) return <NothingMatches q={q} rows={data.filters.map(fields)} filterKeys={keys} />;
+            if (rows.length === 0)
+              return <NothingMatches q={q} rows={data.filters.map(fields)} filterKeys={keys} />;
             return rows.map((use) => (
-              <Row key={String(use.filter?.id)} use={use} edit={() => (editing.value = use)} remove={() => void remove(use)} />
+              <Row
+                key={String(use.filter?.id)}
+                use={use}
+                edit={() => (editing.value = use)}
+                remove={() => void remove(use)}
+              />
             ));
           }}
         </Panel>
         <label class="choice">
-          <input type="checkbox" checked={removed} onChange={() => setQuery("removed", removed ? "" : "1")} />
+          <input
+            type="checkbox"
+            checked={removed}
+            onChange={() => setQuery("removed", removed ? "" : "1")}
+          />
           removed ones, too
         </label>
       </section>
@@ -130,9 +156,9 @@ function Row({ use, edit, remove }: { use: KnownUse; edit: () => void; remove: (
   const link = safeLink(f.link);
   return (
     <div class="finding">
-      <h3>
+      <h2>
         <span class="soft">{String(f.id)}</span> {knownSentence(fieldsOf(f))}
-      </h3>
+      </h2>
       <p class="words">
         {f.reason}{" "}
         {link ? (
@@ -144,11 +170,14 @@ function Row({ use, edit, remove }: { use: KnownUse; edit: () => void; remove: (
         )}
       </p>
       <p class="soft">
-        {state !== "in force" ? <strong>{state === "unused" ? "△ matched nothing for long: remove it?" : state}. </strong> : null}
+        {state !== "in force" ? (
+          <strong>{state === "unused" ? "△ matched nothing for long: remove it?" : state}. </strong>
+        ) : null}
         {f.author}, <Time time={f.created} /> ·{" "}
         {use.lastRun > 0n ? (
           <>
-            last matched in <a href={to.run(use.lastRun)}>run {String(use.lastRun)}</a>, {count(use.findings, "finding", "findings")} in all
+            last matched in <a href={to.run(use.lastRun)}>run {String(use.lastRun)}</a>,{" "}
+            {count(use.findings, "finding", "findings")} in all
           </>
         ) : (
           "never matched"
@@ -174,7 +203,12 @@ function Row({ use, edit, remove }: { use: KnownUse; edit: () => void; remove: (
             </Act>
           </>
         )}
-        <button type="button" class="plain" aria-expanded={audit.value} onClick={() => (audit.value = !audit.value)}>
+        <button
+          type="button"
+          class="plain"
+          aria-expanded={audit.value}
+          onClick={() => (audit.value = !audit.value)}
+        >
           who changed it
         </button>
       </p>
@@ -184,16 +218,21 @@ function Row({ use, edit, remove }: { use: KnownUse; edit: () => void; remove: (
 }
 
 function Audit({ id }: { id: bigint }) {
-  const resource = useResource(`known-audit/${id}`, (signal) => api.review.auditKnown({ filterId: id, limit: 50 }, { signal }), {
-    kinds: ["known"],
-  });
+  const resource = useResource(
+    `known-audit/${id}`,
+    (signal) => api.review.auditKnown({ filterId: id, limit: 50 }, { signal }),
+    {
+      kinds: ["known"],
+    },
+  );
   return (
     <Panel resource={resource} what="who changed it" rows={2}>
       {(data) => (
         <ul>
           {data.entries.map((e) => (
             <li key={String(e.id)}>
-              <Time time={e.time} /> {e.who} {e.action} it; {count(e.findings, "finding", "findings")} in {count(e.runs, "run", "runs")} changed
+              <Time time={e.time} /> {e.who} {e.action} it;{" "}
+              {count(e.findings, "finding", "findings")} in {count(e.runs, "run", "runs")} changed
             </li>
           ))}
         </ul>

@@ -4,7 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { problem } from "../api/client";
 import { type Hits, type LogName, type Piece, readLog, searchLog } from "../api/logs";
 import { bytes, count, shortTest } from "../lib/format";
-import { after, before, classOf, cut, join, openAt } from "../lib/loglines";
+import { above, below, classOf, cut, join, openAt } from "../lib/loglines";
 import type { Problem } from "../lib/problem";
 import { command } from "../lib/quote";
 import { linesHash, parseLines, to } from "../lib/route";
@@ -31,7 +31,12 @@ function LogView({ log }: { log: LogName }) {
   const input = useRef<HTMLInputElement>(null);
   const busy = useRef(false);
 
-  const line = command("kiln log", String(log.run), String(log.session), ...(log.what === "console" ? ["--console"] : log.what === "dmesg" ? ["--dmesg"] : [log.what]));
+  const line = command(
+    "kiln log",
+    String(log.run),
+    String(log.session),
+    ...(log.what === "console" ? ["--console"] : log.what === "dmesg" ? ["--dmesg"] : [log.what]),
+  );
   usePage(`${shortTest(log.what)} of session ${log.session}`, [line]);
 
   const load = async (first: number, lines: number, keep: boolean, show?: number) => {
@@ -46,7 +51,8 @@ function LogView({ log }: { log: LogName }) {
       piece.value = keep && was ? { ...got, ...join(was, got) } : got;
       fault.value = undefined;
       requestAnimationFrame(() => {
-        if (show !== undefined) document.getElementById(`L${show}`)?.scrollIntoView({ block: "center" });
+        if (show !== undefined)
+          document.getElementById(`L${show}`)?.scrollIntoView({ block: "center" });
         // Lines that come above must not move those that are read.
         else if (el && was && got.first < was.first) el.scrollTop += el.scrollHeight - height;
         else if (el && !keep && first === 0) el.scrollTop = el.scrollHeight;
@@ -59,16 +65,15 @@ function LogView({ log }: { log: LogName }) {
 
   const goTo = (n: number) => {
     const p = piece.value;
-    if (p && n >= p.first && n < p.first + p.lines.length) document.getElementById(`L${n}`)?.scrollIntoView({ block: "center" });
+    if (p && n >= p.first && n < p.first + p.lines.length)
+      document.getElementById(`L${n}`)?.scrollIntoView({ block: "center" });
     else void load(Math.max(1, n - 100), 400, false, n);
   };
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: once a log
   useEffect(() => {
     const start = openAt(marked?.from);
     void load(start.first, start.lines, false, marked?.from);
   }, []);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the hash is what changes
   useEffect(() => {
     if (piece.value && marked) goTo(marked.from);
   }, [place.value.hash]);
@@ -114,9 +119,18 @@ function LogView({ log }: { log: LogName }) {
     navigate(place.value.path + place.value.search + hash, { replace: true, keep: true });
     goTo(n);
   };
+  /** The next line by key: its number stands in the address, for `y`. */
+  const beside = (by: number) => {
+    const p = piece.value;
+    if (!p) return;
+    const n = marked ? marked.from + by : p.first;
+    if (n >= 1 && n <= p.total) mark(n);
+  };
   useKeys({
     n: () => toHit(1),
     N: () => toHit(-1),
+    j: () => beside(1),
+    k: () => beside(-1),
     "/": (event) => {
       event.preventDefault();
       input.current?.focus();
@@ -125,13 +139,14 @@ function LogView({ log }: { log: LogName }) {
   });
 
   const p = piece.value;
-  const up = p ? before(p) : undefined;
-  const down = p ? after(p) : undefined;
+  const up = p ? above(p) : undefined;
+  const down = p ? below(p) : undefined;
   const onScroll = () => {
     const el = box.current;
     if (!el || busy.current) return;
     if (el.scrollTop < 300 && up) void load(up.first, up.lines, true);
-    else if (el.scrollHeight - el.scrollTop - el.clientHeight < 600 && down) void load(down.first, down.lines, true);
+    else if (el.scrollHeight - el.scrollTop - el.clientHeight < 600 && down)
+      void load(down.first, down.lines, true);
   };
 
   return (
@@ -172,11 +187,17 @@ function LogView({ log }: { log: LogName }) {
                     : `${hitAt.value >= 0 ? `${hitAt.value + 1} of ` : ""}${found.value.all ? "" : "at least "}${count(found.value.total, "hit", "hits")}`
                   : ""}
             </span>
-            <button type="button" aria-label="Previous hit or kernel report" onClick={() => toHit(-1)}>
-              ↑<kbd aria-hidden="true">N</kbd>
+            <button
+              type="button"
+              aria-label="Previous hit or kernel report"
+              onClick={() => toHit(-1)}
+            >
+              <span aria-hidden="true">↑</span>
+              <kbd aria-hidden="true">N</kbd>
             </button>
             <button type="button" aria-label="Next hit or kernel report" onClick={() => toHit(1)}>
-              ↓<kbd aria-hidden="true">n</kbd>
+              <span aria-hidden="true">↓</span>
+              <kbd aria-hidden="true">n</kbd>
             </button>
           </form>
         }
@@ -188,7 +209,11 @@ function LogView({ log }: { log: LogName }) {
       </Head>
       <p class="row soft log-bar">
         {["console", "dmesg"].map((what) => (
-          <a key={what} href={to.log(log.run, log.session, what)} aria-current={log.what === what ? "page" : undefined}>
+          <a
+            key={what}
+            href={to.log(log.run, log.session, what)}
+            aria-current={log.what === what ? "page" : undefined}
+          >
             {what}
           </a>
         ))}
@@ -205,12 +230,19 @@ function LogView({ log }: { log: LogName }) {
             <button type="button" class="plain" onClick={() => void load(0, 400, false)}>
               last
             </button>
-            {p.cut ? <span class="strong">only the first 2 MiB are shown; {line} has all of it</span> : null}
+            {p.cut ? (
+              <span class="strong">only the first 2 MiB are shown; {line} has all of it</span>
+            ) : null}
           </>
         ) : null}
       </p>
       {fault.value ? (
-        <Fault problem={fault.value} what={`${log.what} of session ${log.session}`} command={line} retry={() => void load(openAt(marked?.from).first, 400, false, marked?.from)} />
+        <Fault
+          problem={fault.value}
+          what={`${log.what} of session ${log.session}`}
+          command={line}
+          retry={() => void load(openAt(marked?.from).first, 400, false, marked?.from)}
+        />
       ) : null}
       {!p && !fault.value ? <Bones rows={12} what="Log" /> : null}
       {p && p.total === 0 ? (
@@ -219,9 +251,20 @@ function LogView({ log }: { log: LogName }) {
         </Empty>
       ) : null}
       {p && p.total > 0 ? (
-        <div class="log" ref={box} onScroll={onScroll} tabIndex={0} role="region" aria-label={`Lines ${p.first} to ${p.first + p.lines.length - 1}`}>
+        <div
+          class="log"
+          ref={box}
+          onScroll={onScroll}
+          tabIndex={0}
+          role="region"
+          aria-label={`Lines ${p.first} to ${p.first + p.lines.length - 1}`}
+        >
           {up ? (
-            <button type="button" class="plain more" onClick={() => void load(up.first, up.lines, true)}>
+            <button
+              type="button"
+              class="plain more"
+              onClick={() => void load(up.first, up.lines, true)}
+            >
               {count(up.first + up.lines - 1, "line", "lines")} above
             </button>
           ) : null}
@@ -230,26 +273,40 @@ function LogView({ log }: { log: LogName }) {
               const n = p.first + i;
               const on = marked && n >= marked.from && n <= marked.to;
               return (
-                <li key={n} id={`L${n}`} class={`${classOf(text) ? `log-${classOf(text)}` : ""} ${on ? "on" : ""}`}>
+                <li
+                  key={n}
+                  id={`L${n}`}
+                  class={`${classOf(text) ? `log-${classOf(text)}` : ""} ${on ? "on" : ""}`}
+                >
                   <a
                     class="line-number"
+                    tabIndex={-1}
                     href={`#L${n}`}
                     aria-label={`Line ${n}`}
                     onClick={(event) => {
                       event.preventDefault();
-                      if (event.shiftKey && marked) mark(Math.min(marked.from, n), Math.max(marked.from, n));
+                      if (event.shiftKey && marked)
+                        mark(Math.min(marked.from, n), Math.max(marked.from, n));
                       else mark(n);
                     }}
                   >
                     {n}
                   </a>
-                  <code>{q ? cut(text, q).map((c, j) => (c.hit ? <mark key={j}>{c.text}</mark> : c.text)) : text || " "}</code>
+                  <code>
+                    {q
+                      ? cut(text, q).map((c, j) => (c.hit ? <mark key={j}>{c.text}</mark> : c.text))
+                      : text || " "}
+                  </code>
                 </li>
               );
             })}
           </ol>
           {down ? (
-            <button type="button" class="plain more" onClick={() => void load(down.first, down.lines, true)}>
+            <button
+              type="button"
+              class="plain more"
+              onClick={() => void load(down.first, down.lines, true)}
+            >
               {count(p.total - down.first + 1, "line", "lines")} below
             </button>
           ) : null}

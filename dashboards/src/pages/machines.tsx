@@ -9,22 +9,59 @@ import { markOfMachine } from "../lib/marks";
 import { command } from "../lib/quote";
 import { to } from "../lib/route";
 import { NothingMatches } from "../ui/nothing";
-import { Act, Chip, Command, Dialog, Empty, Field, FilterBox, Head, Panel, Section, Time } from "../ui/parts";
+import {
+  Act,
+  Chip,
+  Command,
+  Dialog,
+  Empty,
+  Field,
+  FilterBox,
+  Head,
+  Panel,
+  Section,
+  Time,
+} from "../ui/parts";
 import { mayNot, me, query, say, setQuery, usePage } from "../ui/shell";
 
 const keys = ["name", "state", "agent", "tag", "host"] as const;
-const fields = (m: Machine) => ({ name: m.name, state: m.state, agent: m.agent, tag: m.tags, host: m.host, why: m.why });
+const fields = (m: Machine) => ({
+  name: m.name,
+  state: m.state,
+  agent: m.agent,
+  tag: m.tags,
+  host: m.host,
+  why: m.why,
+});
 
-const order = ["broken", "quarantined", "away", "held", "busy", "preparing", "ready", "draining", "retired"];
+const order = [
+  "broken",
+  "quarantined",
+  "away",
+  "held",
+  "busy",
+  "preparing",
+  "ready",
+  "draining",
+  "retired",
+];
 
 export default function Machines() {
   const q = query.value.get("q") ?? "";
   const filter = parseFilter(q, keys);
-  const resource = useResource("machines", (signal) => api.machines.listMachines({}, { signal }), { kinds: ["machine", "queue"] });
-  const agents = useResource("agents", (signal) => api.machines.listAgents({}, { signal }), { kinds: ["machine"] });
+  const resource = useResource("machines", (signal) => api.machines.listMachines({}, { signal }), {
+    kinds: ["machine", "queue"],
+  });
+  const agents = useResource("agents", (signal) => api.machines.listAgents({}, { signal }), {
+    kinds: ["machine"],
+  });
   const holding = useSignal<Machine | undefined>(undefined);
   usePage("Machines", ["kiln machines", "kiln agents"]);
-  const act = async (words: string, work: () => Promise<unknown>, undo?: () => Promise<unknown>) => {
+  const act = async (
+    words: string,
+    work: () => Promise<unknown>,
+    undo?: () => Promise<unknown>,
+  ) => {
     try {
       await work();
       say(
@@ -49,7 +86,16 @@ export default function Machines() {
   };
   return (
     <>
-      <Head side={<FilterBox value={q} onInput={(text) => setQuery("q", text)} problems={filter.problems} hint="state:quarantined tag:gen9" />}>
+      <Head
+        side={
+          <FilterBox
+            value={q}
+            onInput={(text) => setQuery("q", text)}
+            problems={filter.problems}
+            hint="state:quarantined tag:gen9"
+          />
+        }
+      >
         Machines
       </Head>
       <section aria-label="Machines">
@@ -57,7 +103,10 @@ export default function Machines() {
           {(data) => {
             const rows = data.machines
               .filter((m) => matches(filter, fields(m)))
-              .sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state) || (a.name < b.name ? -1 : 1));
+              .sort(
+                (a, b) =>
+                  order.indexOf(a.state) - order.indexOf(b.state) || (a.name < b.name ? -1 : 1),
+              );
             if (data.machines.length === 0)
               return (
                 <Empty>
@@ -67,7 +116,8 @@ export default function Machines() {
                   </span>
                 </Empty>
               );
-            if (rows.length === 0) return <NothingMatches q={q} rows={data.machines.map(fields)} filterKeys={keys} />;
+            if (rows.length === 0)
+              return <NothingMatches q={q} rows={data.machines.map(fields)} filterKeys={keys} />;
             return (
               <table class="cards">
                 <thead>
@@ -146,7 +196,11 @@ export default function Machines() {
   );
 }
 
-type Do = (words: string, work: () => Promise<unknown>, undo?: () => Promise<unknown>) => Promise<void>;
+type Do = (
+  words: string,
+  work: () => Promise<unknown>,
+  undo?: () => Promise<unknown>,
+) => Promise<void>;
 
 function Row({ m, act, hold }: { m: Machine; act: Do; hold: () => void }) {
   const open = useSignal(false);
@@ -156,7 +210,12 @@ function Row({ m, act, hold }: { m: Machine; act: Do; hold: () => void }) {
     <>
       <tr>
         <th scope="row">
-          <button type="button" class="plain" aria-expanded={open.value} onClick={() => (open.value = !open.value)}>
+          <button
+            type="button"
+            class="plain"
+            aria-expanded={open.value}
+            onClick={() => (open.value = !open.value)}
+          >
             {m.name}
           </button>
         </th>
@@ -174,7 +233,9 @@ function Row({ m, act, hold }: { m: Machine; act: Do; hold: () => void }) {
           {m.check ? <div class="soft">{m.check}</div> : null}
           {m.errorsInARow > 0 ? <div class="soft">{m.errorsInARow} errors in a row</div> : null}
         </td>
-        <td data-name="works for">{m.runId > 0n ? <a href={to.run(m.runId)}>run {String(m.runId)}</a> : ""}</td>
+        <td data-name="works for">
+          {m.runId > 0n ? <a href={to.run(m.runId)}>run {String(m.runId)}</a> : ""}
+        </td>
         <td data-name="tags" class="soft">
           {m.tags.join(", ")}
           {m.emulated ? " emulated" : ""}
@@ -185,7 +246,11 @@ function Row({ m, act, hold }: { m: Machine; act: Do; hold: () => void }) {
             {m.hold ? (
               <Act
                 why={mine ? mayNot("submitter") : mayNot("keeper")}
-                onPress={() => void act(`${m.name} is given back`, () => api.machines.releaseMachine({ machine: m.name }))}
+                onPress={() =>
+                  void act(`${m.name} is given back`, () =>
+                    api.machines.releaseMachine({ machine: m.name }),
+                  )
+                }
               >
                 Release
               </Act>
@@ -195,13 +260,22 @@ function Row({ m, act, hold }: { m: Machine; act: Do; hold: () => void }) {
               </Act>
             )}
             {m.state === "quarantined" ? (
-              <Act why={mayNot("keeper")} onPress={() => void act(`${m.name} works again`, () => api.machines.restore({ machine: m.name }))}>
+              <Act
+                why={mayNot("keeper")}
+                onPress={() =>
+                  void act(`${m.name} works again`, () => api.machines.restore({ machine: m.name }))
+                }
+              >
                 Restore
               </Act>
             ) : m.state === "draining" || m.state === "retired" ? (
               <Act
                 why={mayNot("keeper")}
-                onPress={() => void act(`${m.name} is in service`, () => api.machines.setIntent({ machine: m.name, intent: "in-service" }))}
+                onPress={() =>
+                  void act(`${m.name} is in service`, () =>
+                    api.machines.setIntent({ machine: m.name, intent: "in-service" }),
+                  )
+                }
               >
                 Resume
               </Act>
@@ -211,7 +285,12 @@ function Row({ m, act, hold }: { m: Machine; act: Do; hold: () => void }) {
                 onPress={() =>
                   void act(
                     `${m.name} finishes and takes nothing new`,
-                    () => api.machines.setIntent({ machine: m.name, intent: "draining", why: "by the dashboard" }),
+                    () =>
+                      api.machines.setIntent({
+                        machine: m.name,
+                        intent: "draining",
+                        why: "by the dashboard",
+                      }),
                     () => api.machines.setIntent({ machine: m.name, intent: "in-service" }),
                   )
                 }
@@ -245,7 +324,15 @@ function Row({ m, act, hold }: { m: Machine; act: Do; hold: () => void }) {
   );
 }
 
-function Hold({ machine, close, take }: { machine: Machine; close: () => void; take: (reason: string, seconds: number) => void }) {
+function Hold({
+  machine,
+  close,
+  take,
+}: {
+  machine: Machine;
+  close: () => void;
+  take: (reason: string, seconds: number) => void;
+}) {
   const reason = useSignal("");
   const hours = useSignal(1);
   const queue = useResource("queue", (signal) => api.machines.listQueue({}, { signal }));
@@ -261,13 +348,23 @@ function Hold({ machine, close, take }: { machine: Machine; close: () => void; t
       >
         <p>
           {machine.state === "busy" ? "Its session ends first. " : ""}
-          {waiting > 0 ? `${waiting} ${waiting === 1 ? "job waits" : "jobs wait"} in the queue.` : "Nobody waits."}
+          {waiting > 0
+            ? `${waiting} ${waiting === 1 ? "job waits" : "jobs wait"} in the queue.`
+            : "Nobody waits."}
         </p>
         <Field label="What for">
-          <input data-first value={reason.value} maxLength={200} onInput={(event) => (reason.value = event.currentTarget.value)} />
+          <input
+            data-first
+            value={reason.value}
+            maxLength={200}
+            onInput={(event) => (reason.value = event.currentTarget.value)}
+          />
         </Field>
         <Field label="How long">
-          <select value={String(hours.value)} onChange={(event) => (hours.value = Number(event.currentTarget.value))}>
+          <select
+            value={String(hours.value)}
+            onChange={(event) => (hours.value = Number(event.currentTarget.value))}
+          >
             {[0.5, 1, 2, 4, 6].map((h) => (
               <option key={h} value={String(h)}>
                 {duration(h * 3600)}
@@ -280,7 +377,16 @@ function Hold({ machine, close, take }: { machine: Machine; close: () => void; t
             Hold it
           </Act>
         </p>
-        <Command text={command("kiln hold", machine.name, "--for", `${hours.value * 60}m`, "--reason", reason.value || "...")} />
+        <Command
+          text={command(
+            "kiln hold",
+            machine.name,
+            "--for",
+            `${hours.value * 60}m`,
+            "--reason",
+            reason.value || "...",
+          )}
+        />
       </form>
     </Dialog>
   );

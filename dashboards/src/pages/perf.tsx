@@ -23,7 +23,11 @@ type Plot = ComponentType<{ series: Series[]; noise: number; unit: string }>;
 export default function Perf() {
   const metric = query.value.get("metric") ?? "";
   const q = query.value.get("q") ?? "";
-  const list = useResource("metric/", (signal) => metricHistory({ metric: "", machine: "", config: "", variant: "" }, signal), { kinds: ["run"] });
+  const list = useResource(
+    "metric/",
+    (signal) => metricHistory({ metric: "", machine: "", config: "", variant: "" }, signal),
+    { kinds: ["run"] },
+  );
   usePage(metric || "Performance", ["kiln report @last --format csv", "kiln report @last"]);
   return (
     <>
@@ -39,17 +43,30 @@ export default function Perf() {
                 </span>
               </Empty>
             );
-          const shown = data.metrics.filter((m) => !q || globMatches(`*${q.toLowerCase()}*`, m.toLowerCase()));
+          const shown = data.metrics.filter(
+            (m) => !q || globMatches(`*${q.toLowerCase()}*`, m.toLowerCase()),
+          );
           const chosen = data.metrics.includes(metric) ? metric : "";
           return (
             <>
-              <Section title="Metric" note={data.fromReports > 0 ? `of the newest ${data.fromReports} runs` : undefined}>
+              <Section
+                title="Metric"
+                note={data.fromReports > 0 ? `of the newest ${data.fromReports} runs` : undefined}
+              >
                 <div class="fields">
                   <Field label="Find">
-                    <input type="search" value={q} onInput={(event) => setQuery("q", event.currentTarget.value)} maxLength={200} />
+                    <input
+                      type="search"
+                      value={q}
+                      onInput={(event) => setQuery("q", event.currentTarget.value)}
+                      maxLength={200}
+                    />
                   </Field>
                   <Field label="Metric">
-                    <select value={chosen} onChange={(event) => setQuery("metric", event.currentTarget.value)}>
+                    <select
+                      value={chosen}
+                      onChange={(event) => setQuery("metric", event.currentTarget.value)}
+                    >
                       <option value="">choose one of {shown.length}</option>
                       {shown.map((m) => (
                         <option key={m} value={m}>
@@ -72,9 +89,13 @@ export default function Perf() {
 }
 
 function HistoryOf({ metric }: { metric: string }) {
-  const resource = useResource(`metric/${metric}`, (signal) => metricHistory({ metric, machine: "", config: "", variant: "" }, signal), {
-    kinds: ["run"],
-  });
+  const resource = useResource(
+    `metric/${metric}`,
+    (signal) => metricHistory({ metric, machine: "", config: "", variant: "" }, signal),
+    {
+      kinds: ["run"],
+    },
+  );
   const Plotted = useSignal<Plot | undefined>(undefined);
   useEffect(() => {
     void import("../ui/history_plot").then(
@@ -85,7 +106,10 @@ function HistoryOf({ metric }: { metric: string }) {
   const points = resource.data?.points;
   const series = useMemo(() => seriesOf(points ?? []), [points]);
   return (
-    <Section title={metric} note={resource.data?.unit ? `${resource.data.unit}, lower is better` : undefined}>
+    <Section
+      title={metric}
+      note={resource.data?.unit ? `${resource.data.unit}, lower is better` : undefined}
+    >
       <Panel resource={resource} what={metric} rows={6}>
         {(data) =>
           data.points.length === 0 ? (
@@ -130,18 +154,27 @@ function HistoryOf({ metric }: { metric: string }) {
               }
             >
               <div class="plot-place">
-                {Plotted.value ? <Plotted.value series={series} noise={data.noise} unit={data.unit} /> : <Bones rows={3} what="Plot" />}
+                {Plotted.value ? (
+                  <Plotted.value series={series} noise={data.noise} unit={data.unit} />
+                ) : (
+                  <Bones rows={3} what="Plot" />
+                )}
               </div>
               <p class="soft">
-                A faint dot is a boot, the line joins the medians of the runs; through: HIGHMEM on, dashed: off. Drag to zoom, double click for all.
-                {data.noise > 0 ? ` Grey band: the machine's noise floor, ${number(data.noise)} %.` : ""}
+                A faint dot is a boot, the line joins the medians of the runs; through: HIGHMEM on,
+                dashed: off. Drag to zoom, double click for all.
+                {data.noise > 0
+                  ? ` Grey band: the machine's noise floor, ${number(data.noise)} %.`
+                  : ""}
               </p>
               {data.changes.length > 0 ? (
                 <ul>
                   {data.changes.map((c, i) => (
                     <li key={i}>
-                      changed by {percent(c.changePercent)} between <a href={to.run(c.beforeRun)}>run {String(c.beforeRun)}</a> and{" "}
-                      <a href={to.run(c.afterRun)}>run {String(c.afterRun)}</a>, {(c.confidence * 100).toFixed(1)} % sure
+                      changed by {percent(c.changePercent)} between{" "}
+                      <a href={to.run(c.beforeRun)}>run {String(c.beforeRun)}</a> and{" "}
+                      <a href={to.run(c.afterRun)}>run {String(c.afterRun)}</a>,{" "}
+                      {(c.confidence * 100).toFixed(1)} % sure
                     </li>
                   ))}
                 </ul>
@@ -158,7 +191,9 @@ function HistoryOf({ metric }: { metric: string }) {
 function Compare({ metric }: { metric: string }) {
   const a = query.value.get("a") ?? "";
   const b = query.value.get("b") ?? "";
-  const runs = useResource("runs/50", (signal) => api.lab.listRuns({ limit: 50 }, { signal }), { kinds: ["run"] });
+  const runs = useResource("runs/50", (signal) => api.lab.listRuns({ limit: 50 }, { signal }), {
+    kinds: ["run"],
+  });
   const pick = (name: string, value: string, label: string) => (
     <Field label={label}>
       <select value={value} onChange={(event) => setQuery(name, event.currentTarget.value)}>
@@ -177,7 +212,9 @@ function Compare({ metric }: { metric: string }) {
         {pick("a", a, "Before")}
         {pick("b", b, "After")}
       </div>
-      {/^\d+$/.test(a) && /^\d+$/.test(b) ? <Compared a={BigInt(a)} b={BigInt(b)} metric={metric} /> : null}
+      {/^\d+$/.test(a) && /^\d+$/.test(b) ? (
+        <Compared a={BigInt(a)} b={BigInt(b)} metric={metric} />
+      ) : null}
     </Section>
   );
 }
@@ -195,11 +232,19 @@ function Compared({ a, b, metric }: { a: bigint; b: bigint; metric: string }) {
             const rows = byEffect(r.comparisons)
               .filter((c) => before.has(key(c)) && (!metric || c.metric === metric))
               .slice(0, 200);
-            if (rows.length === 0) return <p class="soft">The two have no metric in common{metric ? ` named ${metric}` : ""}.</p>;
+            if (rows.length === 0)
+              return (
+                <p class="soft">
+                  The two have no metric in common{metric ? ` named ${metric}` : ""}.
+                </p>
+              );
             return (
               <div class="scroll">
                 <table class="cards">
-                  <caption>Other boots at another time: a hint, no verdict. What each run itself decided stands beside it.</caption>
+                  <caption>
+                    Other boots at another time: a hint, no verdict. What each run itself decided
+                    stands beside it.
+                  </caption>
                   <thead>
                     <tr>
                       <th>Metric</th>
@@ -214,12 +259,17 @@ function Compared({ a, b, metric }: { a: bigint; b: bigint; metric: string }) {
                   <tbody>
                     {rows.map((c) => {
                       const was = before.get(key(c))!;
-                      const value = (one: Comparison) => median(one.pairs.filter((p) => !p.excluded).map((p) => p.right));
+                      const value = (one: Comparison) =>
+                        median(one.pairs.filter((p) => !p.excluded).map((p) => p.right));
                       const [x, y] = [value(was), value(c)];
                       const words = (one: Comparison) => (
                         <>
                           <Chip mark={markOfAnswer(one)} />{" "}
-                          <span class="soft">{one.kind === "counter" ? "" : interval(one.ciLowPercent, one.ciHighPercent)}</span>
+                          <span class="soft">
+                            {one.kind === "counter"
+                              ? ""
+                              : interval(one.ciLowPercent, one.ciHighPercent)}
+                          </span>
                         </>
                       );
                       return (

@@ -12,10 +12,16 @@ import { Act, Chip, Command, Empty, Head, Panel, Section, Time } from "../ui/par
 import { mayNot, navigate, say, usePage } from "../ui/shell";
 
 export default function Queue() {
-  const queue = useResource("queue", (signal) => api.machines.listQueue({}, { signal }), { kinds: ["queue", "run", "machine"] });
-  const schedules = useResource("schedules", (signal) => api.schedules.listSchedules({ times: 5 }, { signal }), {
-    kinds: ["schedule", "run"],
+  const queue = useResource("queue", (signal) => api.machines.listQueue({}, { signal }), {
+    kinds: ["queue", "run", "machine"],
   });
+  const schedules = useResource(
+    "schedules",
+    (signal) => api.schedules.listSchedules({ times: 5 }, { signal }),
+    {
+      kinds: ["schedule", "run"],
+    },
+  );
   usePage("Queue", ["kiln queue", "kiln schedule list"]);
   const cancel = async (run: bigint) => {
     try {
@@ -95,11 +101,14 @@ export default function Queue() {
               <Empty>
                 <strong>No schedule</strong>
                 <span>
-                  <code>kiln schedule add NAME --cron '30 2 * * *' --job jobs/night.yaml</code> makes one.
+                  <code>kiln schedule add NAME --cron '30 2 * * *' --job jobs/night.yaml</code>{" "}
+                  makes one.
                 </span>
               </Empty>
             ) : (
-              data.schedules.map((s) => <ScheduleRow key={s.name} s={s} reload={schedules.reload} />)
+              data.schedules.map((s) => (
+                <ScheduleRow key={s.name} s={s} reload={schedules.reload} />
+              ))
             )
           }
         </Panel>
@@ -108,7 +117,13 @@ export default function Queue() {
   );
 }
 
-function Waiting({ items, cancel }: { items: QueueItem[]; cancel: (run: bigint) => Promise<void> }) {
+function Waiting({
+  items,
+  cancel,
+}: {
+  items: QueueItem[];
+  cancel: (run: bigint) => Promise<void>;
+}) {
   return (
     <table class="cards">
       <thead>
@@ -168,7 +183,8 @@ function ScheduleRow({ s, reload }: { s: Schedule; reload: () => void }) {
   return (
     <div class="finding">
       <h3>
-        {s.name} <code>{s.cron}</code> <span class="soft">{s.zone || "UTC"}</span> {paused ? <strong>paused</strong> : null}
+        {s.name} <code>{s.cron}</code> <span class="soft">{s.zone || "UTC"}</span>{" "}
+        {paused ? <strong>paused</strong> : null}
       </h3>
       {s.problem ? <p class="bad">{s.problem}</p> : null}
       <p>
@@ -185,7 +201,9 @@ function ScheduleRow({ s, reload }: { s: Schedule; reload: () => void }) {
         {s.last ? (
           <>
             Last: {s.last.state}{" "}
-            {s.last.runId > 0n ? <a href={to.run(s.last.runId)}>run {String(s.last.runId)}</a> : null}{" "}
+            {s.last.runId > 0n ? (
+              <a href={to.run(s.last.runId)}>run {String(s.last.runId)}</a>
+            ) : null}{" "}
             {s.last.headline || s.last.reason}
           </>
         ) : (
@@ -193,8 +211,8 @@ function ScheduleRow({ s, reload }: { s: Schedule; reload: () => void }) {
         )}
       </p>
       <p class="soft">
-        <code>{s.jobFile}</code>; when missed {s.missed || "run-once"}, when its last run goes on {s.overlap || "skip"}, when nothing changed{" "}
-        {s.unchanged || "skip"}
+        <code>{s.jobFile}</code>; when missed {s.missed || "run-once"}, when its last run goes on{" "}
+        {s.overlap || "skip"}, when nothing changed {s.unchanged || "skip"}
       </p>
       {s.next.length > 1 ? (
         <p class="soft row">
@@ -209,7 +227,10 @@ function ScheduleRow({ s, reload }: { s: Schedule; reload: () => void }) {
           why={mayNot("keeper")}
           onPress={() =>
             void act(`${s.name} is started`, async () => {
-              const firing = await api.schedules.runNow({ name: s.name, requestId: crypto.randomUUID() });
+              const firing = await api.schedules.runNow({
+                name: s.name,
+                requestId: crypto.randomUUID(),
+              });
               if (firing.runId > 0n) navigate(to.run(firing.runId));
             })
           }
@@ -217,15 +238,32 @@ function ScheduleRow({ s, reload }: { s: Schedule; reload: () => void }) {
           Run now
         </Act>
         {paused ? (
-          <Act why={mayNot("keeper")} onPress={() => void act(`${s.name} starts by itself again`, () => api.schedules.resumeSchedule({ name: s.name }))}>
+          <Act
+            why={mayNot("keeper")}
+            onPress={() =>
+              void act(`${s.name} starts by itself again`, () =>
+                api.schedules.resumeSchedule({ name: s.name }),
+              )
+            }
+          >
             Resume
           </Act>
         ) : (
-          <Act why={mayNot("keeper")} onPress={() => void act(`${s.name} is paused`, () => api.schedules.pauseSchedule({ name: s.name }))}>
+          <Act
+            why={mayNot("keeper")}
+            onPress={() =>
+              void act(`${s.name} is paused`, () => api.schedules.pauseSchedule({ name: s.name }))
+            }
+          >
             Pause
           </Act>
         )}
-        <button type="button" class="plain" aria-expanded={history.value} onClick={() => (history.value = !history.value)}>
+        <button
+          type="button"
+          class="plain"
+          aria-expanded={history.value}
+          onClick={() => (history.value = !history.value)}
+        >
           history
         </button>
         <Command text={command("kiln schedule history", s.name)} />
@@ -236,9 +274,13 @@ function ScheduleRow({ s, reload }: { s: Schedule; reload: () => void }) {
 }
 
 function Firings({ name }: { name: string }) {
-  const resource = useResource(`firings/${name}`, (signal) => api.schedules.listFirings({ name, limit: 30 }, { signal }), {
-    kinds: ["schedule", "run"],
-  });
+  const resource = useResource(
+    `firings/${name}`,
+    (signal) => api.schedules.listFirings({ name, limit: 30 }, { signal }),
+    {
+      kinds: ["schedule", "run"],
+    },
+  );
   return (
     <Panel resource={resource} what={`what became of ${name}`} rows={4}>
       {(data) => (
@@ -266,7 +308,9 @@ function Firings({ name }: { name: string }) {
                 <td>
                   {f.result ? <Chip mark={markOfResult(f.result)} bare /> : null}
                   {f.headline || f.reason}
-                  {f.sinceGood > 0 ? <strong> {f.sinceGood} worse than in the last good night</strong> : null}
+                  {f.sinceGood > 0 ? (
+                    <strong> {f.sinceGood} worse than in the last good night</strong>
+                  ) : null}
                 </td>
               </tr>
             ))}

@@ -1,21 +1,33 @@
 // Review: what needs a person, newest nights first. An empty page is the aim.
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { type Inbox, inbox, overlaid, overlay } from "../api/findings";
 import { api } from "../api/client";
+import { type Inbox, inbox, overlaid, overlay } from "../api/findings";
 import { prefetch, useResource } from "../api/resource";
 import type { FindingRow } from "../gen/kiln/v1/findings_pb";
-import { evidenceOf } from "../lib/cells";
+import { causeOf, evidenceOf } from "../lib/cells";
 import { matches, parseFilter } from "../lib/filter";
 import { ago, count, dateOf, shortTest } from "../lib/format";
-import { afterDecision, confidenceWords, filterKeys, filterRow, groups, isOpen, keyOf, split, step, titleOf, worstCounts } from "../lib/inbox";
+import {
+  afterDecision,
+  confidenceWords,
+  filterKeys,
+  filterRow,
+  groups,
+  isOpen,
+  keyOf,
+  split,
+  step,
+  titleOf,
+  worstCounts,
+} from "../lib/inbox";
 import { markOfClass } from "../lib/marks";
 import { command } from "../lib/quote";
 import { to } from "../lib/route";
-import { Act, Chip, Empty, FilterBox, Head, Panel, Squares, Time } from "../ui/parts";
 import { Decisions, mayNotDecide, useDecisions } from "../ui/decide";
-import { mayNot, me, navigate, query, setQuery, useKeys, usePage } from "../ui/shell";
 import { NothingMatches } from "../ui/nothing";
+import { Act, Chip, Empty, FilterBox, Head, Panel, Squares, Time } from "../ui/parts";
+import { mayNot, me, navigate, query, setQuery, useKeys, usePage } from "../ui/shell";
 import "../styles/review.css";
 
 /** Rows as they are to be shown: with what was just decided. */
@@ -58,7 +70,10 @@ function List({ data, reload }: { data: Inbox; reload: () => void }) {
     const done = data.rows.filter((r) => !isOpen(r) && overlay.value.has(keyOf(r))).map(keyOf);
     if (done.length > 0) overlaid(done, undefined);
     // Nothing is under the focus of an empty page: it takes what comes.
-    if (split(settled(data.rows, overlay.value).filter((r) => taken.value.has(keyOf(r)))).open.length === 0)
+    if (
+      split(settled(data.rows, overlay.value).filter((r) => taken.value.has(keyOf(r)))).open
+        .length === 0
+    )
       taken.value = new Set(data.rows.map(keyOf));
   }, [data]);
   const rows = allRows.filter((row) => taken.value.has(keyOf(row)));
@@ -69,7 +84,10 @@ function List({ data, reload }: { data: Inbox; reload: () => void }) {
   const byKey = new Map(rows.map((row) => [keyOf(row), row]));
   const focus = order.includes(at.value) ? at.value : "";
   const mine = shown.filter((r) => r.owner !== "" && r.owner === me.value?.name).length;
-  const oldest = shown.map((r) => dateOf(r.finished)).filter((d): d is Date => d !== undefined).sort((a, b) => a.getTime() - b.getTime())[0];
+  const oldest = shown
+    .map((r) => dateOf(r.finished))
+    .filter((d): d is Date => d !== undefined)
+    .sort((a, b) => a.getTime() - b.getTime())[0];
 
   const go = (key: string, keep = false) => {
     at.value = key;
@@ -83,16 +101,21 @@ function List({ data, reload }: { data: Inbox; reload: () => void }) {
     const from = order.indexOf(key);
     for (const next of order.slice(from, from + 3)) {
       const run = byKey.get(next)?.runId;
-      if (run !== undefined) prefetch(`report/${run}`, (signal) => api.lab.getReport({ runId: run }, { signal }));
+      if (run !== undefined)
+        prefetch(`report/${run}`, (signal) => api.lab.getReport({ runId: run }, { signal }));
     }
   };
   const decided = (keys: string[]) => {
     const gone = new Set(keys);
     chosen.value = new Set([...chosen.value].filter((k) => !gone.has(k)));
-    if (order.length > 0) go(afterDecision(order, gone, keys.includes(focus) ? focus : (keys[0] ?? "")));
+    if (order.length > 0)
+      go(afterDecision(order, gone, keys.includes(focus) ? focus : (keys[0] ?? "")));
   };
   const targets = () => {
-    if (chosen.value.size > 0) return [...chosen.value].map((k) => byKey.get(k)).filter((r): r is FindingRow => r !== undefined);
+    if (chosen.value.size > 0)
+      return [...chosen.value]
+        .map((k) => byKey.get(k))
+        .filter((r): r is FindingRow => r !== undefined);
     const row = byKey.get(focus);
     return row ? [row] : [];
   };
@@ -158,22 +181,40 @@ function List({ data, reload }: { data: Inbox; reload: () => void }) {
           </button>
         </p>
       ) : null}
-      <Toolbar n={targets().length} decisions={decisions} stores={data.stores} chosen={chosen.value.size} />
+      <Toolbar
+        n={targets().length}
+        decisions={decisions}
+        stores={data.stores}
+        chosen={chosen.value.size}
+      />
       {parts.open.length === 0 ? (
         <Done data={data} decided={parts.decided.length} />
       ) : shown.length === 0 ? (
         <NothingMatches q={q} rows={parts.open.map(filterRow)} filterKeys={filterKeys} />
       ) : (
         grouped.map((group) => (
-          <section key={String(group.run)} class="night" aria-label={`Run ${group.run}, ${group.title}`}>
+          <section
+            key={String(group.run)}
+            class="night"
+            aria-label={`Run ${group.run}, ${group.title}`}
+          >
             <h2>
               <a href={to.run(group.run)}>{group.title}</a>{" "}
               <small>
-                run {String(group.run)} · {group.schedule ? `night of ${group.schedule}` : group.job} · <Time time={group.rows[0]?.finished} /> ·{" "}
+                run {String(group.run)} ·{" "}
+                {group.schedule ? `night of ${group.schedule}` : group.job} ·{" "}
+                <Time time={group.rows[0]?.finished} /> ·{" "}
                 {count(group.rows.length, "cause", "causes")}
               </small>
             </h2>
             <table class="inbox cards">
+              <colgroup>
+                {["pick", "what", "hm", "counts", "sure", "since", "strip-col", "whose"].map(
+                  (c) => (
+                    <col key={c} class={`col-${c}`} />
+                  ),
+                )}
+              </colgroup>
               <thead class="for-ears">
                 <tr>
                   <th>Chosen</th>
@@ -254,11 +295,23 @@ function since(row: FindingRow): string {
 }
 
 function Strip({ row }: { row: FindingRow }) {
-  if (row.strip.length === 0) return <span class="soft">{row.timesSeen > 1 ? `seen in ${row.timesSeen} runs` : "first time"}</span>;
-  const words = row.strip.map((cls) => (cls === "" ? "ok" : cls === "-" ? "not run" : markOfClass(cls).word));
+  if (row.strip.length === 0)
+    return (
+      <span class="soft">{row.timesSeen > 1 ? `seen in ${row.timesSeen} runs` : "first time"}</span>
+    );
+  const words = row.strip.map((cls) =>
+    cls === "" ? "ok" : cls === "-" ? "not run" : markOfClass(cls).word,
+  );
   return (
-    <span class="strip" role="img" aria-label={`The last ${row.strip.length} runs: ${words.join(", ")}`} title={words.join(", ")}>
-      {row.strip.map((cls) => (cls === "" ? "·" : cls === "-" ? "∅" : markOfClass(cls).glyph)).join("")}
+    <span
+      class="strip"
+      role="img"
+      aria-label={`The last ${row.strip.length} runs: ${words.join(", ")}`}
+      title={words.join(", ")}
+    >
+      {row.strip
+        .map((cls) => (cls === "" ? "·" : cls === "-" ? "∅" : markOfClass(cls).glyph))
+        .join("")}
     </span>
   );
 }
@@ -279,7 +332,9 @@ function Line({
   const f = row.finding!;
   const key = keyOf(row);
   const mark = markOfClass(f.class);
-  const fresh = row.seenBy.length === 0 || (me.value?.name !== "" && !row.seenBy.includes(me.value?.name ?? ""));
+  const fresh =
+    row.seenBy.length === 0 ||
+    (me.value?.name !== "" && !row.seenBy.includes(me.value?.name ?? ""));
   return (
     <tr
       id={`row-${key}`}
@@ -302,10 +357,14 @@ function Line({
       <th scope="row" class="what">
         <Chip mark={mark} />{" "}
         <a href={to.finding(row.runId, f.id)} onFocus={onFocus}>
-          <code>{f.test ? shortTest(f.test) : (f.kernel[0]?.title ?? f.summary)}</code>
+          <code>{f.test ? shortTest(f.test) : causeOf(f.kernel) || f.summary}</code>
         </a>
         {f.also.length > 0 ? <span class="soft"> +{f.also.length}</span> : null}
-        {f.kernel[0] && f.test ? <div class="cause soft">{f.kernel[0].title}</div> : null}
+        {f.kernel.length > 0 && f.test ? (
+          <div class="cause soft" title={causeOf(f.kernel)}>
+            {causeOf(f.kernel)}
+          </div>
+        ) : null}
       </th>
       <td data-name="">
         <Squares finding={f} />
@@ -316,7 +375,7 @@ function Line({
       <td class="num" data-name="sure">
         {confidenceWords(f.confidence)}
       </td>
-      <td class="since" data-name="since">
+      <td class="since" data-name="since" title={since(row)}>
         {since(row)}
       </td>
       <td class="nowrap" data-name="before">
@@ -355,7 +414,14 @@ function Rest({ parts }: { parts: ReturnType<typeof split> }) {
             <li key={keyOf(row)}>
               <Chip mark={markOfClass(row.finding?.class ?? "")} />{" "}
               <a href={to.finding(row.runId, row.finding?.id ?? "")}>
-                <code>{shortTest(row.finding?.test || row.finding?.kernel[0]?.title || row.finding?.summary || "")}</code>
+                <code>
+                  {shortTest(
+                    row.finding?.test ||
+                      causeOf(row.finding?.kernel ?? []) ||
+                      row.finding?.summary ||
+                      "",
+                  )}
+                </code>
               </a>{" "}
               <span class="soft">
                 run {String(row.runId)}

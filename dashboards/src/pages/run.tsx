@@ -1,29 +1,33 @@
 // One run: the verdict first, then what it rests on.
+
+import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
-import { useSignal } from "@preact/signals";
 import { api, problem } from "../api/client";
 import { useResource } from "../api/resource";
 import type { RunEvent } from "../gen/kiln/v1/lab_pb";
 import type { RunReport } from "../gen/kiln/v1/report_pb";
 import { duration } from "../lib/format";
 import { markOfResult } from "../lib/marks";
-import { Chip, Command, Head, Panel, Section, Time } from "../ui/parts";
-import { Act } from "../ui/parts";
-import { mayNot, navigate, route, say, usePage } from "../ui/shell";
+import { Act, Chip, Command, Head, Panel, Section, Time } from "../ui/parts";
 import { Builds } from "../ui/run_builds";
 import { Claims, NotTested, StaticSide } from "../ui/run_claims";
 import { Differences, liveCells, MatrixTable } from "../ui/run_differences";
 import { Performance } from "../ui/run_performance";
 import { Sessions } from "../ui/run_sessions";
+import { mayNot, navigate, route, say, usePage } from "../ui/shell";
 import "../styles/run.css";
 
 export default function RunPage() {
   const run = route.value.page === "run" ? route.value.run : 0n;
-  const resource = useResource(`report/${run}`, (signal) => api.lab.getReport({ runId: run }, { signal }), {
-    kinds: ["run", "finding", "known"],
-    run,
-  });
+  const resource = useResource(
+    `report/${run}`,
+    (signal) => api.lab.getReport({ runId: run }, { signal }),
+    {
+      kinds: ["run", "finding", "known"],
+      run,
+    },
+  );
   usePage(`Run ${run}`, [`kiln report ${run}`, `kiln show ${run}`]);
   return (
     <>
@@ -59,17 +63,15 @@ function Report({ report, reload }: { report: RunReport; reload: () => void }) {
     <article>
       <Head
         side={
-          <>
-            {running ? (
-              <Act why={mayNot("submitter")} onPress={() => void cancel(run.id, reload)}>
-                Stop
-              </Act>
-            ) : (
-              <Act why={mayNot("submitter")} onPress={() => void retry(run.id)}>
-                Run again
-              </Act>
-            )}
-          </>
+          running ? (
+            <Act why={mayNot("submitter")} onPress={() => void cancel(run.id, reload)}>
+              Stop
+            </Act>
+          ) : (
+            <Act why={mayNot("submitter")} onPress={() => void retry(run.id)}>
+              Run again
+            </Act>
+          )
         }
       >
         <span class="soft">Run {String(run.id)}</span> {run.title || run.jobName}
@@ -90,7 +92,9 @@ function Report({ report, reload }: { report: RunReport; reload: () => void }) {
         {run.error && !verdict?.reasons.includes(run.error) ? <pre>{run.error}</pre> : null}
         <dl class="facts">
           <Fact name="results">
-            {verdict && verdict.resultsPlanned > 0 ? `${verdict.resultsGot} of ${verdict.resultsPlanned} planned` : "none planned"}
+            {verdict && verdict.resultsPlanned > 0
+              ? `${verdict.resultsGot} of ${verdict.resultsPlanned} planned`
+              : "none planned"}
           </Fact>
           <Fact name={running ? "started" : "finished"}>
             <Time time={running ? run.started : (run.finished ?? run.started)} long />
@@ -100,7 +104,8 @@ function Report({ report, reload }: { report: RunReport; reload: () => void }) {
           {run.machine ? <Fact name="machine">{run.machine}</Fact> : null}
           {report.series && report.series.patches.length > 0 ? (
             <Fact name="series">
-              {report.series.patches.length} {report.series.patches.length === 1 ? "patch" : "patches"}
+              {report.series.patches.length}{" "}
+              {report.series.patches.length === 1 ? "patch" : "patches"}
               {report.series.version > 1 ? `, v${report.series.version}` : ""}
             </Fact>
           ) : null}
@@ -155,8 +160,10 @@ function Before({ report }: { report: RunReport }) {
     <Section title="Against what was before" id="before">
       {predecessor ? (
         <p>
-          v{predecessor.version} (<a href={`/run/${predecessor.runId}`}>run {String(predecessor.runId)}</a>): fixed{" "}
-          {predecessor.fixed.length}, broke {predecessor.broke.length}, still {predecessor.still.length}.{" "}
+          v{predecessor.version} (
+          <a href={`/run/${predecessor.runId}`}>run {String(predecessor.runId)}</a>): fixed{" "}
+          {predecessor.fixed.length}, broke {predecessor.broke.length}, still{" "}
+          {predecessor.still.length}.{" "}
           <span class="soft">{predecessor.changedPatches.join("; ")}</span>
         </p>
       ) : null}
@@ -169,15 +176,19 @@ function Before({ report }: { report: RunReport }) {
             ) : (
               "none"
             )}
-            : {lastGoodNight.regressed.length} regressed, {lastGoodNight.worse.length} worse in too few boots to be sure,{" "}
-            {lastGoodNight.lost.length} lost, {lastGoodNight.fixed.length} fixed.
+            : {lastGoodNight.regressed.length} regressed, {lastGoodNight.worse.length} worse in too
+            few boots to be sure, {lastGoodNight.lost.length} lost, {lastGoodNight.fixed.length}{" "}
+            fixed.
           </p>
           <ul>
-            {[...lastGoodNight.regressed, ...lastGoodNight.worse, ...lastGoodNight.lost].map((t) => (
-              <li key={`${t.test}/${t.config}`}>
-                <code>{t.test}</code> <span class="soft">{t.config}</span>: {t.before}, now {t.now}
-              </li>
-            ))}
+            {[...lastGoodNight.regressed, ...lastGoodNight.worse, ...lastGoodNight.lost].map(
+              (t) => (
+                <li key={`${t.test}/${t.config}`}>
+                  <code>{t.test}</code> <span class="soft">{t.config}</span>: {t.before}, now{" "}
+                  {t.now}
+                </li>
+              ),
+            )}
           </ul>
         </>
       ) : null}
@@ -197,7 +208,10 @@ function Progress({ run }: { run: bigint }) {
       let from = 0n;
       for (let tries = 0; tries < 100 && !own.signal.aborted; tries += 1) {
         try {
-          for await (const event of api.labStream.watchRun({ runId: run, fromSeq: from }, { signal: own.signal })) {
+          for await (const event of api.labStream.watchRun(
+            { runId: run, fromSeq: from },
+            { signal: own.signal },
+          )) {
             from = event.seq + 1n;
             why.value = "";
             if (event.cell && event.state)
@@ -232,7 +246,11 @@ function Progress({ run }: { run: bigint }) {
       ))}
       {last ? (
         <>
-          <progress max={last.total} value={last.done} aria-label={`${last.done} of ${last.total}`} />
+          <progress
+            max={last.total}
+            value={last.done}
+            aria-label={`${last.done} of ${last.total}`}
+          />
           <span class="soft">
             {last.done} of {last.total}
             {last.remainingSeconds > 0 ? `, about ${duration(last.remainingSeconds)} left` : ""}

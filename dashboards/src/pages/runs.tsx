@@ -6,8 +6,8 @@ import type { RunSummary } from "../gen/kiln/v1/lab_pb";
 import { matches, parseFilter } from "../lib/filter";
 import { markOfResult } from "../lib/marks";
 import { to } from "../lib/route";
-import { Chip, Empty, FilterBox, Head, Panel, Time, Took } from "../ui/parts";
 import { NothingMatches } from "../ui/nothing";
+import { Chip, Empty, FilterBox, Head, Panel, Time, Took } from "../ui/parts";
 import { navigate, place, query, setQuery, useKeys, usePage } from "../ui/shell";
 
 const keys = ["result", "job", "state", "machine", "title"] as const;
@@ -38,9 +38,13 @@ export function VerdictWords({ one }: { one: RunSummary }) {
 export default function Runs() {
   const q = query.value.get("q") ?? "";
   const limit = Math.min(1000, Math.max(10, Number(query.value.get("n")) || 50));
-  const resource = useResource(`runs/${limit}`, (signal) => api.lab.listRuns({ limit }, { signal }), {
-    kinds: ["run"],
-  });
+  const resource = useResource(
+    `runs/${limit}`,
+    (signal) => api.lab.listRuns({ limit }, { signal }),
+    {
+      kinds: ["run"],
+    },
+  );
   usePage("Runs", [`kiln runs --limit ${limit}`]);
   const at = useSignal(-1);
   const filter = parseFilter(q, keys);
@@ -135,7 +139,13 @@ export default function Runs() {
                 <p class="row soft">
                   {shown.length} of the newest {all.length} runs
                   {all.length >= limit ? (
-                    <a href={place.value.path + (place.value.search ? `${place.value.search}&` : "?") + `n=${limit * 2}`}>
+                    <a
+                      href={
+                        place.value.path +
+                        (place.value.search ? `${place.value.search}&` : "?") +
+                        `n=${limit * 2}`
+                      }
+                    >
                       show more
                     </a>
                   ) : null}

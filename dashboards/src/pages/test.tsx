@@ -8,7 +8,16 @@ import { to } from "../lib/route";
 import { Empty, Head, Panel, Time } from "../ui/parts";
 import { route, usePage } from "../ui/shell";
 
-const roles: Record<Letter, string> = { ".": "", F: "bad strong", "~": "strong", L: "strong", S: "soft", I: "soft", K: "soft", " ": "soft" };
+const roles: Record<Letter, string> = {
+  ".": "",
+  F: "bad strong",
+  "~": "strong",
+  L: "strong",
+  S: "soft",
+  I: "soft",
+  K: "soft",
+  " ": "soft",
+};
 
 function Outcome({ letter }: { letter: string }) {
   const l = letterOf(letter);
@@ -28,7 +37,10 @@ export default function TestPage() {
     (signal) => testGrid({ job: "", test, machine: "", runs: 200, steady: true }, signal),
     { kinds: ["run"] },
   );
-  usePage(shortTest(test), [command("kiln log RUN SESSION", test), command("kiln known add --test", test, "--reason", "...", "--dry-run")]);
+  usePage(shortTest(test), [
+    command("kiln log RUN SESSION", test),
+    command("kiln known add --test", test, "--reason", "...", "--dry-run"),
+  ]);
   return (
     <>
       <Head>
@@ -43,7 +55,9 @@ export default function TestPage() {
                 <Empty>
                   <strong>No run knows this test</strong>
                   <span>
-                    {data.fromReports > 0 ? `The newest ${data.fromReports} runs were looked at. ` : ""}
+                    {data.fromReports > 0
+                      ? `The newest ${data.fromReports} runs were looked at. `
+                      : ""}
                     <a href="/tests">All tests</a>
                   </span>
                 </Empty>
@@ -55,9 +69,11 @@ export default function TestPage() {
             return (
               <>
                 <p>
-                  Bad in {row.badBoots} of {count(row.boots, "boot", "boots")}: {((100 * row.badBoots) / Math.max(1, row.boots)).toFixed(0)} %{" "}
+                  Bad in {row.badBoots} of {count(row.boots, "boot", "boots")}:{" "}
+                  {((100 * row.badBoots) / Math.max(1, row.boots)).toFixed(0)} %{" "}
                   <span class="soft">
-                    95 % interval [{(100 * row.rateLow).toFixed(0)}, {(100 * row.rateHigh).toFixed(0)}] %
+                    95 % interval [{(100 * row.rateLow).toFixed(0)},{" "}
+                    {(100 * row.rateHigh).toFixed(0)}] %
                   </span>
                 </p>
                 <table class="cards">

@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { testGrid } from "../api/history";
 import { useResource } from "../api/resource";
-import { matches, parseFilter, valueOf } from "../lib/filter";
+import { matches, parseFilter, termValue } from "../lib/filter";
 import { count, shortTest } from "../lib/format";
 import { groupOf, lastChange, letterWords } from "../lib/grid";
 import { to } from "../lib/route";
@@ -18,7 +18,7 @@ export default function Tests() {
   const q = query.value.get("q") ?? "";
   const steady = query.value.get("steady") === "1";
   const filter = parseFilter(q, keys);
-  const job = valueOf(q, "job");
+  const job = termValue(q, "job");
   const resource = useResource(
     `grid/${job}/${steady}`,
     (signal) => testGrid({ job, test: "", machine: "", runs: 100, steady }, signal),
@@ -28,12 +28,25 @@ export default function Tests() {
   usePage("Tests", ["kiln runs --limit 100 --format json", "kiln report @last --format csv"]);
   return (
     <>
-      <Head side={<FilterBox value={q} onInput={(text) => setQuery("q", text)} problems={filter.problems} hint="test:gem_* job:nightly" />}>
+      <Head
+        side={
+          <FilterBox
+            value={q}
+            onInput={(text) => setQuery("q", text)}
+            problems={filter.problems}
+            hint="test:gem_* job:nightly"
+          />
+        }
+      >
         Tests
       </Head>
       <Panel resource={resource} what="the tests" rows={12}>
         {(data) => {
-          const fields = (t: { test: string }) => ({ test: t.test, group: groupOf(t.test), job: job || "" });
+          const fields = (t: { test: string }) => ({
+            test: t.test,
+            group: groupOf(t.test),
+            job: job || "",
+          });
           const kept = parseFilter(q, keys);
           const own = { ...kept, terms: kept.terms.filter((t) => t.key !== "job") };
           const tests = data.tests.filter((t) => matches(own, fields(t)));
@@ -52,7 +65,11 @@ export default function Tests() {
                 {steady ? "" : "; only those that were not the same throughout"}
               </span>
               <label>
-                <input type="checkbox" checked={steady} onChange={() => setQuery("steady", steady ? "" : "1")} />
+                <input
+                  type="checkbox"
+                  checked={steady}
+                  onChange={() => setQuery("steady", steady ? "" : "1")}
+                />
                 steady ones, too
               </label>
             </p>
@@ -70,7 +87,9 @@ export default function Tests() {
                 )}
               </>
             );
-          const flaky = [...tests].filter((t) => t.badBoots > 0).sort((a, b) => b.rateLow - a.rateLow || b.badBoots - a.badBoots);
+          const flaky = [...tests]
+            .filter((t) => t.badBoots > 0)
+            .sort((a, b) => b.rateLow - a.rateLow || b.badBoots - a.badBoots);
           return (
             <>
               <Section title="When and where" note="the last changed first">

@@ -2,7 +2,7 @@
 import { signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { api, problem } from "../api/client";
-import { decide, type Done, nameOf, overlaid } from "../api/findings";
+import { type Done, decide, nameOf, overlaid } from "../api/findings";
 import type { FindingRow } from "../gen/kiln/v1/findings_pb";
 import { filterFor, keyOf } from "../lib/inbox";
 import type { Problem } from "../lib/problem";
@@ -220,7 +220,12 @@ function Rerun({ row, close, after }: { row: FindingRow; close: () => void; afte
   const fault = useSignal<Problem | undefined>(undefined);
   const boots = useSignal(0);
   const ref = { runId: row.runId, finding: row.finding?.id ?? "" };
-  const line = command("kiln repro", `${row.runId}/${row.finding?.id ?? ""}`, boots.value > 0 && "--boots", boots.value > 0 && String(boots.value));
+  const line = command(
+    "kiln repro",
+    `${row.runId}/${row.finding?.id ?? ""}`,
+    boots.value > 0 && "--boots",
+    boots.value > 0 && String(boots.value),
+  );
   useEffect(() => {
     const own = new AbortController();
     api.review.describeRepro({ ...ref, boots: boots.value }, { signal: own.signal }).then(
@@ -253,7 +258,9 @@ function Rerun({ row, close, after }: { row: FindingRow; close: () => void; afte
   return (
     <Dialog title="Run it again" onClose={close} wide>
       <What rows={[row]} />
-      {fault.value ? <Fault problem={fault.value} what="how to repeat it" command={`${line} --show`} /> : null}
+      {fault.value ? (
+        <Fault problem={fault.value} what="how to repeat it" command={`${line} --show`} />
+      ) : null}
       {text.value ? <pre tabIndex={0}>{text.value}</pre> : null}
       {cannot.value && cannot.value !== "asking" ? <p class="bad">{cannot.value}</p> : null}
       <p class="row">
@@ -261,7 +268,10 @@ function Rerun({ row, close, after }: { row: FindingRow; close: () => void; afte
           Boot it again
         </Act>
         <Field label="Boots on each side">
-          <select value={String(boots.value)} onChange={(event) => (boots.value = Number(event.currentTarget.value))}>
+          <select
+            value={String(boots.value)}
+            onChange={(event) => (boots.value = Number(event.currentTarget.value))}
+          >
             <option value="0">as many as confirmed it</option>
             {[3, 5, 10, 20].map((n) => (
               <option key={n} value={String(n)}>
@@ -313,7 +323,8 @@ function Accept({ rows, close, after }: { rows: FindingRow[]; close: () => void;
 function common(rows: readonly FindingRow[]) {
   const all = rows.map(filterFor);
   const first = all[0]!;
-  const same = (of: (f: typeof first) => string) => (all.every((f) => of(f) === of(first)) ? of(first) : "");
+  const same = (of: (f: typeof first) => string) =>
+    all.every((f) => of(f) === of(first)) ? of(first) : "";
   const tests = all.map((f) => f.test);
   let test = same((f) => f.test);
   if (!test && tests.every((t) => t !== "")) {

@@ -35,7 +35,15 @@ function colours() {
 
 type Colours = ReturnType<typeof colours>;
 
-function drawHalf(g: CanvasRenderingContext2D, letter: string, x: number, y: number, w: number, h: number, c: Colours) {
+function drawHalf(
+  g: CanvasRenderingContext2D,
+  letter: string,
+  x: number,
+  y: number,
+  w: number,
+  h: number,
+  c: Colours,
+) {
   switch (letterOf(letter)) {
     case "F":
       g.fillStyle = c.worse;
@@ -93,7 +101,9 @@ export function HeatMap({ grid }: { grid: GridView }) {
   const top = useSignal(0);
   const height = useSignal(400);
   const at = useSignal({ row: -1, column: -1 });
-  const names = 300;
+  // Narrow windows give the names less, and the cells more.
+  const wide = useSignal(300);
+  const names = wide.value;
   const frame = useRef(0);
 
   const draw = () => {
@@ -135,7 +145,12 @@ export function HeatMap({ grid }: { grid: GridView }) {
     if (row >= 0 && column >= 0) {
       g.strokeStyle = c.focus;
       g.lineWidth = 2;
-      g.strokeRect(column * cell - el.scrollLeft, row * rowHeight - el.scrollTop, cell, rowHeight - 1);
+      g.strokeRect(
+        column * cell - el.scrollLeft,
+        row * rowHeight - el.scrollTop,
+        cell,
+        rowHeight - 1,
+      );
     }
   };
   const later = () => {
@@ -145,8 +160,10 @@ export function HeatMap({ grid }: { grid: GridView }) {
     const el = box.current!;
     el.scrollLeft = el.scrollWidth; // the newest run is what matters
     height.value = el.clientHeight;
+    wide.value = el.clientWidth < 640 ? 130 : 300;
     later();
     const observer = new ResizeObserver(() => {
+      wide.value = el.clientWidth < 640 ? 130 : 300;
       height.value = el.clientHeight;
       later();
     });
@@ -157,7 +174,7 @@ export function HeatMap({ grid }: { grid: GridView }) {
       frame.current = 0;
     };
   }, [grid]);
-  useEffect(later, [at.value]);
+  useEffect(later, [at.value, names]);
 
   const first = Math.max(0, Math.floor(top.value / rowHeight) - 4);
   const last = Math.min(grid.tests.length, Math.ceil((top.value + height.value) / rowHeight) + 4);
@@ -169,13 +186,17 @@ export function HeatMap({ grid }: { grid: GridView }) {
     return `${shortTest(test.test)} in run ${run.id}${when ? `, ${shortTime(when, new Date())}` : ""}: HIGHMEM on ${letterWords[letterOf(test.on[column] ?? " ")].word}, off ${letterWords[letterOf(test.off[column] ?? " ")].word}; ${run.resultsGot} of ${run.resultsPlanned} results came`;
   };
   const move = (dr: number, dc: number) => {
-    const row = Math.min(grid.tests.length - 1, Math.max(0, (at.value.row < 0 ? 0 : at.value.row) + dr));
-    const column = Math.min(grid.runs.length - 1, Math.max(0, (at.value.column < 0 ? grid.runs.length - 1 : at.value.column) + dc));
+    const row = Math.min(grid.tests.length - 1, Math.max(0, Math.max(at.value.row, 0) + dr));
+    const column = Math.min(
+      grid.runs.length - 1,
+      Math.max(0, (at.value.column < 0 ? grid.runs.length - 1 : at.value.column) + dc),
+    );
     at.value = { row, column };
     const el = box.current!;
     const y = row * rowHeight;
     if (y < el.scrollTop) el.scrollTop = y;
-    else if (y + rowHeight > el.scrollTop + el.clientHeight) el.scrollTop = y + rowHeight - el.clientHeight;
+    else if (y + rowHeight > el.scrollTop + el.clientHeight)
+      el.scrollTop = y + rowHeight - el.clientHeight;
     const x = column * cell;
     const w = el.clientWidth - names;
     if (x < el.scrollLeft) el.scrollLeft = x;
@@ -184,7 +205,9 @@ export function HeatMap({ grid }: { grid: GridView }) {
   return (
     <>
       <p class="soft heat-said" role="status">
-        {at.value.row >= 0 ? words(at.value.row, at.value.column) : "Arrows move over the cells; Enter opens the run."}
+        {at.value.row >= 0
+          ? words(at.value.row, at.value.column)
+          : "Arrows move over the cells; Enter opens the run, o the test."}
       </p>
       <div
         ref={box}
@@ -197,13 +220,21 @@ export function HeatMap({ grid }: { grid: GridView }) {
           later();
         }}
         onKeyDown={(event) => {
-          const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+          const step = {
+            ArrowUp: [-1, 0],
+            ArrowDown: [1, 0],
+            ArrowLeft: [0, -1],
+            ArrowRight: [0, 1],
+          }[event.key];
           if (step) {
             event.preventDefault();
             move(step[0]!, step[1]!);
           } else if (event.key === "Enter" && event.target === event.currentTarget) {
             const run = grid.runs[at.value.column];
             if (run) navigate(to.run(run.id));
+          } else if (event.key === "o") {
+            const test = grid.tests[at.value.row];
+            if (test) navigate(to.test(test.test));
           }
         }}
         onMouseMove={(event) => {
@@ -213,21 +244,35 @@ export function HeatMap({ grid }: { grid: GridView }) {
           if (x < 0) return;
           const column = Math.floor((x + el.scrollLeft) / cell);
           const row = Math.floor((event.clientY - rect.top + el.scrollTop) / rowHeight);
-          if (row < grid.tests.length && column < grid.runs.length && (row !== at.value.row || column !== at.value.column)) at.value = { row, column };
+          if (
+            row < grid.tests.length &&
+            column < grid.runs.length &&
+            (row !== at.value.row || column !== at.value.column)
+          )
+            at.value = { row, column };
         }}
       >
         <div
           class="heat-inner"
-          style={{ height: `${grid.tests.length * rowHeight}px`, width: `${names + grid.runs.length * cell}px` }}
+          style={{
+            height: `${grid.tests.length * rowHeight}px`,
+            width: `${names + grid.runs.length * cell}px`,
+          }}
         >
-          <div class="heat-names">
+          <div class="heat-names" style={{ width: `${names}px` }}>
             {grid.tests.slice(first, last).map((t, i) => (
-              <a key={t.test} href={to.test(t.test)} style={{ top: `${(first + i) * rowHeight}px` }} title={t.test}>
+              <a
+                key={t.test}
+                href={to.test(t.test)}
+                tabIndex={-1}
+                style={{ top: `${(first + i) * rowHeight}px`, width: `${names - 6}px` }}
+                title={t.test}
+              >
                 {shortTest(t.test)}
               </a>
             ))}
           </div>
-          <canvas ref={canvas} aria-hidden="true" />
+          <canvas ref={canvas} aria-hidden="true" style={{ left: `${names}px` }} />
         </div>
       </div>
     </>

@@ -48,16 +48,33 @@ export default function Help() {
               </li>
             ))}
             <li>
-              <Chip mark={markOfAnswer({ answer: "equivalent", kind: "", leftTypical: 0, rightTypical: 0 })} />{" "}
+              <Chip
+                mark={markOfAnswer({
+                  answer: "equivalent",
+                  kind: "",
+                  leftTypical: 0,
+                  rightTypical: 0,
+                })}
+              />{" "}
               <span class="soft">proved by an equivalence test</span>
             </li>
             <li>
-              <Chip mark={markOfAnswer({ answer: "inconclusive", kind: "", leftTypical: 0, rightTypical: 0 })} />{" "}
+              <Chip
+                mark={markOfAnswer({
+                  answer: "inconclusive",
+                  kind: "",
+                  leftTypical: 0,
+                  rightTypical: 0,
+                })}
+              />{" "}
               <span class="soft">more pairs are needed</span>
             </li>
           </ul>
           <p class="soft">▼ is worse and ▲ better for the series, whatever way the number went.</p>
-          <p class="soft">Squares: without and with HIGHMEM. ■ bad with the series only, ◧ bad with and without it, □ fine, ▲ mended.</p>
+          <p class="soft">
+            Squares: without and with HIGHMEM. ■ bad with the series only, ◧ bad with and without
+            it, □ fine, ▲ mended.
+          </p>
           <fieldset>
             <legend>Colours</legend>
             {(["auto", "light", "dark"] as const).map((one) => (

@@ -2,9 +2,9 @@
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { columns, type Point, type Series } from "../lib/metrics";
 import { highmemOf } from "../lib/cells";
 import { number } from "../lib/format";
+import { columns, type Point, type Series } from "../lib/metrics";
 
 function colour(name: string): string {
   const probe = document.createElement("span");
@@ -15,7 +15,15 @@ function colour(name: string): string {
   return out;
 }
 
-export default function HistoryPlot({ series, noise, unit }: { series: Series[]; noise: number; unit: string }) {
+export default function HistoryPlot({
+  series,
+  noise,
+  unit,
+}: {
+  series: Series[];
+  noise: number;
+  unit: string;
+}) {
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const el = box.current;
@@ -63,7 +71,12 @@ export default function HistoryPlot({ series, noise, unit }: { series: Series[];
           legend: { live: false },
           scales: { y: { range: (_u, low, high) => span(series, low, high) } },
           axes: [
-            { stroke: soft, grid: { stroke: line, width: 1 }, ticks: { stroke: line } },
+            {
+              stroke: soft,
+              grid: { stroke: line, width: 1 },
+              ticks: { stroke: line },
+              values: (_u, at) => at.map((t) => dayOf(t, at)),
+            },
             {
               stroke: soft,
               grid: { stroke: line, width: 1 },
@@ -92,7 +105,9 @@ export default function HistoryPlot({ series, noise, unit }: { series: Series[];
         el,
       );
     let plot = make();
-    const observer = new ResizeObserver(() => plot.setSize({ width: Math.max(240, el.clientWidth), height: 260 }));
+    const observer = new ResizeObserver(() =>
+      plot.setSize({ width: Math.max(240, el.clientWidth), height: 260 }),
+    );
     observer.observe(el);
     const dark = matchMedia("(prefers-color-scheme: dark)");
     const again = () => {
@@ -109,10 +124,20 @@ export default function HistoryPlot({ series, noise, unit }: { series: Series[];
   return <div ref={box} class="history-plot" aria-hidden="true" />;
 }
 
+/** "2 Sep"; with the time when the ticks lie closer than days. */
+function dayOf(seconds: number, all: number[]): string {
+  const close = all.length > 1 && all[1]! - all[0]! < 86_400;
+  const options: Intl.DateTimeFormatOptions = close
+    ? { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" }
+    : { day: "numeric", month: "short" };
+  return new Intl.DateTimeFormat("en-GB", options).format(seconds * 1000).replace(",", "");
+}
+
 function span(series: Series[], low: number, high: number): [number, number] {
   let a = low;
   let b = high;
-  for (const s of series) for (const p of s.points) for (const v of p.boots) [a, b] = [Math.min(a, v), Math.max(b, v)];
+  for (const s of series)
+    for (const p of s.points) for (const v of p.boots) [a, b] = [Math.min(a, v), Math.max(b, v)];
   const pad = (b - a || Math.abs(b) || 1) * 0.08;
   return [a - pad, b + pad];
 }

@@ -8,8 +8,8 @@ import { type KnownFilter, KnownFilterSchema } from "../gen/kiln/v1/report_pb";
 import type { ChangeKnownReply } from "../gen/kiln/v1/review_pb";
 import { count, dateOf } from "../lib/format";
 import { type KnownFields, knownCommand, knownSentence, missing, outcomesOf } from "../lib/known";
-import type { Problem } from "../lib/problem";
 import { markOfClass } from "../lib/marks";
+import type { Problem } from "../lib/problem";
 import { Act, Chip, Command, Fault, Field } from "./parts";
 import { draft, mayNot } from "./shell";
 
@@ -29,7 +29,9 @@ export function fieldsOf(filter: KnownFilter): KnownFields {
 }
 
 function message(id: bigint, f: KnownFields): KnownFilter {
-  const day = /^\d{4}-\d{2}-\d{2}$/.test(f.expires) ? new Date(`${f.expires}T23:59:59Z`) : undefined;
+  const day = /^\d{4}-\d{2}-\d{2}$/.test(f.expires)
+    ? new Date(`${f.expires}T23:59:59Z`)
+    : undefined;
   return create(KnownFilterSchema, {
     id,
     machine: f.machine.trim(),
@@ -82,7 +84,9 @@ export function KnownForm({
       }
     }
     const inDays = new Date(Date.now() + 90 * 86_400_000).toISOString().slice(0, 10);
-    const outcomes = Array.isArray(start.outcomes) ? start.outcomes.join(", ") : (start.outcomes ?? "");
+    const outcomes = Array.isArray(start.outcomes)
+      ? start.outcomes.join(", ")
+      : (start.outcomes ?? "");
     return { ...none, expires: id === 0n ? inDays : "", ...start, outcomes };
   };
   const fields = useSignal<KnownFields>(begin());
@@ -93,7 +97,6 @@ export function KnownForm({
   const f = fields.value;
   const key = JSON.stringify(f);
   const gaps = missing(f);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: key stands for the fields
   useEffect(() => {
     if (missing({ ...f, reason: "x" })) {
       preview.value = undefined;
@@ -127,7 +130,10 @@ export function KnownForm({
     fields.value = { ...fields.value, [name]: value };
     kept.write(JSON.stringify(fields.value));
   };
-  const why = mayNot("keeper") || gaps || (preview.value ? "" : looking.value ? "the preview is not there yet" : "no preview");
+  const why =
+    mayNot("keeper") ||
+    gaps ||
+    (preview.value ? "" : looking.value ? "the preview is not there yet" : "no preview");
   const save = async () => {
     if (why || saving.value) return;
     saving.value = true;
@@ -178,7 +184,11 @@ export function KnownForm({
         {input("machine", "Machine", "glob")}
         {input("tag", "Machine's tag", "glob")}
         <Field label="Until" note="that day included; empty = for ever">
-          <input type="date" value={f.expires} onInput={(event) => set("expires", event.currentTarget.value)} />
+          <input
+            type="date"
+            value={f.expires}
+            onInput={(event) => set("expires", event.currentTarget.value)}
+          />
         </Field>
         {input("link", "Link", "the bug's report")}
       </div>
@@ -193,7 +203,12 @@ export function KnownForm({
         )}
       </div>
       <p class="row">
-        <Act kind="main" k="Ctrl+Enter" why={saving.value ? "being saved" : why} onPress={() => void save()}>
+        <Act
+          kind="main"
+          k="Ctrl+Enter"
+          why={saving.value ? "being saved" : why}
+          onPress={() => void save()}
+        >
           Save
         </Act>
         <Act onPress={cancel}>Cancel</Act>
@@ -207,11 +222,12 @@ export function Preview({ reply }: { reply: ChangeKnownReply }) {
   return (
     <>
       <p class={reply.onlyPatched > 0 ? "look-twice" : ""}>
-        Covers {count(reply.matches, "bad result or report", "bad results and reports")} of {count(Number(reply.results), "result", "results")}{" "}
-        in {count(reply.runs, "run", "runs")}.{" "}
+        Covers {count(reply.matches, "bad result or report", "bad results and reports")} of{" "}
+        {count(Number(reply.results), "result", "results")} in {count(reply.runs, "run", "runs")}.{" "}
         {reply.onlyPatched > 0 ? (
           <strong>
-            ▼ Look twice: {reply.onlyPatched} of them {reply.onlyPatched === 1 ? "was" : "were"} seen with a series only.
+            ▼ Look twice: {reply.onlyPatched} of them {reply.onlyPatched === 1 ? "was" : "were"}{" "}
+            seen with a series only.
           </strong>
         ) : null}
       </p>
@@ -227,7 +243,9 @@ export function Preview({ reply }: { reply: ChangeKnownReply }) {
               {change.onlyPatched ? <strong> with the series only</strong> : null}
             </li>
           ))}
-          {reply.changes.length > 12 ? <li class="soft">and {reply.changes.length - 12} more</li> : null}
+          {reply.changes.length > 12 ? (
+            <li class="soft">and {reply.changes.length - 12} more</li>
+          ) : null}
         </ul>
       ) : (
         <p class="soft">No finding of a stored run changes its class.</p>

@@ -3,11 +3,11 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Resource } from "../api/resource";
+import type { Finding } from "../gen/kiln/v1/report_pb";
 import { squareState, squaresOf, squareWords } from "../lib/cells";
 import { ago, dateOf, duration, exactTime, type ProtoTime, shortTime } from "../lib/format";
 import type { Mark } from "../lib/marks";
 import type { Problem } from "../lib/problem";
-import type { Finding } from "../gen/kiln/v1/report_pb";
 import { copy, useKeys } from "./shell";
 
 /** Glyph and word; the colour sits in the glyph's box. */
@@ -42,7 +42,12 @@ export function Command({ text, label }: { text: string; label?: string }) {
   return (
     <span class="command">
       <code>{text}</code>
-      <button type="button" class="plain" onClick={() => void copy(text, "Command")} aria-label={`Copy: ${label ?? text}`}>
+      <button
+        type="button"
+        class="plain"
+        onClick={() => void copy(text, "Command")}
+        aria-label={`Copy: ${label ?? text}`}
+      >
         copy
       </button>
     </span>
@@ -69,7 +74,17 @@ export function Squares({ finding }: { finding: Pick<Finding, "counts"> }) {
   );
 }
 
-export function Fault({ problem, what, retry, command }: { problem: Problem; what: string; retry?: () => void; command?: string }) {
+export function Fault({
+  problem,
+  what,
+  retry,
+  command,
+}: {
+  problem: Problem;
+  what: string;
+  retry?: () => void;
+  command?: string;
+}) {
   return (
     <div class="fault" role="alert">
       <p>
@@ -133,7 +148,13 @@ export function Bones({ rows, what }: { rows: number; what: string }) {
   );
 }
 
-export function Empty({ children, attention }: { children: ComponentChildren; attention?: boolean }) {
+export function Empty({
+  children,
+  attention,
+}: {
+  children: ComponentChildren;
+  attention?: boolean;
+}) {
   return <div class={attention ? "empty attention" : "empty"}>{children}</div>;
 }
 
@@ -290,7 +311,12 @@ export function Figure({
     <figure>
       <figcaption>{says}</figcaption>
       {children}
-      <button type="button" class="plain no-print" aria-expanded={open.value} onClick={() => (open.value = !open.value)}>
+      <button
+        type="button"
+        class="plain no-print"
+        aria-expanded={open.value}
+        onClick={() => (open.value = !open.value)}
+      >
         {open.value ? "Hide the table" : "As a table"}
       </button>
       {open.value ? <div class="scroll">{table}</div> : null}
@@ -298,7 +324,13 @@ export function Figure({
   );
 }
 
-export function Head({ children, side }: { children: ComponentChildren; side?: ComponentChildren }) {
+export function Head({
+  children,
+  side,
+}: {
+  children: ComponentChildren;
+  side?: ComponentChildren;
+}) {
   return (
     <header class="page-head">
       <h1 tabIndex={-1}>{children}</h1>

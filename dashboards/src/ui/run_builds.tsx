@@ -42,7 +42,8 @@ export function Builds({ report }: { report: RunReport }) {
                     <code title={b.kernelBuildId}>{shortId(b.kernelBuildId) || "–"}</code>
                   </td>
                   <td class="num" data-name="warnings">
-                    {fresh.length > 0 ? <span class="strong">△ {fresh.length} new</span> : null} {b.warnings.length}
+                    {fresh.length > 0 ? <span class="strong">△ {fresh.length} new</span> : null}{" "}
+                    {b.warnings.length}
                   </td>
                 </tr>
               );

@@ -92,11 +92,19 @@ export function NotTested({ report }: { report: RunReport }) {
                   return (
                     <tr key={i} class={mark?.css ?? ""}>
                       <td class="num soft">{line.kind === "@" ? "" : line.line}</td>
-                      <td class="nowrap" title={[line.why, line.tests.join(", "), line.cells.join(", ")].filter(Boolean).join("\n")}>
+                      <td
+                        class="nowrap"
+                        title={[line.why, line.tests.join(", "), line.cells.join(", ")]
+                          .filter(Boolean)
+                          .join("\n")}
+                      >
                         {mark ? (
                           <>
                             <span aria-hidden="true">{mark.glyph}</span>
-                            <span class={line.mark === "not-executed" ? "" : "for-ears"}> {mark.word}</span>
+                            <span class={line.mark === "not-executed" ? "" : "for-ears"}>
+                              {" "}
+                              {mark.word}
+                            </span>
                             {line.testCount > 0 ? ` ${line.testCount} tests` : ""}
                           </>
                         ) : null}
@@ -121,7 +129,8 @@ export function NotTested({ report }: { report: RunReport }) {
 
 export function StaticSide({ report }: { report: RunReport }) {
   const side = report.staticSide;
-  if (!side || (side.checks.length === 0 && side.growths.length === 0 && side.patches.length === 0)) return null;
+  if (!side || (side.checks.length === 0 && side.growths.length === 0 && side.patches.length === 0))
+    return null;
   return (
     <Section
       title="Without running it"
@@ -190,7 +199,8 @@ export function StaticSide({ report }: { report: RunReport }) {
       ) : null}
       {side.patches.map((p) => (
         <p key={p.patch} class="soft">
-          Patch {p.patch}: {p.tools.join(", ")} over {p.objects} objects ({side.config}); {p.older} older warnings there
+          Patch {p.patch}: {p.tools.join(", ")} over {p.objects} objects ({side.config}); {p.older}{" "}
+          older warnings there
         </p>
       ))}
       {side.notes.map((note) => (

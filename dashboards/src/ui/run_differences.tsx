@@ -1,7 +1,7 @@
 // The matrix, and the differences in it.
 import { signal, useSignal } from "@preact/signals";
 import type { Finding, RunReport } from "../gen/kiln/v1/report_pb";
-import { configWords, evidenceOf, matrixOf, squaresOf } from "../lib/cells";
+import { causeOf, configWords, evidenceOf, matrixOf, squaresOf } from "../lib/cells";
 import { shortTest, textOf } from "../lib/format";
 import { confidenceWords } from "../lib/inbox";
 import { markOfClass, markOfOutcome, markOfResult, needsPerson, urgencyOf } from "../lib/marks";
@@ -9,7 +9,9 @@ import { to } from "../lib/route";
 import { Chip, Command, Section, Squares } from "./parts";
 
 /** What the cells of the run that goes on do now, by "patched/i386-highmem". */
-export const liveCells = signal<ReadonlyMap<string, { state: string; done: number; total: number }>>(new Map());
+export const liveCells = signal<
+  ReadonlyMap<string, { state: string; done: number; total: number }>
+>(new Map());
 
 const variantWords = (variant: string) =>
   variant === "patched" ? "with the series" : variant === "baseline" ? "baseline" : variant;
@@ -47,13 +49,20 @@ export function MatrixTable({ report }: { report: RunReport }) {
                       {now ? (
                         <div>
                           <Chip mark={markOfResult("running")} word={now.state} />
-                          {now.total > 0 ? <span class="soft"> {now.done} of {now.total}</span> : null}
+                          {now.total > 0 ? (
+                            <span class="soft">
+                              {" "}
+                              {now.done} of {now.total}
+                            </span>
+                          ) : null}
                         </div>
                       ) : null}
                       {cell.sameAs ? (
                         <span class="soft">same kernel as {cell.sameAs}</span>
                       ) : cell.outcomes.length === 0 ? (
-                        <span class="soft">{cell.live ? "running" : cell.sessions > 0 ? "no result" : "not run"}</span>
+                        <span class="soft">
+                          {cell.live ? "running" : cell.sessions > 0 ? "no result" : "not run"}
+                        </span>
                       ) : (
                         <span class="outcomes">
                           {cell.outcomes.map((part) => (
@@ -63,11 +72,13 @@ export function MatrixTable({ report }: { report: RunReport }) {
                           ))}
                         </span>
                       )}
-                      {cell.findings.filter((f) => needsPerson(f.class)).map((f) => (
-                        <div key={f.class}>
-                          <Chip mark={markOfClass(f.class)} word={`${f.n} ${markOfClass(f.class).word}`} />
-                        </div>
-                      ))}
+                      {cell.findings
+                        .filter((f) => needsPerson(f.class))
+                        .map((f) => (
+                          <div key={f.class}>
+                            <Chip mark={markOfClass(f.class)} /> <b>{f.n}</b>
+                          </div>
+                        ))}
                     </td>
                   );
                 })}
@@ -85,14 +96,19 @@ export function Differences({ report }: { report: RunReport }) {
   const loud = sorted.filter((f) => needsPerson(f.class));
   const quiet = sorted.filter((f) => !needsPerson(f.class));
   return (
-    <Section title="Differences" note={loud.length === 0 ? "none that the series makes" : undefined} id="differences">
+    <Section
+      title="Differences"
+      note={loud.length === 0 ? "none that the series makes" : undefined}
+      id="differences"
+    >
       {loud.map((finding) => (
         <FindingPart key={finding.id} report={report} finding={finding} />
       ))}
       {quiet.length > 0 ? (
         <details class="quiet" open={loud.length === 0}>
           <summary>
-            {quiet.length} that need nobody: {[...new Set(quiet.map((f) => markOfClass(f.class).word))].join(", ")}
+            {quiet.length} that need nobody:{" "}
+            {[...new Set(quiet.map((f) => markOfClass(f.class).word))].join(", ")}
           </summary>
           {quiet.map((finding) => (
             <FindingPart key={finding.id} report={report} finding={finding} />
@@ -133,7 +149,9 @@ function FindingPart({ report, finding }: { report: RunReport; finding: Finding 
       <h3>
         <Chip mark={mark} />{" "}
         <a href={to.finding(run, finding.id)}>
-          <code>{finding.test ? shortTest(finding.test) : (kernel?.title ?? finding.summary)}</code>
+          <code>
+            {finding.test ? shortTest(finding.test) : causeOf(finding.kernel) || finding.summary}
+          </code>
         </a>
         {finding.also.length > 0 ? <span class="soft"> +{finding.also.length}</span> : null}{" "}
         <span class="soft">
@@ -147,7 +165,7 @@ function FindingPart({ report, finding }: { report: RunReport; finding: Finding 
       {finding.interaction ? <p>→ {finding.interaction}</p> : null}
       {kernel ? (
         <p>
-          <span class="soft">kernel:</span> <code>{kernel.title}</code>{" "}
+          <span class="soft">kernel:</span> <code>{causeOf([kernel])}</code>{" "}
           {kernel.frames[0]?.file ? (
             <code class="soft">
               {kernel.frames[0].function} {kernel.frames[0].file}:{kernel.frames[0].line}
@@ -155,7 +173,12 @@ function FindingPart({ report, finding }: { report: RunReport; finding: Finding 
           ) : null}{" "}
           {kernel.seen ? <span class="soft">({kernel.seen})</span> : null}{" "}
           {kernel.text.length > 0 ? (
-            <button type="button" class="plain" aria-expanded={all.value} onClick={() => (all.value = !all.value)}>
+            <button
+              type="button"
+              class="plain"
+              aria-expanded={all.value}
+              onClick={() => (all.value = !all.value)}
+            >
               {all.value ? "less" : "the report"}
             </button>
           ) : null}
@@ -180,7 +203,11 @@ export function CountsTable({ finding }: { finding: Finding }) {
   const squares = squaresOf(finding);
   if (squares.length === 0) return null;
   const side = (x?: { bad: number; boots: number }) =>
-    x ? <span class={x.bad > 0 ? "bad strong" : ""}>{`${x.bad}/${x.boots}`}</span> : <span class="soft">–</span>;
+    x ? (
+      <span class={x.bad > 0 ? "bad strong" : ""}>{`${x.bad}/${x.boots}`}</span>
+    ) : (
+      <span class="soft">–</span>
+    );
   return (
     <table class="counts">
       <caption class="for-ears">Boots in which it is bad</caption>

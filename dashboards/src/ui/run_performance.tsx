@@ -26,30 +26,73 @@ function sampleWords(c: Comparison): string {
 
 export function sentence(c: Comparison): string {
   const mark = markOfAnswer(c);
-  const more = c.answer === "inconclusive" && c.morePairs > 0 ? `, ${c.morePairs} more pairs needed` : "";
+  const more =
+    c.answer === "inconclusive" && c.morePairs > 0 ? `, ${c.morePairs} more pairs needed` : "";
   return `${c.metric} in ${c.config}: ${mark.word}, ${changeWords(c)}, margin ±${number(c.marginPercent)} %${more}`;
 }
 
 /** The dots of the pairs, the 90 % interval thick, the 95 % thin, the margin as a band. */
-export function IntervalPlot({ c, range }: { c: Comparison; range: { low: number; high: number } }) {
+export function IntervalPlot({
+  c,
+  range,
+}: {
+  c: Comparison;
+  range: { low: number; high: number };
+}) {
   const x = scale(range.low, range.high, 6, width - 6);
   const mid = height / 2;
   const role = markOfAnswer(c).role;
   const hollow = c.answer === "inconclusive";
   const dots = c.pairs.map((pair) => ({ pair, change: pairChange(pair.left, pair.right) }));
   return (
-    <svg viewBox={`0 0 ${width} ${height}`} class={`interval ${role}`} role="img" aria-label={sentence(c)} preserveAspectRatio="none">
-      <rect class="margin" x={x.at(-c.marginPercent)} y="0" width={Math.max(0, x.at(c.marginPercent) - x.at(-c.marginPercent))} height={height} />
-      <line class="margin-edge" x1={x.at(-c.marginPercent)} x2={x.at(-c.marginPercent)} y1="0" y2={height} />
-      <line class="margin-edge" x1={x.at(c.marginPercent)} x2={x.at(c.marginPercent)} y1="0" y2={height} />
+    <svg
+      viewBox={`0 0 ${width} ${height}`}
+      class={`interval ${role}`}
+      role="img"
+      aria-label={sentence(c)}
+      preserveAspectRatio="none"
+    >
+      <rect
+        class="margin"
+        x={x.at(-c.marginPercent)}
+        y="0"
+        width={Math.max(0, x.at(c.marginPercent) - x.at(-c.marginPercent))}
+        height={height}
+      />
+      <line
+        class="margin-edge"
+        x1={x.at(-c.marginPercent)}
+        x2={x.at(-c.marginPercent)}
+        y1="0"
+        y2={height}
+      />
+      <line
+        class="margin-edge"
+        x1={x.at(c.marginPercent)}
+        x2={x.at(c.marginPercent)}
+        y1="0"
+        y2={height}
+      />
       <line class="zero" x1={x.at(0)} x2={x.at(0)} y1="0" y2={height} />
       {dots.map(({ pair, change }, i) =>
         change === undefined ? null : (
-          <PairDot key={i} x={x.at(change)} y={4 + ((i * 7) % (height - 8))} order={pair.order} out={pair.excluded !== ""} />
+          <PairDot
+            key={i}
+            x={x.at(change)}
+            y={4 + ((i * 7) % (height - 8))}
+            order={pair.order}
+            out={pair.excluded !== ""}
+          />
         ),
       )}
       <line class="thin" x1={x.at(c.ciLowPercent)} x2={x.at(c.ciHighPercent)} y1={mid} y2={mid} />
-      <line class="thick" x1={x.at(c.ci90LowPercent)} x2={x.at(c.ci90HighPercent)} y1={mid} y2={mid} />
+      <line
+        class="thick"
+        x1={x.at(c.ci90LowPercent)}
+        x2={x.at(c.ci90HighPercent)}
+        y1={mid}
+        y2={mid}
+      />
       <circle class={hollow ? "mean hollow" : "mean"} cx={x.at(c.changePercent)} cy={mid} r="4" />
     </svg>
   );
@@ -98,8 +141,9 @@ export function Performance({ report }: { report: RunReport }) {
       note={`${decide.length} that decide: ${[...tally].map(([word, n]) => `${n} ${word}`).join(", ")}`}
     >
       <p class="soft legend">
-        Change in percent, with the series against without. Pale band: the margin of equivalence. Thick: 90 % interval, thin: 95 %. Each
-        small mark is one pair of boots: ▷ baseline first, ◁ series first, • both in one boot, × left out.
+        Change in percent, with the series against without. Pale band: the margin of equivalence.
+        Thick: 90 % interval, thin: 95 %. Each small mark is one pair of boots: ▷ baseline first, ◁
+        series first, • both in one boot, × left out.
       </p>
       <div class="scroll">
         <table class="cards perf">
@@ -110,6 +154,7 @@ export function Performance({ report }: { report: RunReport }) {
               <th>Kernel</th>
               <th class="num">Change</th>
               <th>
+                <span class="for-ears">Interval</span>
                 <Axis range={range} />
               </th>
               <th>From</th>
@@ -134,7 +179,9 @@ export function Performance({ report }: { report: RunReport }) {
                   <td class="nowrap">{configWords(c.config)}</td>
                   <td class="num">
                     {changeWords(c)}
-                    {c.answer === "inconclusive" && c.morePairs > 0 ? <div class="soft">+{c.morePairs} pairs needed</div> : null}
+                    {c.answer === "inconclusive" && c.morePairs > 0 ? (
+                      <div class="soft">+{c.morePairs} pairs needed</div>
+                    ) : null}
                   </td>
                   <td class="plot">
                     {c.kind === "counter" && c.leftTypical === 0 ? (
@@ -167,7 +214,12 @@ export function Performance({ report }: { report: RunReport }) {
         </table>
       </div>
       {informs.length > 0 ? (
-        <button type="button" class="plain" aria-expanded={all.value} onClick={() => (all.value = !all.value)}>
+        <button
+          type="button"
+          class="plain"
+          aria-expanded={all.value}
+          onClick={() => (all.value = !all.value)}
+        >
           {all.value ? "Only what decides" : `${informs.length} more for information only`}
         </button>
       ) : null}
@@ -186,7 +238,8 @@ function Pairs({ c }: { c: Comparison }) {
       {c.note ? <p class="soft">{c.note}</p> : null}
       <table>
         <caption>
-          {c.pairs.length} pairs in the order in which they were taken; ○ {c.left}, ● {c.right}, in {c.unit}
+          {c.pairs.length} pairs in the order in which they were taken; ○ {c.left}, ● {c.right}, in{" "}
+          {c.unit}
         </caption>
         <thead>
           <tr>
@@ -223,7 +276,8 @@ function Pairs({ c }: { c: Comparison }) {
       </table>
       {c.pValue < 1 ? (
         <p class="soft">
-          p {c.pValue.toPrecision(2)} (sign-flip {c.pSignflip.toPrecision(2)}), adjusted for all metrics of the run {c.pAdjusted.toPrecision(2)}; so many pairs show{" "}
+          p {c.pValue.toPrecision(2)} (sign-flip {c.pSignflip.toPrecision(2)}), adjusted for all
+          metrics of the run {c.pAdjusted.toPrecision(2)}; so many pairs show{" "}
           {number(c.detectablePercent)} % with 80 % power
         </p>
       ) : null}
@@ -238,7 +292,8 @@ function Interactions({ report }: { report: RunReport }) {
   return (
     <details>
       <summary>
-        With HIGHMEM against without: the effect differs in {said.filter((i) => i.answer === "differs").length} of {said.length} metrics
+        With HIGHMEM against without: the effect differs in{" "}
+        {said.filter((i) => i.answer === "differs").length} of {said.length} metrics
       </summary>
       <div class="scroll">
         <table>
@@ -256,8 +311,16 @@ function Interactions({ report }: { report: RunReport }) {
                 <th scope="row">
                   <code>{i.metric}</code>
                 </th>
-                <td class="num">{i.kind === "counter" ? `${number(i.on?.leftTypical ?? 0)} → ${number(i.on?.rightTypical ?? 0)}` : percent(i.on?.changePercent ?? 0)}</td>
-                <td class="num">{i.kind === "counter" ? `${number(i.off?.leftTypical ?? 0)} → ${number(i.off?.rightTypical ?? 0)}` : percent(i.off?.changePercent ?? 0)}</td>
+                <td class="num">
+                  {i.kind === "counter"
+                    ? `${number(i.on?.leftTypical ?? 0)} → ${number(i.on?.rightTypical ?? 0)}`
+                    : percent(i.on?.changePercent ?? 0)}
+                </td>
+                <td class="num">
+                  {i.kind === "counter"
+                    ? `${number(i.off?.leftTypical ?? 0)} → ${number(i.off?.rightTypical ?? 0)}`
+                    : percent(i.off?.changePercent ?? 0)}
+                </td>
                 <td>
                   {i.answer === "equal"
                     ? "= the same"
@@ -280,7 +343,12 @@ function NoiseFloor({ report }: { report: RunReport }) {
   return (
     <p class="soft">
       Noise floor, from the baseline against itself:{" "}
-      {known.map((n) => `${n.family} ${number(n.sdPercent)} % ${interval(n.sdLowPercent, n.sdHighPercent)} over ${n.pairs} pairs`).join("; ")}
+      {known
+        .map(
+          (n) =>
+            `${n.family} ${number(n.sdPercent)} % ${interval(n.sdLowPercent, n.sdHighPercent)} over ${n.pairs} pairs`,
+        )
+        .join("; ")}
     </p>
   );
 }

@@ -56,7 +56,12 @@ function SessionRow({ run, session: s }: { run: bigint; session: Session }) {
     <>
       <tr id={`session-${s.id}`}>
         <th scope="row" class="num">
-          <button type="button" class="plain" aria-expanded={open.value} onClick={() => (open.value = !open.value)}>
+          <button
+            type="button"
+            class="plain"
+            aria-expanded={open.value}
+            onClick={() => (open.value = !open.value)}
+          >
             {String(s.id)}
           </button>
         </th>
@@ -72,9 +77,15 @@ function SessionRow({ run, session: s }: { run: bigint; session: Session }) {
           {s.variant} <span class="soft">{configWords(s.config)}</span>
         </td>
         <td data-name="results">
-          {s.results.length > 0 ? `${s.results.length - bad.length} of ${s.results.length} pass or skip` : ""}
-          {s.measurements.length > 0 ? `${s.results.length > 0 ? ", " : ""}${s.measurements.length} figures` : ""}
-          {s.kernel.length > 0 ? <span class="strong"> {s.kernel.length} kernel reports</span> : null}
+          {s.results.length > 0
+            ? `${s.results.length - bad.length} of ${s.results.length} pass or skip`
+            : ""}
+          {s.measurements.length > 0
+            ? `${s.results.length > 0 ? ", " : ""}${s.measurements.length} figures`
+            : ""}
+          {s.kernel.length > 0 ? (
+            <span class="strong"> {s.kernel.length} kernel reports</span>
+          ) : null}
         </td>
         <td class="num" data-name="took">
           {duration(s.elapsedSeconds)}
@@ -119,7 +130,8 @@ function SessionRow({ run, session: s }: { run: bigint; session: Session }) {
                   <div>
                     <dt>proved to run</dt>
                     <dd>
-                      {id.release} <code>{id.kernelBuildId.slice(0, 12)}</code> {id.proved ? "✓" : "not proved"}
+                      {id.release} <code>{id.kernelBuildId.slice(0, 12)}</code>{" "}
+                      {id.proved ? "✓" : "not proved"}
                     </dd>
                   </div>
                   <div>
@@ -139,8 +151,14 @@ function SessionRow({ run, session: s }: { run: bigint; session: Session }) {
               <ul>
                 {bad.slice(0, 100).map((r) => (
                   <li key={`${r.test}/${r.phase}`}>
-                    <Chip mark={markOfOutcome(r.outcome)} /> <a href={to.test(r.test)}><code>{shortTest(r.test)}</code></a>{" "}
-                    {`test:${r.test}` in s.artifacts ? <a href={to.log(run, s.id, r.test)}>output</a> : null} <span class="soft">{r.reason}</span>
+                    <Chip mark={markOfOutcome(r.outcome)} />{" "}
+                    <a href={to.test(r.test)}>
+                      <code>{shortTest(r.test)}</code>
+                    </a>{" "}
+                    {`test:${r.test}` in s.artifacts ? (
+                      <a href={to.log(run, s.id, r.test)}>output</a>
+                    ) : null}{" "}
+                    <span class="soft">{r.reason}</span>
                   </li>
                 ))}
               </ul>

@@ -4,7 +4,11 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Me } from "../api/client";
 import { inApp, parsePath, withQuery } from "../lib/route";
 
-export const place = signal({ path: location.pathname, search: location.search, hash: location.hash });
+export const place = signal({
+  path: location.pathname,
+  search: location.search,
+  hash: location.hash,
+});
 export const route = computed(() => parsePath(place.value.path));
 export const query = computed(() => new URLSearchParams(place.value.search));
 export const me = signal<Me | undefined>(undefined);
@@ -26,7 +30,9 @@ export function navigate(href: string, how: { replace?: boolean; keep?: boolean 
   if (!how.keep && before !== url.pathname) {
     window.scrollTo(0, 0);
     // Screen readers and keys go on at the new page's head.
-    requestAnimationFrame(() => document.querySelector<HTMLElement>("main h1")?.focus({ preventScroll: true }));
+    requestAnimationFrame(() =>
+      document.querySelector<HTMLElement>("main h1")?.focus({ preventScroll: true }),
+    );
   }
 }
 
@@ -96,7 +102,6 @@ export function press(key: string, event: KeyboardEvent): boolean {
 
 export function usePage(title: string, same: string[]) {
   const joined = same.join("\n");
-  // biome-ignore lint/correctness/useExhaustiveDependencies: joined stands for same
   useEffect(() => {
     document.title = `${title} – Kiln`;
     commands.value = same;

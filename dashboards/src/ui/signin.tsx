@@ -38,7 +38,9 @@ export default function SignIn() {
         }}
       >
         <p class="soft">
-          {me.value?.signedIn ? "Your session has ended. What you have typed is kept." : "With your token of this lab."}
+          {me.value?.signedIn
+            ? "Your session has ended. What you have typed is kept."
+            : "With your token of this lab."}
         </p>
         <Field label="Token" note="An admin makes one: kiln token add USER --role keeper">
           <input
