@@ -229,28 +229,30 @@ function Differences({
                 {group.flag ? "▼ " : ""}
                 {count(group.rows.length, "option", "options")}: {group.words}
               </summary>
-              <table>
-                <thead>
-                  <tr>
-                    <th>Option</th>
-                    <th>{left}</th>
-                    <th>{right}</th>
-                    <th>Why</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {group.rows.map((d) => (
-                    <tr key={d.symbol}>
-                      <th scope="row">
-                        <code>{d.symbol}</code>
-                      </th>
-                      <td>{d.left || <span class="soft">not set</span>}</td>
-                      <td>{d.right || <span class="soft">not set</span>}</td>
-                      <td class="soft">{d.why}</td>
+              <div class="scroll" tabIndex={0} role="region" aria-label={group.words}>
+                <table>
+                  <thead>
+                    <tr>
+                      <th>Option</th>
+                      <th>{left}</th>
+                      <th>{right}</th>
+                      <th>Why</th>
                     </tr>
-                  ))}
-                </tbody>
-              </table>
+                  </thead>
+                  <tbody>
+                    {group.rows.map((d) => (
+                      <tr key={d.symbol}>
+                        <th scope="row">
+                          <code>{d.symbol}</code>
+                        </th>
+                        <td>{d.left || <span class="soft">not set</span>}</td>
+                        <td>{d.right || <span class="soft">not set</span>}</td>
+                        <td class="soft">{d.why}</td>
+                      </tr>
+                    ))}
+                  </tbody>
+                </table>
+              </div>
             </details>
           ))
         )

@@ -171,7 +171,9 @@ function Row({ use, edit, remove }: { use: KnownUse; edit: () => void; remove: (
       </p>
       <p class="soft">
         {state !== "in force" ? (
-          <strong>{state === "unused" ? "△ matched nothing for long: remove it?" : state}. </strong>
+          <strong>
+            {state === "unused" ? "△ matched nothing for long: remove it? " : `${state}. `}
+          </strong>
         ) : null}
         {f.author}, <Time time={f.created} /> ·{" "}
         {use.lastRun > 0n ? (
@@ -183,14 +185,6 @@ function Row({ use, edit, remove }: { use: KnownUse; edit: () => void; remove: (
           "never matched"
         )}
         {use.runsSince > 0 ? `, ${count(use.runsSince, "run", "runs")} since` : ""}
-        {f.expires ? (
-          <>
-            {" "}
-            · until <Time time={f.expires} />
-          </>
-        ) : (
-          " · for ever"
-        )}
       </p>
       <p class="row">
         {f.removed ? null : (

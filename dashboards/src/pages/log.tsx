@@ -187,17 +187,15 @@ function LogView({ log }: { log: LogName }) {
                     : `${hitAt.value >= 0 ? `${hitAt.value + 1} of ` : ""}${found.value.all ? "" : "at least "}${count(found.value.total, "hit", "hits")}`
                   : ""}
             </span>
-            <button
-              type="button"
-              aria-label="Previous hit or kernel report"
-              onClick={() => toHit(-1)}
-            >
+            <button type="button" onClick={() => toHit(-1)}>
               <span aria-hidden="true">↑</span>
               <kbd aria-hidden="true">N</kbd>
+              <span class="for-ears">Previous hit or kernel report</span>
             </button>
-            <button type="button" aria-label="Next hit or kernel report" onClick={() => toHit(1)}>
+            <button type="button" onClick={() => toHit(1)}>
               <span aria-hidden="true">↓</span>
               <kbd aria-hidden="true">n</kbd>
+              <span class="for-ears">Next hit or kernel report</span>
             </button>
           </form>
         }
