@@ -11,7 +11,6 @@ import { fieldsOf, KnownForm } from "../ui/known_form";
 import { NothingMatches } from "../ui/nothing";
 import { Act, Dialog, Empty, FilterBox, Head, Panel, Time } from "../ui/parts";
 import { mayNot, query, say, setQuery, usePage } from "../ui/shell";
-import "../styles/run.css";
 import "../styles/review.css";
 
 const keys = ["test", "config", "state", "author", "machine"] as const;

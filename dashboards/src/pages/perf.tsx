@@ -15,7 +15,6 @@ import { byEffect, median } from "../lib/plot";
 import { to } from "../lib/route";
 import { Bones, Chip, Empty, Field, Figure, Head, Panel, Section, Time } from "../ui/parts";
 import { query, setQuery, usePage } from "../ui/shell";
-import "../styles/run.css";
 import "../styles/perf.css";
 
 type Plot = ComponentType<{ series: Series[]; noise: number; unit: string }>;
