@@ -111,7 +111,7 @@ export function HeatMap({ grid }: { grid: GridView }) {
     const el = box.current;
     const cv = canvas.current;
     if (!el || !cv) return;
-    const w = Math.max(1, el.clientWidth - names);
+    const w = Math.max(1, el.clientWidth - wide.value);
     const h = el.clientHeight;
     const scale = window.devicePixelRatio || 1;
     if (cv.width !== Math.round(w * scale) || cv.height !== Math.round(h * scale)) {

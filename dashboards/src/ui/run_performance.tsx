@@ -93,7 +93,15 @@ export function IntervalPlot({
         y1={mid}
         y2={mid}
       />
-      <circle class={hollow ? "mean hollow" : "mean"} cx={x.at(c.changePercent)} cy={mid} r="4" />
+      {c.changePercent < range.low || c.changePercent > range.high ? (
+        // Beyond the scale: an arrow says so, the figure stands beside it.
+        <path
+          class="mean"
+          d={c.changePercent < 0 ? `M1 ${mid}l9 -6v12z` : `M${width - 1} ${mid}l-9 -6v12z`}
+        />
+      ) : (
+        <circle class={hollow ? "mean hollow" : "mean"} cx={x.at(c.changePercent)} cy={mid} r="4" />
+      )}
     </svg>
   );
 }
@@ -128,7 +136,9 @@ export function Performance({ report }: { report: RunReport }) {
   const decide = byEffect(report.comparisons.filter((c) => c.decides));
   const informs = byEffect(report.comparisons.filter((c) => !c.decides));
   const shown = all.value ? [...decide, ...informs] : decide;
-  const range = commonRange(shown);
+  // Counters go from all to nothing: they must not squeeze what is told in percent.
+  const told = shown.filter((c) => c.kind !== "counter");
+  const range = commonRange(told.length > 0 ? told : shown);
   const tally = new Map<string, number>();
   for (const c of decide) {
     const word = markOfAnswer(c).word;
@@ -274,7 +284,7 @@ function Pairs({ c }: { c: Comparison }) {
           })}
         </tbody>
       </table>
-      {c.pValue < 1 ? (
+      {c.pValue > 0 && c.pValue < 1 ? (
         <p class="soft">
           p {c.pValue.toPrecision(2)} (sign-flip {c.pSignflip.toPrecision(2)}), adjusted for all
           metrics of the run {c.pAdjusted.toPrecision(2)}; so many pairs show{" "}
