@@ -36,6 +36,20 @@ export async function testGrid(
   return { runs: grid.runs, tests, total: tests.length, fromReports: found.length };
 }
 
+/** Of one test, where the controller keeps a history; else undefined, without reading reports. */
+export async function historyOf(test: string, signal: AbortSignal): Promise<{ grid?: GridView }> {
+  try {
+    const reply = await api.history.testGrid(
+      { test, runs: 90, limit: 1, steady: true },
+      { signal },
+    );
+    return { grid: { runs: reply.runs, tests: reply.tests } };
+  } catch (error) {
+    if (isMissing(error)) return {};
+    throw error;
+  }
+}
+
 function changes(t: { on: string; off: string }): boolean {
   return [t.on, t.off].some((text) => new Set(text.replaceAll(" ", "")).size > 1);
 }

@@ -4,11 +4,13 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { api } from "../api/client";
 import { decide, inbox } from "../api/findings";
+import { historyOf } from "../api/history";
 import { useResource } from "../api/resource";
 import { type FindingRow, FindingRowSchema } from "../gen/kiln/v1/findings_pb";
 import type { BisectionStep, Finding, KernelReport, RunReport } from "../gen/kiln/v1/report_pb";
 import { causeOf, configWords, evidenceOf } from "../lib/cells";
-import { shortTest, textOf } from "../lib/format";
+import { count, shortTest, textOf } from "../lib/format";
+import { letterOf, letterWords } from "../lib/grid";
 import { confidenceWords, groups, keyOf, rowsOfReport, split } from "../lib/inbox";
 import { classOf } from "../lib/loglines";
 import { markOfClass } from "../lib/marks";
@@ -224,6 +226,7 @@ function View({
         </Section>
       ) : null}
       <Section title="History and repeating">
+        {finding.test ? <History test={finding.test} /> : null}
         <p class="row">
           {finding.test ? <a href={to.test(finding.test)}>This test in all runs</a> : null}
           {finding.reproduce ? <Command text={finding.reproduce} /> : null}
@@ -231,6 +234,43 @@ function View({
       </Section>
       <Decisions after={after} />
     </article>
+  );
+}
+
+/** The newest runs of this test, a mark a run; what it was in the most of them says if it is new. */
+function History({ test }: { test: string }) {
+  const resource = useResource(`history/${test}`, (signal) => historyOf(test, signal), {
+    kinds: ["run"],
+  });
+  return (
+    <Panel resource={resource} what="its history" rows={2}>
+      {({ grid }) => {
+        const row = grid?.tests[0];
+        if (!grid || !row) return null;
+        const line = (name: string, letters: string) => {
+          const glyphs = [...letters].map((l) => letterWords[letterOf(l)]);
+          const bad = [...letters].filter((l) => l === "F" || l === "~" || l === "L").length;
+          const ran = [...letters].filter((l) => l !== " ").length;
+          return ran === 0 ? null : (
+            <p>
+              <span class="soft history-name">{name}</span>{" "}
+              <span class="strip" role="img" aria-label={`bad in ${bad} of ${ran} runs`}>
+                {glyphs.map((g) => g.glyph || " ").join("")}
+              </span>{" "}
+              <span class="soft">
+                bad in {bad} of {count(ran, "run", "runs")}
+              </span>
+            </p>
+          );
+        };
+        return (
+          <>
+            {line("HIGHMEM on", row.on)}
+            {line("HIGHMEM off", row.off)}
+          </>
+        );
+      }}
+    </Panel>
   );
 }
 
