@@ -50,8 +50,9 @@ export function put<T>(key: string, data: T) {
   entry(key).state.value = { data, loading: false, at: new Date() };
 }
 
+/** What is there now; whoever draws with it is drawn again when it comes. */
 export function peek<T>(key: string): T | undefined {
-  return cache.get(key)?.state.value.data as T | undefined;
+  return entry(key).state.value.data as T | undefined;
 }
 
 async function load<T>(key: string, ask: (signal: AbortSignal) => Promise<T>) {
@@ -69,8 +70,11 @@ async function load<T>(key: string, ask: (signal: AbortSignal) => Promise<T>) {
   }
 }
 
-export function prefetch<T>(key: string, ask: (signal: AbortSignal) => Promise<T>) {
-  if (cache.get(key)?.state.value.data === undefined) void load(key, ask);
+export async function prefetch<T>(
+  key: string,
+  ask: (signal: AbortSignal) => Promise<T>,
+): Promise<void> {
+  if (cache.get(key)?.state.value.data === undefined) await load(key, ask);
 }
 
 export interface Wanted {

@@ -14,7 +14,7 @@ export function byReason(differences: readonly ConfigDifference[]) {
     .concat([
       {
         reason: "other",
-        words: "other",
+        words: "reason not told",
         flag: false,
         rows: differences.filter((d) => !reasons.some((r) => r.reason === d.reason)),
       },

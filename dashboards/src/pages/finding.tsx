@@ -290,8 +290,7 @@ function Bisection({ run, steps, patch }: { run: bigint; steps: BisectionStep[];
             </span>{" "}
             <span class="soft">{configWords(step.config)}</span>
             {step.sessionIds[0] !== undefined ? (
-              <a class="gap" href={to.log(run, step.sessionIds[0], "console")}>
-                {" "}
+              <a class="gap left" href={to.log(run, step.sessionIds[0], "console")}>
                 console
               </a>
             ) : null}
@@ -341,10 +340,9 @@ function Evidence({ report, finding }: { report: RunReport; finding: Finding }) 
             {["console", "dmesg"].map((what) => (
               <a
                 key={what}
-                class="gap"
+                class="gap left"
                 href={to.log(report.run!.id, s.id!, what, what === "console" ? s.line : undefined)}
               >
-                {" "}
                 {what}
               </a>
             ))}

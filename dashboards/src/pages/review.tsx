@@ -27,6 +27,7 @@ import { to } from "../lib/route";
 import { Decisions, mayNotDecide, useDecisions } from "../ui/decide";
 import { NothingMatches } from "../ui/nothing";
 import { Act, Chip, Empty, FilterBox, Head, Panel, Squares, Time } from "../ui/parts";
+import { useDetails } from "../ui/row_details";
 import { mayNot, me, navigate, query, setQuery, useKeys, usePage } from "../ui/shell";
 import "../styles/review.css";
 
@@ -60,7 +61,7 @@ function List({ data, reload }: { data: Inbox; reload: () => void }) {
   const filter = parseFilter(q, filterKeys);
   const at = useSignal(query.value.get("at") ?? "");
   const chosen = useSignal<ReadonlySet<string>>(new Set());
-  const allRows = settled(data.rows, overlay.value);
+  const allRows = useDetails(settled(data.rows, overlay.value));
   // Rows never move under the focus: what arrives waits for `.`, what is there is kept up to date.
   const taken = useSignal<ReadonlySet<string>>(new Set(data.rows.map(keyOf)));
   const arrived = allRows.filter((row) => !taken.value.has(keyOf(row)));
@@ -102,7 +103,7 @@ function List({ data, reload }: { data: Inbox; reload: () => void }) {
     for (const next of order.slice(from, from + 3)) {
       const run = byKey.get(next)?.runId;
       if (run !== undefined)
-        prefetch(`report/${run}`, (signal) => api.lab.getReport({ runId: run }, { signal }));
+        void prefetch(`report/${run}`, (signal) => api.lab.getReport({ runId: run }, { signal }));
     }
   };
   const decided = (keys: string[]) => {
@@ -291,7 +292,7 @@ function since(row: FindingRow): string {
   const f = row.finding!;
   if (f.patch) return `patch ${f.patch}`;
   if (f.bisection.length > 0) return `bisected in ${f.bisection.length} steps`;
-  return f.interaction || f.prior;
+  return f.interaction || f.prior || f.summary;
 }
 
 function Strip({ row }: { row: FindingRow }) {

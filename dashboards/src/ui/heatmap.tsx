@@ -212,6 +212,7 @@ export function HeatMap({ grid }: { grid: GridView }) {
       <div
         ref={box}
         class="heat"
+        style={{ height: `${grid.tests.length * rowHeight + 20}px` }}
         tabIndex={0}
         role="group"
         aria-label={`${grid.tests.length} tests in ${grid.runs.length} runs, the last changed first; upper half of a cell with HIGHMEM, lower without`}
