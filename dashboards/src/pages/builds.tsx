@@ -130,6 +130,9 @@ function Compare({ run }: { run: string }) {
         <Field label="Run">
           <select value={run} onChange={(event) => setQuery("run", event.currentTarget.value)}>
             <option value="">choose a run</option>
+            {run && !(runs.data?.runs ?? []).some((r) => String(r.run?.id) === run) ? (
+              <option value={run}>{run}</option>
+            ) : null}
             {(runs.data?.runs ?? []).map((r) => (
               <option key={String(r.run?.id)} value={String(r.run?.id)}>
                 {String(r.run?.id)} {r.run?.title || r.run?.jobName}

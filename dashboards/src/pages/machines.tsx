@@ -4,7 +4,7 @@ import { api, problem } from "../api/client";
 import { useResource } from "../api/resource";
 import type { Machine } from "../gen/kiln/v1/machines_pb";
 import { matches, parseFilter } from "../lib/filter";
-import { duration } from "../lib/format";
+import { count, duration } from "../lib/format";
 import { markOfMachine } from "../lib/marks";
 import { command } from "../lib/quote";
 import { to } from "../lib/route";
@@ -231,7 +231,9 @@ function Row({ m, act, hold }: { m: Machine; act: Do; hold: () => void }) {
             m.why
           )}
           {m.check ? <div class="soft">{m.check}</div> : null}
-          {m.errorsInARow > 0 ? <div class="soft">{m.errorsInARow} errors in a row</div> : null}
+          {m.errorsInARow > 0 ? (
+            <div class="soft">{count(m.errorsInARow, "error", "errors")} in a row</div>
+          ) : null}
         </td>
         <td data-name="works for">
           {m.runId > 0n ? <a href={to.run(m.runId)}>run {String(m.runId)}</a> : ""}

@@ -78,6 +78,10 @@ export function useDecisions(rows: () => FindingRow[], stores: boolean, after: A
       say(`Not possible: ${why}`);
       return;
     }
+    if (kind === "known" && chosen.some((row) => !coverable(row))) {
+      say("A known issue covers tests and kernel reports; this is neither. Dismiss it with d.");
+      return;
+    }
     asked.value = { kind, rows: chosen };
   };
   const mine = () => {
@@ -317,6 +321,12 @@ function Accept({ rows, close, after }: { rows: FindingRow[]; close: () => void;
       />
     </Dialog>
   );
+}
+
+/** Warnings of compilers and builds are no results: no filter covers them. */
+function coverable(row: FindingRow): boolean {
+  const filter = filterFor(row);
+  return filter.test !== "" || filter.signature !== "";
 }
 
 /** One filter for several findings: what they have in common. */

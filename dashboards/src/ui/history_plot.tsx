@@ -124,13 +124,16 @@ export default function HistoryPlot({
   return <div ref={box} class="history-plot" aria-hidden="true" />;
 }
 
-/** "2 Sep"; with the time when the ticks lie closer than days. */
+/** "2 Sep"; where the ticks lie closer than days the time, and the day where it begins. */
 function dayOf(seconds: number, all: number[]): string {
-  const close = all.length > 1 && all[1]! - all[0]! < 86_400;
-  const options: Intl.DateTimeFormatOptions = close
-    ? { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" }
-    : { day: "numeric", month: "short" };
-  return new Intl.DateTimeFormat("en-GB", options).format(seconds * 1000).replace(",", "");
+  const day = (t: number) =>
+    new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" }).format(t * 1000);
+  if (all.length < 2 || all[1]! - all[0]! >= 86_400) return day(seconds);
+  const time = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" }).format(
+    seconds * 1000,
+  );
+  const before = all[all.indexOf(seconds) - 1];
+  return before === undefined || day(before) !== day(seconds) ? `${time}\n${day(seconds)}` : time;
 }
 
 function span(series: Series[], low: number, high: number): [number, number] {
