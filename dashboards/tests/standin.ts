@@ -256,6 +256,7 @@ export class StandIn {
       case "ListKnown":
         return { filters: this.known };
       case "PreviewKnown":
+        if (!body.filter?.author) throw new Fail("invalid_argument", "a filter needs an author");
         return {
           runs: 30,
           results: "18310",

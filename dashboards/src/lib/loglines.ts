@@ -47,7 +47,7 @@ export type LineClass = "" | "report" | "start" | "result";
 /** What a line is, for its colour and for n/N. */
 export function classOf(line: string): LineClass {
   if (
-    /\b(BUG:|WARNING:|Oops|Kernel panic|general protection fault|INFO: task .* blocked|watchdog: BUG|UBSAN:|KASAN:|INFO: rcu)/.test(
+    /\b(BUG:|kernel BUG at|WARNING:|Oops|Kernel panic|general protection fault|INFO: task .* blocked|watchdog: BUG|UBSAN:|KASAN:|INFO: rcu)/.test(
       line,
     )
   )

@@ -98,6 +98,7 @@ describe("logs", () => {
     expect(classOf("[   41.4] BUG: unable to handle page fault")).toBe("report");
     expect(classOf("<6>[ 3.2] [IGT] gem_pread: starting subtest basic")).toBe("start");
     expect(classOf("Subtest basic: SUCCESS (0.1s)")).toBe("result");
+    expect(classOf("[ 3.6] kernel BUG at mm/highmem.c:467!")).toBe("report");
     expect(classOf("debug: nothing")).toBe("");
   });
   it("mark hits without cutting characters", () => {

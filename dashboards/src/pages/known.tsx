@@ -134,6 +134,7 @@ export default function Known() {
           <KnownForm
             id={open === "new" ? 0n : (open.filter?.id ?? 0n)}
             start={open === "new" ? {} : fieldsOf(open.filter!)}
+            author={open === "new" ? "" : (open.filter?.author ?? "")}
             draftKey={open === "new" ? "new" : String(open.filter?.id)}
             cancel={() => (editing.value = undefined)}
             saved={(_, says) => {

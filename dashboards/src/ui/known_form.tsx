@@ -11,7 +11,7 @@ import { type KnownFields, knownCommand, knownSentence, missing, outcomesOf } fr
 import { markOfClass } from "../lib/marks";
 import type { Problem } from "../lib/problem";
 import { Act, Chip, Command, Fault, Field } from "./parts";
-import { draft, mayNot } from "./shell";
+import { draft, mayNot, me } from "./shell";
 
 export function fieldsOf(filter: KnownFilter): KnownFields {
   return {
@@ -28,7 +28,7 @@ export function fieldsOf(filter: KnownFilter): KnownFields {
   };
 }
 
-function message(id: bigint, f: KnownFields): KnownFilter {
+function message(id: bigint, f: KnownFields, author: string): KnownFilter {
   const day = /^\d{4}-\d{2}-\d{2}$/.test(f.expires)
     ? new Date(`${f.expires}T23:59:59Z`)
     : undefined;
@@ -41,6 +41,7 @@ function message(id: bigint, f: KnownFields): KnownFilter {
     outcomes: outcomesOf(f.outcomes),
     signature: f.signature.trim(),
     text: f.text,
+    author,
     reason: f.reason.trim(),
     link: f.link.trim(),
     expires: day ? timestampFromDate(day) : undefined,
@@ -64,15 +65,19 @@ export function KnownForm({
   id = 0n,
   start,
   draftKey,
+  author = "",
   cancel,
   saved,
 }: {
   id?: bigint;
   start: Partial<Omit<KnownFields, "outcomes">> & { outcomes?: string[] | string };
   draftKey: string;
+  author?: string;
   cancel: () => void;
   saved: (id: bigint, says: string) => void;
 }) {
+  // Whose it is stays so when somebody else edits it.
+  const by = author || me.value?.name || "local";
   const kept = draft(`known/${draftKey}`);
   const begin = (): KnownFields => {
     const text = kept.read();
@@ -106,7 +111,7 @@ export function KnownForm({
     looking.value = true;
     const own = new AbortController();
     const timer = setTimeout(() => {
-      const asked = message(id, { ...f, reason: f.reason || "-" });
+      const asked = message(id, { ...f, reason: f.reason || "-" }, by);
       api.review.previewKnown({ filter: asked }, { signal: own.signal }).then(
         (reply) => {
           preview.value = reply;
@@ -138,7 +143,7 @@ export function KnownForm({
     if (why || saving.value) return;
     saving.value = true;
     try {
-      const reply = await api.review.changeKnown({ filter: message(id, f) });
+      const reply = await api.review.changeKnown({ filter: message(id, f, by) });
       kept.write("");
       const n = reply.changes.length;
       saved(
