@@ -15,6 +15,7 @@ LIB = {
     "pki": ["base", "os"],
     "access": ["base", "os"],
     "conf": ["base", "os"],
+    "machine": ["base", "os", "conf"],
     "stats": ["base"],
     "blob": ["base", "os"],
     "series": ["base", "os"],
