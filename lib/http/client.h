@@ -34,6 +34,10 @@ struct ClientOptions {
   Millis timeout{30'000};          ///< of a whole request
   size_t most_bytes = 8ULL << 20;  ///< of an answer
   std::string agent = "kiln/" KILN_VERSION;
+  std::string ca_file{};  ///< PEM of who may have signed the server's certificate, instead of the
+                          ///< computer's authorities
+  /// "sha256//BASE64" of the server's public key: that key alone is taken, whoever signed it.
+  std::string pinned_key{};
 };
 
 /// Over libcurl. Certificates are checked, redirections are not followed (a token would follow

@@ -1,0 +1,101 @@
+#include "lib/os/tcp.h"
+
+#include <fmt/format.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+namespace kiln::os {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+struct FreeAddresses {
+  void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
+};
+
+Error trouble(const std::string& host, int port, const std::string& what) {
+  return Error(ErrorKind::kInfrastructure, fmt::format("{} port {}: {}", host, port, what));
+}
+
+bool wait_for(int fd, short events, Steady::time_point deadline) {
+  for (;;) {
+    const auto left = std::chrono::ceil<Millis>(deadline - Steady::now()).count();
+    pollfd wait{fd, events, 0};
+    const int n = ::poll(&wait, 1, left > 0 ? static_cast<int>(left) : 0);
+    if (n > 0) return true;
+    if (n == 0 || errno != EINTR) return false;
+  }
+}
+
+struct Closer {
+  int fd;
+  ~Closer() { ::close(fd); }
+};
+
+}  // namespace
+
+void keep_alive(int fd) {
+  const auto set = [fd](int level, int name, int value) {
+    (void)::setsockopt(fd, level, name, &value, sizeof value);
+  };
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 20);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 10);
+  set(IPPROTO_TCP, TCP_KEEPCNT, 3);
+  set(IPPROTO_TCP, TCP_NODELAY, 1);
+}
+
+Result<int> start_connect(const std::string& host, int port) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  const int rc = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
+  const std::unique_ptr<addrinfo, FreeAddresses> addresses(found);
+  if (rc != 0) return fail(trouble(host, port, ::gai_strerror(rc)));
+  const addrinfo& to = *addresses;
+  const int fd = ::socket(to.ai_family, to.ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return fail(trouble(host, port, std::strerror(errno)));
+  keep_alive(fd);
+  if (::connect(fd, to.ai_addr, to.ai_addrlen) != 0 && errno != EINPROGRESS) {
+    const int error = errno;
+    ::close(fd);
+    return fail(trouble(host, port, std::strerror(error)));
+  }
+  return fd;
+}
+
+int connect_error(int fd) {
+  int error = 0;
+  socklen_t length = sizeof error;
+  if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) return errno;
+  return error;
+}
+
+Result<std::string> read_greeting(const std::string& host, int port, size_t most, Millis timeout) {
+  const auto deadline = Steady::now() + timeout;
+  KILN_ASSIGN(const int fd, start_connect(host, port));
+  const Closer closer{fd};
+  const auto late = [&](const char* what) {
+    return fail(ErrorKind::kTimeout, fmt::format("{} port {}: {}", host, port, what));
+  };
+  if (!wait_for(fd, POLLOUT, deadline)) return late("does not answer");
+  if (const int error = connect_error(fd); error != 0)
+    return fail(trouble(host, port, std::strerror(error)));
+  if (!wait_for(fd, POLLIN, deadline)) return late("is silent");
+  std::string out(most, '\0');
+  const ssize_t n = ::read(fd, out.data(), out.size());
+  if (n <= 0) return fail(trouble(host, port, n == 0 ? "closed at once" : std::strerror(errno)));
+  out.resize(static_cast<size_t>(n));
+  return out;
+}
+
+}  // namespace kiln::os
