@@ -9,6 +9,7 @@
 
 #include "agent/ssh/channel_run.h"
 #include "agent/ssh/handles.h"
+#include "lib/os/tcp.h"
 
 namespace kiln::agent {
 namespace {
@@ -121,6 +122,8 @@ Result<std::unique_ptr<SshShell>> SshShell::connect(const ShellEndpoint& endpoin
     return fail(ErrorKind::kInfrastructure,
                 fmt::format("{}: {}", impl->where, ssh_get_error(session)));
   }
+  // A machine that lost its power says nothing any more.
+  os::keep_alive(ssh_get_fd(session));
   KILN_TRY(check_host_key(session, endpoint, keys.host.get()));
   KILN_ASSIGN(
       const int authenticated,

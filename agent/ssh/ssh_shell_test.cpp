@@ -1,16 +1,11 @@
 /// Against a real sshd on the loopback.
 #include "agent/ssh/ssh_shell.h"
 
-#include <arpa/inet.h>
-#include <fmt/format.h>
 #include <gmock/gmock.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <thread>
 
-#include "lib/os/files.h"
-#include "lib/os/process.h"
+#include "agent/ssh/testing.h"
 
 namespace kiln::agent {
 namespace {
@@ -18,59 +13,16 @@ namespace {
 using testing::HasSubstr;
 using testing::StartsWith;
 
-/// A listening socket on a free port of the loopback.
-struct Listener {
-  int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  int port = 0;
-  Listener() {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof address;
-    EXPECT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&address), length), 0);
-    EXPECT_EQ(::listen(fd, 8), 0);
-    ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
-    port = ntohs(address.sin_port);
-  }
-  ~Listener() { ::close(fd); }
-};
-
-class SshShellTest : public testing::Test {
+class SshShellTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    if (os::find_program("sshd").empty()) return;
-    dir_ = *os::make_temp_dir(testing::TempDir(), "sshd");
-    for (const char* name : {"host", "client", "other"}) {
-      os::Command keygen;
-      keygen.argv = {"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", (dir_ / name).string()};
-      ASSERT_TRUE(os::run_ok(keygen));
-    }
-    (void)os::make_dirs("/run/sshd");
-    endpoint_ = {.host = "127.0.0.1",
-                 .port = Listener().port,
-                 .user = "root",
-                 .key_file = (dir_ / "client").string(),
-                 .host_key_file = (dir_ / "host.pub").string()};
-    ASSERT_TRUE(os::write_atomic(
-        dir_ / "config",
-        fmt::format("ListenAddress 127.0.0.1:{}\nHostKey {}\nAuthorizedKeysFile {}\n"
-                    "PermitRootLogin yes\nStrictModes no\nUsePAM no\nPidFile none\n"
-                    "PasswordAuthentication no\nMaxStartups 100\n",
-                    endpoint_.port, (dir_ / "host").string(), (dir_ / "client.pub").string())));
-    os::Command command;
-    command.argv = {os::find_program("sshd"), "-D", "-e", "-f", (dir_ / "config").string()};
-    command.output_file = (dir_ / "log").string();
-    auto child = os::Child::start(command);
-    ASSERT_TRUE(child) << render(child.error());
-    sshd_ = std::make_unique<os::Child>(std::move(*child));
+    sshd_ = std::make_unique<LocalSshd>();
+    endpoint_ = sshd_->endpoint();
+    dir_ = sshd_->folder();
   }
-  static void TearDownTestSuite() {
-    sshd_.reset();
-    if (!dir_.empty()) (void)os::remove_tree(dir_);
-  }
+  static void TearDownTestSuite() { sshd_.reset(); }
   void SetUp() override {
-    if (!sshd_) GTEST_SKIP() << "sshd is not installed";
-    if (::geteuid() != 0) GTEST_SKIP() << "needs root to log in as root";
+    if (const std::string why = LocalSshd::missing(); !why.empty()) GTEST_SKIP() << why;
   }
   static std::unique_ptr<Shell> connect() {
     auto shell = connect_until(endpoint_, Millis(30'000), {}, {});
@@ -79,12 +31,12 @@ class SshShellTest : public testing::Test {
   }
   static os::Path dir_;
   static ShellEndpoint endpoint_;
-  static std::unique_ptr<os::Child> sshd_;
+  static std::unique_ptr<LocalSshd> sshd_;
 };
 
 os::Path SshShellTest::dir_;
 ShellEndpoint SshShellTest::endpoint_;
-std::unique_ptr<os::Child> SshShellTest::sshd_;
+std::unique_ptr<LocalSshd> SshShellTest::sshd_;
 
 TEST_F(SshShellTest, GivesOutputErrorsAndExitCodeApart) {
   auto shell = connect();
