@@ -68,7 +68,8 @@ class SnmpPower final : public PowerDriver {
       text = fmt::format(
           "defVersion 3\ndefSecurityName {}\ndefAuthType SHA\ndefAuthPassphrase {}\n"
           "defSecurityLevel {}\n",
-          in_quotes(at_.user), in_quotes(auth), at_.privacy_password.given() ? "authPriv" : "authNoPriv");
+          in_quotes(at_.user), in_quotes(auth),
+          at_.privacy_password.given() ? "authPriv" : "authNoPriv");
       if (at_.privacy_password.given()) {
         KILN_ASSIGN(const std::string privacy, read_secret(at_.privacy_password));
         text += fmt::format("defPrivType AES\ndefPrivPassphrase {}\n", in_quotes(privacy));
@@ -78,8 +79,8 @@ class SnmpPower final : public PowerDriver {
       if (at_.community.given()) {
         KILN_ASSIGN(community, read_secret(at_.community));
       }
-      text =
-          fmt::format("defVersion {}\ndefCommunity {}\n", at_.version.substr(1), in_quotes(community));
+      text = fmt::format("defVersion {}\ndefCommunity {}\n", at_.version.substr(1),
+                         in_quotes(community));
     }
     return os::write_atomic(folder / "snmp.conf", text, 0600);
   }
@@ -111,8 +112,7 @@ class SnmpPower final : public PowerDriver {
     });
     return fail(exit.timed_out ? ErrorKind::kTimeout : ErrorKind::kInfrastructure,
                 fmt::format("PDU {}: {}", at_.address,
-                            exit.timed_out ? "no answer in time"
-                                           : join(lines, "; ")));
+                            exit.timed_out ? "no answer in time" : join(lines, "; ")));
   }
 
   machine::SnmpPower at_;
