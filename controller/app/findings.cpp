@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "controller/results/timestamps.h"
@@ -15,6 +16,7 @@ namespace {
 constexpr int kUsual = 200;
 constexpr int kMost = 1000;
 constexpr int64_t kLastSecond = 253'402'300'799;  ///< of the year 9999
+constexpr size_t kMostReports = 20;               ///< that one list reads
 constexpr size_t kMostWords = 2000;               ///< of a filter, of a reason
 
 v1::Decision to_proto(const db::DecisionRow& row) {
@@ -136,6 +138,30 @@ Status read_where(const std::string& where, db::FindingFilter* filter) {
   return {};
 }
 
+Status Findings::fill_old(db::FindingList* list) const {
+  std::map<int64_t, std::map<std::string, std::string>> details;  // by run, then name
+  for (db::ListedFinding& listed : list->findings) {
+    if (!listed.row.detail.empty()) continue;
+    auto of_run = details.find(listed.run_id);
+    if (of_run == details.end()) {
+      if (details.size() >= kMostReports) continue;
+      of_run = details.try_emplace(listed.run_id).first;
+      KILN_ASSIGN(const auto verdict, verdicts_.newest(listed.run_id));
+      v1::RunReport report;
+      if (!verdict || !report.ParseFromString(verdict->report)) continue;
+      for (v1::Finding& finding : *report.mutable_findings()) {
+        for (v1::KernelReport& kernel : *finding.mutable_kernel()) {
+          kernel.clear_text();
+          kernel.clear_frames();
+        }
+        of_run->second[finding.id()] = finding.SerializeAsString();
+      }
+    }
+    listed.row.detail = of_run->second[listed.row.name];
+  }
+  return {};
+}
+
 Result<v1::ListFindingsReply> Findings::list_findings(const v1::ListFindingsRequest& request) {
   db::FindingFilter filter;
   KILN_ASSIGN(filter.state, state_named(request.state()));
@@ -144,7 +170,8 @@ Result<v1::ListFindingsReply> Findings::list_findings(const v1::ListFindingsRequ
   filter.before_run = request.before_run();
   filter.limit = request.limit() <= 0 ? kUsual : std::min(request.limit(), kMost);
   const WallTime now = clock_.now();
-  KILN_ASSIGN(const db::FindingList list, table_.list(filter, now));
+  KILN_ASSIGN(db::FindingList list, table_.list(filter, now));
+  KILN_TRY(fill_old(&list));
   v1::ListFindingsReply reply;
   for (const db::ListedFinding& listed : list.findings)
     *reply.add_findings() = to_proto(listed, now);

@@ -9,7 +9,8 @@ namespace kiln::controller {
 class Findings final : public FindingsBackend {
  public:
   /// Both must outlive it.
-  Findings(const Clock& clock, db::Database& database) : clock_(clock), table_(database) {}
+  Findings(const Clock& clock, db::Database& database)
+      : clock_(clock), table_(database), verdicts_(database) {}
 
   Result<v1::ListFindingsReply> list_findings(const v1::ListFindingsRequest& request) override;
   Result<v1::DecideFindingsReply> decide_findings(const v1::DecideFindingsRequest& request,
@@ -18,8 +19,13 @@ class Findings final : public FindingsBackend {
                                               bool keeper) override;
 
  private:
+  /// Rows that an older Kiln stored have no details: they come out of the newest such runs'
+  /// reports.
+  Status fill_old(db::FindingList* list) const;
+
   const Clock& clock_;
   db::FindingTable table_;
+  db::VerdictTable verdicts_;
 };
 
 /// The filter's grammar: `class:regression test:gem_* job:* machine:kbl-?`, other words are looked
