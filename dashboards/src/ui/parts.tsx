@@ -1,7 +1,7 @@
 // Small pieces that all pages are made of.
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Resource } from "../api/resource";
 import type { Finding } from "../gen/kiln/v1/report_pb";
 import { squareState, squaresOf, squareWords } from "../lib/cells";
@@ -205,7 +205,7 @@ export function Dialog({
   const close = useRef(onClose);
   close.current = onClose;
   useKeys({ modal: () => {}, Escape: () => close.current() });
-  useEffect(() => {
+  useLayoutEffect(() => {
     const was = document.activeElement as HTMLElement | null;
     box.current?.showModal();
     // Not on "Close": Enter and the numbers are the dialog's own.

@@ -1,6 +1,6 @@
 // What all pages share: where we are, keys, the page's title, its command, what is announced.
 import { computed, signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Me } from "../api/client";
 import { inApp, parsePath, withQuery } from "../lib/route";
 
@@ -72,7 +72,8 @@ const layers: Keys[] = [];
 export function useKeys(keys: Keys) {
   const latest = useRef(keys);
   latest.current = keys;
-  useEffect(() => {
+  // As soon as it is seen: a fast hand presses the next key before the browser has painted.
+  useLayoutEffect(() => {
     const layer: Keys = new Proxy(
       {},
       {
