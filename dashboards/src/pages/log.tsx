@@ -18,6 +18,12 @@ export default function LogPage() {
   return <LogView key={`${at.session}/${at.what}`} log={at} />;
 }
 
+/** Only the log moves, never the page around it. */
+function center(log: HTMLElement | null, line: number) {
+  const found = document.getElementById(`L${line}`);
+  if (log && found) log.scrollTop = found.offsetTop - log.clientHeight / 2;
+}
+
 function LogView({ log }: { log: LogName }) {
   const marked = parseLines(place.value.hash);
   const q = query.value.get("q") ?? "";
@@ -51,8 +57,7 @@ function LogView({ log }: { log: LogName }) {
       piece.value = keep && was ? { ...got, ...join(was, got) } : got;
       fault.value = undefined;
       requestAnimationFrame(() => {
-        if (show !== undefined)
-          document.getElementById(`L${show}`)?.scrollIntoView({ block: "center" });
+        if (show !== undefined) center(box.current, show);
         // Lines that come above must not move those that are read.
         else if (el && was && got.first < was.first) el.scrollTop += el.scrollHeight - height;
         else if (el && !keep && first === 0) el.scrollTop = el.scrollHeight;
@@ -65,8 +70,7 @@ function LogView({ log }: { log: LogName }) {
 
   const goTo = (n: number) => {
     const p = piece.value;
-    if (p && n >= p.first && n < p.first + p.lines.length)
-      document.getElementById(`L${n}`)?.scrollIntoView({ block: "center" });
+    if (p && n >= p.first && n < p.first + p.lines.length) center(box.current, n);
     else void load(Math.max(1, n - 100), 400, false, n);
   };
 
