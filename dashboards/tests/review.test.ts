@@ -80,6 +80,24 @@ describe("review by keys", () => {
     await context.close();
   });
 
+  it("undoes a decision whose answer is still on its way", async () => {
+    const { page, context } = await open(browser, standin.url, "/review");
+    await settled(page);
+    await page.route("**/DecideFindings", async (route) => {
+      await new Promise((done) => setTimeout(done, 800));
+      await route.continue();
+    });
+    await page.keyboard.press("j");
+    await page.keyboard.press("d");
+    await page.locator("dialog[open]").waitFor();
+    await page.keyboard.press("1");
+    await page.keyboard.press("u");
+    await page.getByText("Undone.").waitFor();
+    await expect.poll(() => left(page)).toBe(30);
+    expect(standin.rows.every((r) => r.state === "open")).toBe(true);
+    await context.close();
+  });
+
   it("takes a whole group in one request", async () => {
     const { page, context } = await open(browser, standin.url, "/review");
     await settled(page);

@@ -17,6 +17,7 @@ export const asked = signal<Asked | undefined>(undefined);
 interface Undoable {
   says: string;
   undo: () => Promise<void>;
+  failed?: boolean; // it was never done: there is nothing to take back
 }
 const past: Undoable[] = [];
 
@@ -42,6 +43,7 @@ export async function undoLast(after: After) {
     say(`Undone. ${last.says}`);
     after.changed();
   } catch (error) {
+    if (last.failed) return;
     past.push(last);
     const p = problem(error);
     say(`Not undone: ${p.detail || p.title}`);
@@ -52,16 +54,21 @@ const isProblem = (error: unknown): error is Problem =>
   typeof error === "object" && error !== null && "title" in error && "retry" in error;
 
 async function act(rows: FindingRow[], work: () => Promise<Done>, after: After, hides: boolean) {
-  const keys = rows.map(keyOf);
-  if (hides) after.decided(keys);
+  if (hides) after.decided(rows.map(keyOf));
+  const going = work();
+  // On the stack before the answer is there: `u` right after a decision waits for it.
+  const entry: Undoable = { says: "", undo: async () => (await going).undo() };
+  past.push(entry);
   try {
-    remember(await work(), after);
-    after.changed();
+    entry.says = (await going).says;
+    if (past.includes(entry)) say(entry.says, () => void undoLast(after));
   } catch (error) {
+    entry.failed = true;
+    if (past.includes(entry)) past.splice(past.indexOf(entry), 1);
     const p = isProblem(error) ? error : problem(error);
     say(`Not done: ${p.detail || p.title}`);
-    after.changed();
   }
+  after.changed();
 }
 
 /** Why a decision cannot be kept, "" = it can. */
