@@ -1,5 +1,9 @@
 #include "agent/daemon/config.h"
 
+#include <fmt/format.h>
+
+#include "lib/machine/read.h"
+
 namespace kiln::agent {
 namespace {
 
@@ -12,6 +16,7 @@ conf::Object table(DaemonConfig* config, int* format) {
       .required("data_dir", conf::path(&config->data_dir, conf::PathKind::kAny))
       .required("images_dir", conf::path(&config->images_dir, conf::PathKind::kFolder))
       .optional("machines", conf::text_list(&config->machines))
+      .optional("machines_file", conf::path(&config->machines_file, conf::PathKind::kFile))
       .optional("simulated", conf::integer(&config->simulated, 0, 10'000))
       .optional("simulated_seed", conf::integer(&config->simulated_seed, 0, 1'000'000'000))
       .optional("simulated_ms", conf::integer(&config->simulated_ms, 0, 3'600'000))
@@ -39,6 +44,12 @@ Result<DaemonConfig> load_daemon_config(const std::string& path) {
   int format = 1;
   KILN_TRY(table(&config, &format).read(conf::Node(document)));
   config.file = path;
+  if (config.machines_file.empty()) return config;
+  KILN_ASSIGN(config.lab, machine::load_lab_file(config.machines_file));
+  for (const std::string& name : config.machines)
+    if (config.lab.find(name) != nullptr)
+      return fail(conf::Node(document).error_at_field(
+          "machines", fmt::format("{} is also a machine of {}", name, config.machines_file)));
   return config;
 }
 

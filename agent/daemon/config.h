@@ -5,6 +5,7 @@
 
 #include "lib/base/result.h"
 #include "lib/conf/read.h"
+#include "lib/machine/spec.h"
 
 namespace kiln::agent {
 
@@ -16,6 +17,8 @@ struct DaemonConfig {
   std::string data_dir;
   std::string images_dir;             ///< recipes of root images
   std::vector<std::string> machines;  ///< embedded ones
+  std::string machines_file;          ///< of real ones (docs/lab-file.md), "" = none
+  machine::LabFile lab;               ///< what it holds
   int simulated = 0;                  ///< played machines, for trying a lab
   int simulated_seed = 1;
   int simulated_ms = 200;                 ///< a session's mean length
