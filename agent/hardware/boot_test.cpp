@@ -1,0 +1,168 @@
+/// Copies and one-shot entries over a real sshd, with GRUB's own tools.
+#include <gmock/gmock.h>
+
+#include "agent/hardware/deploy.h"
+#include "agent/hardware/one_shot.h"
+#include "agent/ssh/ssh_shell.h"
+#include "agent/ssh/testing.h"
+
+namespace kiln::agent {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr Millis kLimit{60'000};
+
+class BootTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { sshd_ = std::make_unique<LocalSshd>(); }
+  static void TearDownTestSuite() { sshd_.reset(); }
+  void SetUp() override {
+    if (const std::string why = LocalSshd::missing(); !why.empty()) GTEST_SKIP() << why;
+    auto shell = connect_until(sshd_->endpoint(), kLimit, {}, {});
+    ASSERT_TRUE(shell) << render(shell.error());
+    shell_ = std::move(*shell);
+    ASSERT_TRUE(os::make_dirs(boot() / "grub"));
+  }
+  os::Path boot() { return folder_.path() / "boot"; }
+  os::Path place() { return boot() / "kiln"; }
+  DeployFile file(const std::string& name, const std::string& content) {
+    const os::Path local = folder_.path() / ("local-" + name);
+    EXPECT_TRUE(os::write_atomic(local, content));
+    return {name, local};
+  }
+  std::string there(const std::string& name) {
+    return os::read_file(place() / name).value_or("(not there)");
+  }
+  static std::unique_ptr<LocalSshd> sshd_;
+  os::TempFolder folder_ = *os::TempFolder::make(::testing::TempDir(), "boot-");
+  std::unique_ptr<Shell> shell_;
+};
+std::unique_ptr<LocalSshd> BootTest::sshd_;
+
+TEST_F(BootTest, UnchangedFilesAreNotSentAgainAndOldOnesGo) {
+  const std::string kernel(3'000'000, '\xff');
+  const std::vector<DeployFile> one{file("vmlinuz", kernel), file("initrd.img", "i1")};
+  auto report = deploy(*shell_, place().string(), one, kLimit, {});
+  ASSERT_TRUE(report) << render(report.error());
+  EXPECT_EQ(report->sent, 2);
+  EXPECT_EQ(report->bytes, kernel.size() + 2);
+  EXPECT_EQ(there("vmlinuz"), kernel);
+  report = deploy(*shell_, place().string(), one, kLimit, {});
+  ASSERT_TRUE(report) << render(report.error());
+  EXPECT_EQ(report->sent, 0);
+  EXPECT_EQ(report->kept, 2);
+  report = deploy(*shell_, place().string(), {file("vmlinuz", "another")}, kLimit, {});
+  ASSERT_TRUE(report) << render(report.error());
+  EXPECT_EQ(report->sent, 1);
+  EXPECT_EQ(there("vmlinuz"), "another");
+  EXPECT_EQ(there("initrd.img"), "(not there)");
+  ASSERT_TRUE(empty_folder(*shell_, place().string(), kLimit, {}));
+  EXPECT_FALSE(std::filesystem::exists(place()));
+}
+
+TEST_F(BootTest, AFileThatWasDamagedThereIsSentAgain) {
+  const std::vector<DeployFile> files{file("vmlinuz", "good")};
+  ASSERT_TRUE(deploy(*shell_, place().string(), files, kLimit, {}));
+  ASSERT_TRUE(os::write_atomic(place() / "vmlinuz", "gooD"));
+  ASSERT_TRUE(os::write_atomic(place() / "vmlinuz.part", "half"));
+  const auto report = deploy(*shell_, place().string(), files, kLimit, {});
+  ASSERT_TRUE(report) << render(report.error());
+  EXPECT_EQ(report->sent, 1);
+  EXPECT_EQ(there("vmlinuz"), "good");
+  EXPECT_EQ(there("vmlinuz.part"), "(not there)");
+}
+
+TEST_F(BootTest, AFolderThatCannotBeMadeIsAnErrorWithTheMachinesWords) {
+  ASSERT_TRUE(os::write_atomic(place(), "a file"));
+  const auto report = deploy(*shell_, place().string(), {file("vmlinuz", "x")}, kLimit, {});
+  ASSERT_FALSE(report);
+  EXPECT_THAT(report.error().message, HasSubstr("File exists"));
+}
+
+class GrubTest : public BootTest {
+ protected:
+  void SetUp() override {
+    for (const char* program : {"grub-reboot", "grub-editenv"})
+      if (os::find_program(program).empty()) GTEST_SKIP() << program << " is not installed";
+    BootTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    // Which disk it is, is the one thing that a test's folder cannot tell GRUB's tools.
+    ASSERT_TRUE(os::make_dirs(folder_.path() / "bin"));
+    for (const auto& [name, says] :
+         {std::pair("grub-probe", "1234-ABCD"), std::pair("grub-mkrelpath", "/kiln")}) {
+      const os::Path tool = folder_.path() / "bin" / name;
+      ASSERT_TRUE(os::write_atomic(tool, std::string("#!/bin/sh\necho ") + says + "\n", 0755));
+    }
+    ASSERT_TRUE(
+        deploy(*shell_, place().string(), {file("vmlinuz", "k"), file("initrd", "i")}, kLimit, {}));
+    spec_ = {"grub", place().string(), "", ""};
+    wrapped_ = std::make_unique<WithPath>(*shell_, (folder_.path() / "bin").string());
+    one_shot_ = make_one_shot(spec_, boot().string());
+  }
+  /// The shell with a folder of programs before its own.
+  class WithPath final : public Shell {
+   public:
+    WithPath(Shell& shell, std::string path) : shell_(shell), path_(std::move(path)) {}
+    Result<ShellReply> run(const ShellRequest& request, std::stop_token stop) override {
+      ShellRequest with = request;
+      with.command = "PATH=" + path_ + ":/usr/sbin:/sbin:$PATH; " + request.command;
+      return shell_.run(with, stop);
+    }
+    [[nodiscard]] bool alive() const override { return shell_.alive(); }
+
+   private:
+    Shell& shell_;
+    std::string path_;
+  };
+  std::string custom() { return os::read_file(boot() / "grub/custom.cfg").value_or(""); }
+  std::string env() { return os::read_file(boot() / "grub/grubenv").value_or(""); }
+  machine::BootSpec spec_;
+  std::unique_ptr<WithPath> wrapped_;
+  std::unique_ptr<OneShot> one_shot_;
+};
+
+TEST_F(GrubTest, ArmsAnEntryForOneBootAndLeavesOthersPartAlone) {
+  ASSERT_TRUE(os::write_atomic(boot() / "grub/custom.cfg", "set color=blue\n"));
+  const BootEntry entry{"vmlinuz", "initrd", "root=/dev/sda2 console=ttyS0,115200 lab.job=7-ab"};
+  for (int i = 0; i < 2; ++i) {
+    const auto armed = one_shot_->arm(*wrapped_, entry, {});
+    ASSERT_TRUE(armed) << render(armed.error());
+  }
+  EXPECT_EQ(custom(),
+            "set color=blue\n### kiln\nmenuentry \"Kiln: one boot\" --id kiln {\n"
+            "  search --no-floppy --fs-uuid --set=root 1234-ABCD\n"
+            "  linux /kiln/vmlinuz root=/dev/sda2 console=ttyS0,115200 lab.job=7-ab\n"
+            "  initrd /kiln/initrd\n}\n### end of kiln\n");
+  EXPECT_THAT(env(), HasSubstr("next_entry=kiln\n"));
+  ASSERT_TRUE(one_shot_->disarm(*wrapped_, {}));
+  EXPECT_EQ(custom(), "set color=blue\n");
+  EXPECT_THAT(env(), Not(HasSubstr("next_entry=kiln")));
+  EXPECT_TRUE(one_shot_->disarm(*wrapped_, {}));
+}
+
+TEST_F(GrubTest, AKernelThatIsNotThereArmsNothing) {
+  EXPECT_FALSE(one_shot_->arm(*wrapped_, {"vmlinuz-gone", "", "x"}, {}));
+  EXPECT_THAT(custom(), Not(HasSubstr("menuentry")));
+  EXPECT_THAT(env(), Not(HasSubstr("next_entry=kiln")));
+}
+
+TEST_F(GrubTest, SomebodyElsesEntryStays) {
+  ASSERT_TRUE(one_shot_->arm(*wrapped_, {"vmlinuz", "", "x"}, {}));
+  os::Command set;
+  set.argv = {"grub-editenv", (boot() / "grub/grubenv").string(), "set", "next_entry=theirs"};
+  ASSERT_TRUE(os::run_ok(set));
+  ASSERT_TRUE(one_shot_->disarm(*wrapped_, {}));
+  EXPECT_THAT(env(), HasSubstr("next_entry=theirs"));
+}
+
+TEST(CommandLines, WhatALoaderWouldTakeForItsOwnIsRefused) {
+  EXPECT_TRUE(is_safe_cmdline("root=UUID=12-34 ro i915.modeset=1 dyndbg=file,x +p"));
+  for (const char* bad : {"a\nmenuentry", "a;b", "a$b", "a\"b", "a'b", "a}b", "a\\b", "a`b", "a#b"})
+    EXPECT_FALSE(is_safe_cmdline(bad)) << bad;
+  EXPECT_FALSE(is_safe_cmdline(std::string(3000, 'a')));
+}
+
+}  // namespace
+}  // namespace kiln::agent

@@ -1,0 +1,38 @@
+#pragma once
+/// Starting a kernel once: whatever becomes of it, the next boot is the known-good one again.
+#include <memory>
+#include <string>
+
+#include "agent/machine/shell.h"
+#include "lib/machine/spec.h"
+
+namespace kiln::agent {
+
+/// What lies in the boot folder and how it is to be started.
+struct BootEntry {
+  std::string kernel{};   ///< a file's name in the folder
+  std::string initrd{};   ///< or "": the kernel needs none
+  std::string cmdline{};  ///< whole
+};
+
+/// All calls go to the known-good system that runs now. Used by one thread at a time.
+class OneShot {
+ public:
+  virtual ~OneShot() = default;
+  /// Sets it and reads it back. Errors: what the loader said; nothing is set then.
+  virtual Status arm(Shell& shell, const BootEntry& entry, std::stop_token stop) = 0;
+  /// Takes it back. Safe when nothing is set.
+  virtual Status disarm(Shell& shell, std::stop_token stop) = 0;
+  /// The command that starts it: it returns before the machine goes down.
+  [[nodiscard]] virtual std::string go() const = 0;
+};
+
+/// nullptr for `none`. `boot_folder` is GRUB's, for tests: /boot elsewhere.
+std::unique_ptr<OneShot> make_one_shot(const machine::BootSpec& boot,
+                                       const std::string& boot_folder = "/boot");
+
+/// Printable ASCII without quotes, backslash, '$', braces and line ends: safe in a shell, in GRUB's
+/// and in systemd-boot's files. Pure.
+bool is_safe_cmdline(const std::string& cmdline);
+
+}  // namespace kiln::agent
