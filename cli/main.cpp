@@ -108,6 +108,7 @@ struct Commands {
   void build_access();
   void build_schedule();
   void build_keeping();
+  void build_machine();
 };
 
 void Commands::build() {
@@ -410,6 +411,22 @@ void Commands::build_schedule() {
       "      --job jobs/night.yaml --jitter 10m");
 }
 
+void Commands::build_machine() {
+  MachineOptions& of = options.machine;
+  CLI::App* machine = app.add_subcommand("machine", "a real machine of this computer's agent");
+  machine->fallthrough();
+  machine->require_subcommand(1);
+  CLI::App* check =
+      add_to(machine, "check", "try each of its drivers, say what to mend", machine_check_command);
+  check->add_option("NAME", of.name, "its name in the lab file")->required();
+  check->add_option("--file", of.file, "the lab file (docs/lab-file.md)")->capture_default_str();
+  check->add_flag("--power", of.power, "also switch it off and on: what runs there is lost");
+  add_format(check, &options, Formats::kDocument);
+  check->footer(
+      "Run it on the agent's computer while no session has the machine.\nExample:\n"
+      "  kiln machine check tgl-1 --file lab.yaml --power");
+}
+
 void Commands::build_keeping() {
   KeepingOptions& of = options.keeping;
   CLI::App* backup =
@@ -466,6 +483,7 @@ int main_checked(int argc, char** argv) {
   commands.build_access();
   commands.build_schedule();
   commands.build_keeping();
+  commands.build_machine();
   CLI::App* completion = commands.add(
       "completion", "a script that lets a shell complete kiln's words", completion_command);
   completion->add_option("SHELL", commands.options.what, "bash, zsh or fish")

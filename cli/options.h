@@ -8,6 +8,7 @@
 #include "cli/findings_options.h"
 #include "cli/keeping_options.h"
 #include "cli/lab_options.h"
+#include "cli/machine_options.h"
 
 namespace kiln::cli {
 
@@ -75,6 +76,9 @@ struct Options {
   // kiln backup, restore, keep, gc
   KeepingOptions keeping;
 
+  // kiln machine
+  MachineOptions machine;
+
   // kiln report
   std::string origin = "kiln";   ///< of a KCIDB submission
   bool post = false;             ///< to Patchwork
@@ -116,6 +120,7 @@ int agents_command(const Options& options);
 int hold_command(const Options& options);
 int release_command(const Options& options);
 int drain_command(const Options& options);
+int machine_check_command(const Options& options);
 int resume_command(const Options& options);
 int lab_init_command(const Options& options);
 int lab_join_command(const Options& options);
