@@ -1,4 +1,6 @@
 /// kiln findings: what needs a person, over all runs, and what was decided of it.
+#include <fmt/format.h>
+
 #include <ctime>
 
 #include "cli/calls.h"

@@ -44,6 +44,13 @@ TEST(Text, HasNoControlBytesWhateverWasPrinted) {
   EXPECT_THAT(to_text(hostile_report()), Not(HasSubstr("\xC2\x9B")));
 }
 
+TEST(Text, ALongConfigsNameKeepsItsDistance) {
+  v1::RunReport report = clean_report();
+  for (v1::Cell& cell : *report.mutable_cells())
+    if (cell.config() == "i386-highmem") cell.set_config("i386-nohighmem-debug");
+  EXPECT_THAT(to_text(report), HasSubstr("\n  i386-nohighmem-debug  baseline  "));
+}
+
 TEST(Text, OfAnEmptyReportIsShortAndSafe) {
   EXPECT_EQ(to_text({}), "Subject: : no verdict yet\n\nVerdict:");
   EXPECT_THAT(to_html({}), HasSubstr("</html>"));

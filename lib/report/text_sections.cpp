@@ -76,13 +76,16 @@ std::string noise_lines(const v1::RunReport& report) {
 
 std::string text_matrix(const v1::RunReport& report) {
   std::string out;
+  size_t width = 18;
+  for (const std::string& config : configs_of(report))
+    width = std::max(width, clean_line(config).size() + 2);
   for (const std::string& config : configs_of(report)) {
     for (const std::string& variant : variants_of(report)) {
       std::string words = outcome_words(find_counts(report, variant, config));
       for (const v1::Cell& cell : report.cells())
         if (cell.variant() == variant && cell.config() == config && !cell.same_as().empty())
           words = "the same kernel as " + cell.same_as();
-      out += wrapped("  " + padded(clean_line(config), 18) + padded(variant, 10), words);
+      out += wrapped("  " + padded(clean_line(config), width) + padded(variant, 10), words);
     }
   }
   if (out.empty()) return out;
