@@ -109,8 +109,10 @@ TEST_F(DbTest, DamageIsFound) {
     db.exec("DELETE FROM runs");
   }
   open();
-  EXPECT_EQ(render(database_->check().error()),
-            "error: the database is damaged: a row of run_cells has no owner");
+  // SQLite says which table it looks at first.
+  EXPECT_THAT(
+      render(database_->check().error()),
+      AllOf(HasSubstr("error: the database is damaged: a row of "), HasSubstr(" has no owner")));
 }
 
 TEST_F(DbTest, ThreadsAndConnectionsWriteTogether) {
