@@ -15,6 +15,7 @@
 namespace kiln::db {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
