@@ -109,8 +109,8 @@ class OfALab(unittest.TestCase):
                 revoked = site.kiln("token", "revoke", token)
                 self.assertEqual(revoked.code, 0, revoked)
                 self.assertEqual(ask(server + "/kiln.v1.Lab/ListRuns", {}, cookie)[0], 401)
-                audit = site.kiln("audit", "--outcome", "refused")
-                self.assertIn("127.0.0.1:", audit.out)
+                audit = site.kiln("audit", "--outcome", "refused", "--format", "json")
+                self.assertIn("127.0.0.1:", audit.out, "from where")
 
     @staticmethod
     def up(site):
