@@ -194,17 +194,8 @@ Status ArtifactClient::upload(const os::Path& path, const std::string& digest,
 }
 
 void ArtifactClient::trim(uint64_t max_bytes) {
-  const auto files = os::list_files(cache_);
-  if (!files) return;
-  std::vector<os::CacheEntry> entries;
-  for (const os::Path& name : *files) {
-    std::error_code error;
-    os::CacheEntry entry{cache_ / name, os::file_size(cache_ / name).value_or(0),
-                         std::filesystem::last_write_time(cache_ / name, error), false};
-    if (!error) entries.push_back(std::move(entry));
-  }
   // A file that cannot be removed now is tried again before the next session.
-  (void)os::evict(std::move(entries), max_bytes);
+  (void)os::evict_files(cache_, max_bytes);
 }
 
 }  // namespace kiln::agent

@@ -107,6 +107,13 @@ void Dispatcher::add_session(State& state, int64_t id, Session session) {
   state.sessions[id] = std::move(session);
 }
 
+void Dispatcher::forget_session(State& state, uint64_t lease) {
+  const auto session = state.by_lease.find(lease);
+  if (session == state.by_lease.end()) return;
+  state.sessions.erase(session->second);
+  state.by_lease.erase(session);
+}
+
 void Dispatcher::end_unclaimed() {
   std::vector<Session> left;
   {
@@ -127,12 +134,7 @@ void Dispatcher::leave(int64_t run) {
   auto state = state_.lock();
   state->runs.erase(run);
   // A session goes with its lease, so these are all.
-  for (const uint64_t lease : state->queue.leases_of(run)) {
-    const auto session = state->by_lease.find(lease);
-    if (session == state->by_lease.end()) continue;
-    state->sessions.erase(session->second);
-    state->by_lease.erase(session);
-  }
+  for (const uint64_t lease : state->queue.leases_of(run)) forget_session(*state, lease);
   state->queue.forget_run(run);
   std::erase_if(state->expected, [&](const auto& entry) { return entry.second == run; });
   wake(state);
@@ -184,10 +186,7 @@ void Dispatcher::expect(int64_t run, int64_t session_id) {
 
 void Dispatcher::release(uint64_t lease) {
   auto state = state_.lock();
-  if (const auto session = state->by_lease.find(lease); session != state->by_lease.end()) {
-    state->sessions.erase(session->second);
-    state->by_lease.erase(session);
-  }
+  forget_session(*state, lease);
   state->queue.release(lease);
   wake(state);
 }

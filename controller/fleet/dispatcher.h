@@ -156,6 +156,7 @@ class Dispatcher {
   /// The dispatcher's thread looks again: at the queue, and at the machine if one is named.
   static void wake(Locked& state, const std::string& machine = "");
   static void add_session(State& state, int64_t id, Session session);
+  static void forget_session(State& state, uint64_t lease);  ///< of that lease, if there is one
   void loop(const std::stop_token& stop);
   void update_places(State& state);
   void update_place(State& state, const Machine& machine);

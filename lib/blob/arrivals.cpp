@@ -91,17 +91,9 @@ Result<Arrival> Arrivals::begin(const std::string& digest, uint64_t size, uint64
 }
 
 Status Arrivals::make_room() {
-  KILN_ASSIGN(const auto files, os::list_files(folder_));
-  std::vector<os::CacheEntry> entries;
   auto arriving = arriving_.lock();
-  for (const os::Path& name : files) {
-    std::error_code error;
-    os::CacheEntry entry{folder_ / name, os::file_size(folder_ / name).value_or(0),
-                         std::filesystem::last_write_time(folder_ / name, error),
-                         arriving->contains(name.string())};
-    if (!error) entries.push_back(std::move(entry));
-  }
-  return os::evict(std::move(entries), most_left_);
+  return os::evict_files(folder_, most_left_,
+                         [&](const os::Path& name) { return arriving->contains(name.string()); });
 }
 
 }  // namespace kiln::blob

@@ -24,4 +24,18 @@ Status evict(std::vector<CacheEntry> entries, uint64_t limit) {
   return {};
 }
 
+Status evict_files(const Path& folder, uint64_t limit,
+                   const std::function<bool(const Path& name)>& kept) {
+  KILN_ASSIGN(const auto files, list_files(folder));
+  std::vector<CacheEntry> entries;
+  for (const Path& name : files) {
+    const Path path = folder / name;
+    std::error_code error;
+    const auto used = std::filesystem::last_write_time(path, error);
+    if (!error)
+      entries.push_back({path, os::file_size(path).value_or(0), used, kept && kept(name)});
+  }
+  return evict(std::move(entries), limit);
+}
+
 }  // namespace kiln::os

@@ -1,6 +1,7 @@
 #pragma once
 /// What goes of a cache that has grown too large: the least recently used, whole or not at all.
 #include <filesystem>
+#include <functional>
 #include <vector>
 
 #include "lib/os/files.h"
@@ -19,5 +20,10 @@ struct CacheEntry {
 /// gets the name PATH.tmp before it goes: a half-removed one is never taken for whole, and whoever
 /// opens the cache removes what has that name. An entry that is gone already is no error.
 Status evict(std::vector<CacheEntry> entries, uint64_t limit);
+
+/// The same for a cache whose entries are the files below `folder`, used when they were last
+/// written; `kept` is asked of each name.
+Status evict_files(const Path& folder, uint64_t limit,
+                   const std::function<bool(const Path& name)>& kept = nullptr);
 
 }  // namespace kiln::os

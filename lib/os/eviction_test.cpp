@@ -58,5 +58,18 @@ TEST_F(Eviction, WhatIsGoneAlreadyIsNoError) {
   EXPECT_THAT(left(), ElementsAre("new"));
 }
 
+TEST_F(Eviction, TheFilesOfAFolderGoOldestFirstUnlessTheyAreKept) {
+  int age = 9;
+  for (const char* name : {"oldest", "kept", "new"}) {
+    ASSERT_TRUE(write_atomic(dir_ / name, "12345"));
+    fs::last_write_time(dir_ / name, fs::file_time_type::clock::now() - std::chrono::hours(age--));
+  }
+  ASSERT_TRUE(evict_files(dir_, 10, [](const Path& name) { return name == "kept"; }));
+  EXPECT_THAT(left(), ElementsAre("kept", "new"));
+  ASSERT_TRUE(evict_files(dir_, 0));
+  EXPECT_THAT(left(), IsEmpty());
+  EXPECT_FALSE(evict_files(dir_ / "missing", 0));
+}
+
 }  // namespace
 }  // namespace kiln::os
