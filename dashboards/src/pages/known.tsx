@@ -76,12 +76,7 @@ export default function Known() {
       <Head
         side={
           <>
-            <FilterBox
-              value={q}
-              onInput={(text) => setQuery("q", text)}
-              problems={filter.problems}
-              hint="test:gem_* state:unused"
-            />
+            <FilterBox value={q} problems={filter.problems} hint="test:gem_* state:unused" />
             <Act kind="main" why={mayNot("keeper")} onPress={() => (editing.value = "new")}>
               New
             </Act>

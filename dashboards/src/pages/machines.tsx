@@ -22,7 +22,7 @@ import {
   Section,
   Time,
 } from "../ui/parts";
-import { mayNot, me, query, say, setQuery, usePage } from "../ui/shell";
+import { mayNot, me, query, say, usePage } from "../ui/shell";
 
 const keys = ["name", "state", "agent", "tag", "host"] as const;
 const fields = (m: Machine) => ({
@@ -87,14 +87,7 @@ export default function Machines() {
   return (
     <>
       <Head
-        side={
-          <FilterBox
-            value={q}
-            onInput={(text) => setQuery("q", text)}
-            problems={filter.problems}
-            hint="state:quarantined tag:gen9"
-          />
-        }
+        side={<FilterBox value={q} problems={filter.problems} hint="state:quarantined tag:gen9" />}
       >
         Machines
       </Head>

@@ -28,7 +28,7 @@ import { Decisions, mayNotDecide, useDecisions } from "../ui/decide";
 import { NothingMatches } from "../ui/nothing";
 import { Act, Chip, Empty, FilterBox, Head, Panel, Squares, Time } from "../ui/parts";
 import { useDetails } from "../ui/row_details";
-import { mayNot, me, navigate, query, setQuery, useKeys, usePage } from "../ui/shell";
+import { mayNot, me, navigate, query, useKeys, usePage } from "../ui/shell";
 import "../styles/review.css";
 
 /** Rows as they are to be shown: with what was just decided. */
@@ -160,7 +160,6 @@ function List({ data, reload }: { data: Inbox; reload: () => void }) {
         side={
           <FilterBox
             value={q}
-            onInput={(text) => setQuery("q", text)}
             problems={filter.problems}
             hint="class:regression config:*highmem test:gem_*"
           />

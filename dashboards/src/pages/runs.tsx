@@ -8,7 +8,7 @@ import { markOfResult } from "../lib/marks";
 import { to } from "../lib/route";
 import { NothingMatches } from "../ui/nothing";
 import { Chip, Empty, FilterBox, Head, Panel, Time, Took } from "../ui/parts";
-import { navigate, place, query, setQuery, useKeys, usePage } from "../ui/shell";
+import { navigate, place, query, useKeys, usePage } from "../ui/shell";
 
 const keys = ["result", "job", "state", "machine", "title"] as const;
 
@@ -69,12 +69,7 @@ export default function Runs() {
     <>
       <Head
         side={
-          <FilterBox
-            value={q}
-            onInput={(text) => setQuery("q", text)}
-            problems={filter.problems}
-            hint="result:regression job:nightly*"
-          />
+          <FilterBox value={q} problems={filter.problems} hint="result:regression job:nightly*" />
         }
       >
         Runs

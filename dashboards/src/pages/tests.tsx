@@ -28,16 +28,7 @@ export default function Tests() {
   usePage("Tests", ["kiln runs --limit 100 --format json", "kiln report @last --format csv"]);
   return (
     <>
-      <Head
-        side={
-          <FilterBox
-            value={q}
-            onInput={(text) => setQuery("q", text)}
-            problems={filter.problems}
-            hint="test:gem_* job:nightly"
-          />
-        }
-      >
+      <Head side={<FilterBox value={q} problems={filter.problems} hint="test:gem_* job:nightly" />}>
         Tests
       </Head>
       <Panel resource={resource} what="the tests" rows={12}>

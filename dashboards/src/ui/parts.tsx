@@ -8,7 +8,7 @@ import { squareState, squaresOf, squareWords } from "../lib/cells";
 import { ago, dateOf, duration, exactTime, type ProtoTime, shortTime } from "../lib/format";
 import type { Mark } from "../lib/marks";
 import type { Problem } from "../lib/problem";
-import { copy, useKeys } from "./shell";
+import { copy, setQuery, useKeys } from "./shell";
 
 /** Glyph and word; the colour sits in the glyph's box. */
 export function Chip({ mark, word, bare }: { mark: Mark; word?: string; bare?: boolean }) {
@@ -255,12 +255,10 @@ export function Field({
 /** The filter over a list: typed text stays in the address once it rests. */
 export function FilterBox({
   value,
-  onInput,
   problems,
   hint,
 }: {
   value: string;
-  onInput: (text: string) => void;
   problems: readonly string[];
   hint: string;
 }) {
@@ -284,7 +282,7 @@ export function FilterBox({
         maxLength={1500}
         spellcheck={false}
         autocomplete="off"
-        onInput={(event) => onInput(event.currentTarget.value)}
+        onInput={(event) => setQuery("q", event.currentTarget.value)}
         onKeyDown={(event) => {
           if (event.key === "Escape" || event.key === "Enter") event.currentTarget.blur();
         }}
