@@ -7,6 +7,7 @@
 
 #include "agent/link/convert.h"
 #include "agent/link/link.h"
+#include "agent/link/tunnels.h"
 #include "agent/machine/igt_inventory.h"
 #include "agent/machine/qemu_machine.h"
 #include "agent/machine_worker.h"
@@ -48,11 +49,13 @@ struct Agent::Impl {
   std::unique_ptr<ArtifactClient> artifacts;
   std::unique_ptr<RootImages> images;
   std::unique_ptr<AccelProbe> accel;
-  std::map<std::string, std::unique_ptr<Machine>> machines;
+  std::map<std::string, std::unique_ptr<TappedMachine>> machines;
   std::vector<v1::MachineInfo> simulated;
-  Sync<Link*> link_ref;  ///< null before the link is there and after it went
+  Sync<Tunnels*> tunnels_ref;  ///< as link_ref
+  Sync<Link*> link_ref;        ///< null before the link is there and after it went
   std::unique_ptr<Link> link;
   std::map<std::string, std::unique_ptr<MachineWorker>> workers;
+  std::unique_ptr<Tunnels> tunnels;
   /// Of the embedded machines' image, which is made while kernels are still being built.
   struct Preparation {
     std::string doing = "looking for its root image";  ///< "" = done, well or not
@@ -86,6 +89,8 @@ Agent::Impl::~Impl() {
   renewer = {};
   // First, since a session may wait for the image that it makes.
   image_builder = {};
+  *tunnels_ref.lock() = nullptr;
+  tunnels.reset();
   workers.clear();
   *link_ref.lock() = nullptr;
   link.reset();
@@ -97,7 +102,8 @@ void Agent::Impl::add_machine(const std::string& name) {
   machine.qemu = config.qemu;
   machine.folder = config.data_dir / "machines" / name;
   machine.connector = connect_until;
-  machines[name] = std::make_unique<QemuMachine>(std::move(machine), *images, *accel);
+  machines[name] = std::make_unique<TappedMachine>(
+      std::make_unique<QemuMachine>(std::move(machine), *images, *accel));
 }
 
 WorkerDeps Agent::Impl::worker_deps(const std::string& name) {
@@ -188,6 +194,9 @@ void Agent::Impl::start_link() {
   events.start = [this](const v1::SessionOrder& order) { on_start(order); };
   events.cancel = [this](int64_t session_id, const std::string& why) {
     for (const auto& [name, worker] : workers) worker->cancel(session_id, why);
+  };
+  events.open_tunnel = [this](const v1::OpenAgentTunnel& order) {
+    if (auto ref = tunnels_ref.lock(); *ref != nullptr) (*ref)->open(order);
   };
   events.refused = [](const std::string& words) {
     log::line(log::Level::kError, "the controller refuses this agent; it is asked again",
@@ -306,6 +315,12 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentConfig config) {
     KILN_TRY(os::make_dirs(data / "machines" / name));
     impl->add_simulated(name);
   }
+  impl->tunnels = std::make_unique<Tunnels>(
+      impl->channel, [each = impl.get()](const std::string& name) -> TappedMachine* {
+        const auto found = each->machines.find(name);
+        return found == each->machines.end() ? nullptr : found->second.get();
+      });
+  *impl->tunnels_ref.lock() = impl->tunnels.get();
   impl->start_link();
   if (!impl->config.identity_dir.empty())
     impl->renewer =

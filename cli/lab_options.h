@@ -13,6 +13,9 @@ struct LabOptions {
   bool dry_run = false;  ///< of submit: only the plan
   std::string machine;
   std::string reason;
+  std::string cell;                    ///< of boot: "patched/i386-highmem"
+  std::string key, known_hosts;        ///< of tunnel: files
+  std::vector<std::string> arguments;  ///< of ssh: a command for the machine
   std::string duration = "1h";
   std::string timeout;  ///< of watch, "" = none
   std::string until = "done";

@@ -109,6 +109,7 @@ struct Commands {
   void build_schedule();
   void build_keeping();
   void build_machine();
+  void build_visit();
 };
 
 void Commands::build() {
@@ -302,12 +303,54 @@ void Commands::build_lab() {
   hold->add_option("--reason", lab->reason, "for the others")->required();
   hold->add_option("--for", lab->duration, "how long, at most 6h")->capture_default_str();
   add_format(hold, &options, Formats::kDocument);
+  hold->footer(
+      "Then it boots what you like, and is yours on its console and by SSH:\n"
+      "  kiln hold qemu-1 --reason 'looking at the hang of run 412' --for 2h\n"
+      "  kiln boot qemu-1 --run 412 --cell patched/i386-highmem\n"
+      "  kiln ssh qemu-1 dmesg\n  kiln release qemu-1");
+  build_visit();
   CLI::App* release = add("release", "give a machine back", release_command);
   CLI::App* drain = add("drain", "let a machine finish and take nothing new", drain_command);
   drain->add_option("--reason", lab->reason, "for the others")->required();
   CLI::App* resume =
       add("resume", "a machine works again: after drain or quarantine", resume_command);
   for (CLI::App* one : {hold, release, drain, resume})
+    one->add_option("MACHINE", lab->machine, "its name (kiln machines)")->required();
+}
+
+/// What the holder of a machine does with it.
+void Commands::build_visit() {
+  LabOptions* lab = &options.lab;
+  CLI::App* boot = add("boot", "a kernel of a run on a machine that you hold", boot_command);
+  boot->add_option("--run", options.run_id,
+                   "whose kernel; without it the last that did well on this machine");
+  boot->add_option("--cell", lab->cell, "patched/i386-highmem; without it the run's first patched");
+  boot->add_flag("--wait,!--no-wait", lab->wait, "until it is up (default)");
+  boot->preparse_callback([lab](size_t) { lab->wait = true; });
+  add_format(boot, &options, Formats::kDocument);
+  boot->footer("Example:\n  kiln boot qemu-1 --run 412 --cell baseline/i386-highmem");
+  CLI::App* console =
+      add("console", "what a machine's console says; its holder types", console_command);
+  console->footer(
+      "For all to read, also while a session runs. Ctrl-] leaves it.\n"
+      "Examples:\n  kiln console qemu-1\n  kiln console qemu-1 >boot.log");
+  CLI::App* ssh =
+      add("ssh", "a shell, or a command, on a machine that you have booted", ssh_command);
+  ssh->add_option("MACHINE", lab->machine, "its name (kiln machines)")->required();
+  ssh->fallthrough(false);
+  ssh->prefix_command();  // all that follows MACHINE is the command's
+  ssh->parse_complete_callback([ssh, lab] {
+    for (std::string& word : ssh->remaining()) lab->arguments.push_back(std::move(word));
+  });
+  ssh->footer(
+      "What follows MACHINE is the command. As root, with a key for this one connection; the\n"
+      "machine's host key is the lab's.\n"
+      "Examples:\n  kiln ssh qemu-1\n  kiln ssh qemu-1 cat /proc/meminfo");
+  CLI::App* tunnel = add("tunnel", "for ssh's ProxyCommand: kiln ssh makes it", tunnel_command);
+  tunnel->group("");
+  tunnel->add_option("--key", lab->key, "public key to let in")->required();
+  tunnel->add_option("--known-hosts", lab->known_hosts, "file for the machine's host key");
+  for (CLI::App* one : {boot, console, tunnel})
     one->add_option("MACHINE", lab->machine, "its name (kiln machines)")->required();
 }
 

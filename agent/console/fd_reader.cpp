@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstdint>
 
+#include "lib/os/tcp.h"
+
 namespace kiln::agent {
 namespace {
 
@@ -36,6 +38,11 @@ FdReader::~FdReader() {
 bool FdReader::wait_end(int milliseconds) {
   pollfd wait{end_fd_, POLLIN, 0};
   return ::poll(&wait, 1, milliseconds) > 0;
+}
+
+Status FdReader::write(std::string_view bytes, Millis timeout) {
+  const std::lock_guard lock(write_mutex_);
+  return os::write_within(fd_, bytes, timeout);
 }
 
 void FdReader::loop() {

@@ -5,6 +5,9 @@
 #include <string_view>
 #include <thread>
 
+#include "lib/base/clock.h"
+#include "lib/base/result.h"
+
 namespace kiln::agent {
 
 /// Owns a descriptor and the thread that reads it until its end. The destructor stops and joins.
@@ -17,10 +20,14 @@ class FdReader {
   FdReader& operator=(const FdReader&) = delete;
   /// Waits until the other side has closed, at most `milliseconds`: true when all bytes are in.
   bool wait_end(int milliseconds);
+  /// Bytes to the other side, from any thread. kInfrastructure when it has closed, or takes none
+  /// for that long.
+  Status write(std::string_view bytes, Millis timeout);
 
  private:
   void loop();
   int fd_;
+  std::mutex write_mutex_;
   int stop_fd_;
   int end_fd_;
   std::function<void(std::string_view)> sink_;

@@ -92,6 +92,7 @@ SessionOrder from_proto(const v1::SessionOrder& in) {
   if (in.boot_seconds() > 0)
     out.boot_limit = std::clamp(millis(in.boot_seconds()), kMinBoot, kMaxBoot);
   out.max_restarts = in.max_restarts();
+  out.stay = in.stay();
   out.collect_coverage = in.collect_coverage();
   return out;
 }

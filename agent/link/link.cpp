@@ -174,6 +174,7 @@ v1::FromAgent Link::hello(const std::vector<v1::MachineInfo>& machines) const {
   hello->mutable_time()->set_seconds(now.count() / 1000);
   hello->mutable_time()->set_nanos(static_cast<int>(now.count() % 1000 * 1'000'000));
   hello->add_features("sessions-survive-reconnect");
+  if (events_.open_tunnel) hello->add_features("tunnels");
   for (const v1::MachineInfo& machine : machines) *hello->add_machines() = machine;
   if (events_.sessions)
     for (v1::HeldSession& held : events_.sessions()) *hello->add_sessions() = std::move(held);
@@ -206,6 +207,9 @@ void Link::handle(const v1::ToAgent& message) {
       break;
     case v1::ToAgent::kAck:
       outbox_.acknowledged(message.ack().session_id());
+      break;
+    case v1::ToAgent::kOpenTunnel:
+      if (events_.open_tunnel) events_.open_tunnel(message.open_tunnel());
       break;
     case v1::ToAgent::kWelcome:
     case v1::ToAgent::KIND_NOT_SET:

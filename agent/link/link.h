@@ -35,6 +35,8 @@ struct LinkEvents {
   std::function<os::Path(const std::string& machine)> test_names{};
   std::function<void(const v1::SessionOrder&)> start{};
   std::function<void(int64_t session_id, const std::string& why)> cancel{};
+  /// Empty function = this agent has no tunnels.
+  std::function<void(const v1::OpenAgentTunnel&)> open_tunnel{};
   /// The controller does not take this agent; told once for the same words.
   std::function<void(const std::string& words)> refused{};
 };

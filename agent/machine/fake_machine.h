@@ -23,6 +23,13 @@ class FakeMachine final : public Machine, private Power, private Boot, private C
   Status begin_status{};
   /// What connect gives when it is an error.
   Status connect_status{};
+  /// Where its SSH is said to be.
+  ShellEndpoint ssh{};
+  /// What was written to its console.
+  [[nodiscard]] std::string typed() {
+    const std::lock_guard lock(mutex_);
+    return typed_;
+  }
 
   void say(std::string_view text) {
     const std::lock_guard lock(mutex_);
@@ -57,6 +64,10 @@ class FakeMachine final : public Machine, private Power, private Boot, private C
   Power& power() override { return *this; }
   Boot& boot() override { return *this; }
   Console& console() override { return *this; }
+  Result<ShellEndpoint> endpoint() override {
+    if (!is_on()) return fail(ErrorKind::kInfrastructure, report_.why);
+    return ssh;
+  }
   Result<std::unique_ptr<Shell>> connect(Millis, std::stop_token) override {
     if (!connect_status) return fail(connect_status.error());
     if (!is_on()) return fail(ErrorKind::kInfrastructure, report_.why);
@@ -98,7 +109,14 @@ class FakeMachine final : public Machine, private Power, private Boot, private C
     sink_ = std::move(sink);
   }
 
+  Status write(std::string_view bytes) override {
+    const std::lock_guard lock(mutex_);
+    typed_.append(bytes);
+    return {};
+  }
+
   std::mutex mutex_;
+  std::string typed_;
   std::function<void(std::string_view)> sink_;
   PowerReport report_{PowerState::kOff, false, false, "never switched on"};
   std::vector<std::string> log_;

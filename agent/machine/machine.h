@@ -68,6 +68,8 @@ class Console {
   /// Where the serial line's bytes go from now on; called on a thread of the driver's. An empty
   /// function stops it, and returns when no call is running any more.
   virtual void attach(std::function<void(std::string_view)> sink) = 0;
+  /// Bytes to the serial line. kInfrastructure when it is down or takes none.
+  virtual Status write(std::string_view bytes) = 0;
 };
 
 /// A machine with its drivers.
@@ -86,6 +88,8 @@ class Machine {
   virtual Console& console() = 0;
   /// Logs in as root; retries until `timeout`.
   virtual Result<std::unique_ptr<Shell>> connect(Millis timeout, std::stop_token stop) = 0;
+  /// Where its SSH server is reached now. kInfrastructure while it is off.
+  virtual Result<ShellEndpoint> endpoint() = 0;
 };
 
 }  // namespace kiln::agent

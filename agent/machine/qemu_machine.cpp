@@ -20,6 +20,7 @@ namespace {
 
 constexpr Millis kStartLimit{15'000};
 constexpr Millis kQmpLimit{2'000};
+constexpr Millis kConsoleLimit{1'000};
 constexpr int kPortTries = 5;
 
 std::string last_words(const Path& log) {
@@ -295,22 +296,32 @@ PowerReport QemuMachine::state() {
   return report;
 }
 
-Result<std::unique_ptr<Shell>> QemuMachine::connect(Millis timeout, std::stop_token stop) {
+Status QemuMachine::write(std::string_view bytes) {
+  auto guard = state_.lock();
+  State& state = **guard;
+  if (!state.run || !state.run->reader)
+    return fail(ErrorKind::kInfrastructure, "the machine is off: " + state.last.why);
+  return state.run->reader->write(bytes, kConsoleLimit);
+}
+
+Result<ShellEndpoint> QemuMachine::endpoint() {
+  auto guard = state_.lock();
+  State& state = **guard;
+  if (!state.run) return fail(ErrorKind::kInfrastructure, "the machine is off: " + state.last.why);
   ShellEndpoint endpoint;
-  {
-    auto guard = state_.lock();
-    State& state = **guard;
-    if (!state.run)
-      return fail(ErrorKind::kInfrastructure, "the machine is off: " + state.last.why);
-    endpoint.port = state.run->port;
-    endpoint.key_file = state.image->client_key().string();
-    endpoint.host_key_file = state.image->host_key().string();
-  }
+  endpoint.port = state.run->port;
+  endpoint.key_file = state.image->client_key().string();
+  endpoint.host_key_file = state.image->host_key().string();
+  return endpoint;
+}
+
+Result<std::unique_ptr<Shell>> QemuMachine::connect(Millis timeout, std::stop_token stop) {
+  KILN_ASSIGN(const ShellEndpoint to, endpoint());
   const auto give_up = [this] {
     const PowerReport report = state();
     return report.state == PowerState::kOn ? std::string() : report.why;
   };
-  return config_.connector(endpoint, timeout, give_up, stop);
+  return config_.connector(to, timeout, give_up, stop);
 }
 
 }  // namespace kiln::agent

@@ -35,6 +35,7 @@ class QemuMachine final : public Machine, private Power, private Boot, private C
   Boot& boot() override { return *this; }
   Console& console() override { return *this; }
   Result<std::unique_ptr<Shell>> connect(Millis timeout, std::stop_token stop) override;
+  Result<ShellEndpoint> endpoint() override;
 
  private:
   struct Run;
@@ -44,6 +45,7 @@ class QemuMachine final : public Machine, private Power, private Boot, private C
   PowerReport state() override;
   Status arm(const BootSpec& spec) override;
   void attach(std::function<void(std::string_view)> sink) override;
+  Status write(std::string_view bytes) override;
 
   Result<std::unique_ptr<Run>> start(State& state, bool kvm);
   Error start_error(Run& run, Error cause) const;

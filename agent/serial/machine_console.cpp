@@ -95,6 +95,11 @@ void MachineConsole::attach(std::function<void(std::string_view)> sink) {
     ears->all.erase(kAttached);
 }
 
+Status MachineConsole::write(std::string_view bytes) {
+  KILN_ASSIGN(LineWriter writer, line_->take_writer("a person"));
+  return writer.send(bytes);
+}
+
 int MachineConsole::listen(std::function<void(std::string_view)> ear) {
   auto ears = ears_.lock();
   ears->all[++ears->last] = std::move(ear);

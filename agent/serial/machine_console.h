@@ -34,6 +34,8 @@ class MachineConsole final : public Console {
   ~MachineConsole() override;
   /// The one session's ear (Console); others listen().
   void attach(std::function<void(std::string_view)> sink) override;
+  /// kConflict while somebody has taken the writer.
+  Status write(std::string_view bytes) override;
   /// Gets each chunk until stop_listening() with the same number has returned.
   int listen(std::function<void(std::string_view)> ear);
   void stop_listening(int number);

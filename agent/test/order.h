@@ -47,6 +47,7 @@ struct SessionOrder {
   Millis timeout{3'600'000};
   Millis boot_limit{0};  ///< from power-on to login; 0 = the agent's own
   int max_restarts = 5;
+  bool stay = false;              ///< for a person: proved, then up until cancelled or out of time
   bool collect_coverage = false;  ///< the kernel counts its lines: by test, one artifact a phase
 };
 

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <condition_variable>
+#include <mutex>
 #include <utility>
 
 #include "agent/test/archive.h"
@@ -16,6 +18,7 @@ namespace {
 using Steady = std::chrono::steady_clock;
 
 constexpr uint64_t kMaxModulesTar = 2ULL << 30;
+constexpr Millis kLookAtHeld{500};
 constexpr int kBootTries = 2;
 /// Exit codes of the script that unpacks the modules.
 constexpr int kUnpackFailed = 90;
@@ -109,6 +112,7 @@ Session::Step Session::go(std::stop_token stop) {
   if (Step step = start(stop); !step) return step;
   if (Step step = boot(stop); !step) return step;
   if (Step step = identify(/*deploy=*/true, stop); !step) return step;
+  if (order_.stay) return stay(stop);
   for (size_t i = 0; i < order_.phases.size() && !out_of_time(); ++i) {
     if (Step step = run_phase(i, stop); !step) return step;
   }
@@ -304,6 +308,26 @@ void Session::store(const std::string& name, const Path& file) {
   } else {
     note(fmt::format("{} is not stored: {}", name, digest.error().message));
   }
+}
+
+/// The machine is a person's: what he does to it is for him to see, on its console.
+Session::Step Session::stay(std::stop_token stop) {
+  enter("held");
+  dut_->tell({"up", "", 0, 0, ""});
+  std::mutex mutex;
+  std::condition_variable_any changed;
+  std::unique_lock waiting(mutex);
+  std::string told;
+  while (!stop.stop_requested() && !out_of_time()) {
+    changed.wait_for(waiting, stop, kLookAtHeld, [] { return false; });
+    const auto found = dut_->trouble();
+    const std::string now = found ? found->what : "";
+    if (now == told) continue;
+    told = now;
+    dut_->tell({now.empty() ? "up" : "down", now, 0, 0, ""});
+  }
+  failure_.reset();  // that its time is over is no fault
+  return {};
 }
 
 Session::Step Session::collect(std::stop_token stop) {

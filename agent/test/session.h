@@ -61,6 +61,7 @@ class Session {
   void store_tar(const std::string& name, const Path& tar);
   void store_output(const igt::TestResult& result);
   Step collect(std::stop_token stop);
+  Step stay(std::stop_token stop);
   void store_logs();
   void store(const std::string& name, const Path& file);
 

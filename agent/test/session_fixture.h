@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <atomic>
+#include <mutex>
+
 #include "agent/machine/fake_machine.h"
 #include "agent/test/session.h"
 #include "lib/os/process.h"
@@ -119,7 +122,12 @@ class SessionTest : public testing::Test {
     deps.nonce = "7-n";
     deps.boot_limit = boot_limit_;
     deps.silence = Millis(300);
-    deps.progress = [this](const SessionProgress& p) { seen_.push_back(p.phase + " " + p.text); };
+    deps.progress = [this](const SessionProgress& p) {
+      const std::lock_guard lock(seen_mutex_);  // the console tells on its own thread
+      seen_.push_back(p.phase + " " + p.text);
+      if (p.phase == "up") seen_up_ = true;
+      if (p.phase == "down") seen_down_ = true;
+    };
     SessionOutcome outcome = Session(std::move(deps), order_).run(stop);
     EXPECT_FALSE(machine_.is_on());
     EXPECT_TRUE(machine_.ended()) << "the disk is removed, whatever happened";
@@ -155,7 +163,9 @@ class SessionTest : public testing::Test {
   Millis boot_limit_{300};
   std::function<Result<ShellReply>(const ShellRequest&, std::stop_token)> runner_;
   std::function<Result<ShellReply>(const ShellRequest&, std::stop_token)> other_;
+  std::mutex seen_mutex_;
   std::vector<std::string> seen_;
+  std::atomic<bool> seen_up_{false}, seen_down_{false};
   void use_store() { artifacts_ = FolderArtifacts(dir_ / "store"); }
 };
 

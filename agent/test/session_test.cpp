@@ -352,6 +352,35 @@ TEST_F(SessionTest, CancellingEndsAtOnceAndPowersOff) {
   EXPECT_EQ(outcome.error_class, "CANCELLED");
 }
 
+TEST_F(SessionTest, APersonsMachineStaysUpUntilItIsGivenBack) {
+  use_store();
+  order_.stay = true;
+  std::stop_source source;
+  std::jthread person([&] {
+    for (int i = 0; i < 1000 && !seen_up_; ++i) std::this_thread::sleep_for(Millis(10));
+    machine_.say("Kernel panic - not syncing: sysrq triggered crash\n");
+    for (int i = 0; i < 1000 && !seen_down_; ++i) std::this_thread::sleep_for(Millis(10));
+    source.request_stop();
+  });
+  const auto outcome = run(source.get_token());
+  EXPECT_TRUE(seen_up_);
+  EXPECT_TRUE(seen_down_) << "a crash is told, and ends nothing";
+  EXPECT_EQ(outcome.ending, Ending::kCancelled);
+  EXPECT_TRUE(outcome.identity.proved) << "it is the kernel that was asked for";
+  EXPECT_EQ(machine_.boots(), 1);
+  EXPECT_THAT(machine_.log(), Each(Not(HasSubstr("igt_runner"))));
+  EXPECT_THAT(seen_, Contains("down Kernel panic - not syncing: sysrq triggered crash"));
+}
+
+TEST_F(SessionTest, ThatAPersonsTimeIsOverIsNoFault) {
+  use_store();
+  order_.stay = true;
+  order_.timeout = Millis(300);
+  const auto outcome = run();
+  EXPECT_EQ(outcome.ending, Ending::kTested);
+  EXPECT_EQ(outcome.error, "");
+}
+
 TEST_F(SessionTest, AMissingArtifactNamesItself) {
   const auto outcome = run();
   EXPECT_EQ(outcome.ending, Ending::kInfrastructure);

@@ -42,8 +42,16 @@ class Daemons:
     def __init__(self, lab):
         self.lab, self.folder, self.processes = lab, pathlib.Path(tempfile.mkdtemp(prefix="kiln-units-")), []
         binaries = lab.kiln.parents[1] / "bin"
+        try:
+            self.begin(binaries)
+        except BaseException:
+            self.close()
+            raise
+
+    def begin(self, binaries):
+        lab = self.lab
         self.start(binaries / "kilnd", f"kilnd: 1\ndata_dir: {lab.data}\nccache_dir: {lab.ccache}\n"
-                                       "listen: \"\"\nlisten_agents: \"\"\n")
+                                       "listen: none\nlisten_agents: none\nlisten_metrics: none\nlisten_dashboard: none\n")
         self.start(binaries / "kiln-agent", f"agent: 1\nname: units\ncontroller: \"unix:{lab.data}/run/controller.sock\"\n"
                                             f"data_dir: {lab.data}/agent\nimages_dir: {HOME}/images\n"
                                             "machines: [unit-1, unit-2]\n")

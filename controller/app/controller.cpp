@@ -99,6 +99,7 @@ struct Controller::Impl {
   std::unique_ptr<Schedules> schedules;
   std::unique_ptr<Keeping> keeping;
   std::unique_ptr<LabService> lab;
+  std::unique_ptr<Visits> visits;
   std::unique_ptr<MachinesService> machines_service;
   std::unique_ptr<ReviewService> review_service;
   std::unique_ptr<ScheduleService> schedule_service;
@@ -219,7 +220,8 @@ Status Controller::Impl::serve(const ControllerOptions& options) {
     health_desk = std::make_unique<HealthDesk>(*database, *store, *backend, *lab_machines);
     health = std::make_unique<fleet::HealthKeeper>(health_parts(options.health));
   }
-  machines = std::make_unique<MachinesView>(*lab_machines, fleet, clock, health.get());
+  visits = std::make_unique<Visits>(*database, *store, *lab_machines, fleet, health_desk.get());
+  machines = std::make_unique<MachinesView>(*lab_machines, fleet, clock, *visits, health.get());
   review = std::make_unique<Review>(ReviewParts{
       clock, *database, *store, options.access == Access::kRun ? backend.get() : nullptr});
   if (options.serves_a_lab) {
@@ -236,7 +238,7 @@ Status Controller::Impl::serve(const ControllerOptions& options) {
       doors ? doors->still_in()
             : [](const grpc::ServerContextBase&, const std::string&) { return Status(); };
   lab = std::make_unique<LabService>(*backend, user_of, may_keep, still_in);
-  machines_service = std::make_unique<MachinesService>(*machines, user_of, may_keep);
+  machines_service = std::make_unique<MachinesService>(*machines, user_of, may_keep, still_in);
   // A lab in one process starts nothing by itself: nobody looks at the clock there.
   if (options.serves_a_lab) keeper = std::make_unique<Keeper>(keeper_parts());
   schedules = std::make_unique<Schedules>(SchedulesParts{clock, *database, keeper.get()});

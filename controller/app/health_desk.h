@@ -17,10 +17,12 @@ class HealthDesk {
   /// kNotFound: neither it nor a machine that may stand for it ever did well here.
   Result<int64_t> start(const std::string& machine);
   Result<std::optional<fleet::CheckOutcome>> outcome(int64_t run);
+  /// The newest boot that went well on the machine, or on one that may stand for it, and whose
+  /// kernel is still in store. kNotFound.
+  Result<scheduler::GoodBoot> good_boot_for(const std::string& machine);
 
  private:
   Result<std::optional<scheduler::GoodBoot>> good_boot_of(const std::string& machine);
-  Result<scheduler::GoodBoot> good_boot_for(const std::string& machine);
 
   db::Database& database_;
   results::DbRunStore& store_;

@@ -37,6 +37,7 @@ Result<v1::ListMachinesReply> MachinesView::list_machines() {
     machine->set_host(view.info.host());
     if (view.held) machine->set_run_id(view.held->run);
     if (view.hold) fill(*view.hold, machine->mutable_hold());
+    if (view.visit) fill(*view.visit, machine->mutable_visit());
     machine->set_errors_in_a_row(view.standing.errors_in_a_row);
     if (health_ != nullptr) machine->set_check(to_valid_utf8(health_->words_of(view.info.name())));
   }

@@ -25,8 +25,8 @@ struct DaemonConfig {
   std::string file;
   std::string data_dir;
   std::string ccache_dir;                 ///< "" = ccache/ in data_dir
-  std::string listen = "127.0.0.1:7420";  ///< for people and their tools; "" = only the socket
-  std::string listen_agents = "127.0.0.1:7421";   ///< "" = only the socket
+  std::string listen = "127.0.0.1:7420";  ///< for people and their tools; "none" = only the socket
+  std::string listen_agents = "127.0.0.1:7421";   ///< "none" = only the socket
   std::string listen_metrics = "127.0.0.1:7422";  ///< for Prometheus; "none" = not served
   /// For browsers; "none" = not served.
   std::string listen_dashboard = "127.0.0.1:7423";

@@ -40,8 +40,8 @@ ControllerOptions options_of(const DaemonConfig& config) {
                      ? config.jobs
                      : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   options.serves_a_lab = true;
-  options.listen = config.listen;
-  options.listen_agents = config.listen_agents;
+  if (config.listen != "none") options.listen = config.listen;
+  if (config.listen_agents != "none") options.listen_agents = config.listen_agents;
   if (config.listen_metrics != "none") options.listen_metrics = config.listen_metrics;
   if (config.listen_dashboard != "none") options.dashboard.listen = config.listen_dashboard;
   options.dashboard.hosts = config.dashboard_hosts;

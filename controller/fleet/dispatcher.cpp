@@ -223,11 +223,13 @@ std::shared_ptr<RunListener> Dispatcher::listener_of(const State& state, int64_t
 }
 
 void Dispatcher::on_event(v1::SessionEvent event) {
+  if (event.session_id() < 0) return visit_event(event);
   const auto listener = listener_of(*state_.lock(), event.session_id());
   if (listener && listener->session_event) listener->session_event(std::move(event));
 }
 
 void Dispatcher::on_done(v1::SessionDone done) {
+  if (done.session().id() < 0) return visit_done(done);
   std::shared_ptr<RunListener> listener;
   {
     auto state = state_.lock();
@@ -252,7 +254,8 @@ void Dispatcher::on_foreign_done(const std::string& agent, v1::SessionDone done)
 
 void Dispatcher::take_foreign(const std::deque<std::pair<std::string, v1::SessionDone>>& foreign) {
   for (const auto& [agent, done] : foreign)
-    if (store_.put_duplicate(done, fmt::format("agent {} does not have the machine", agent)))
+    if (done.session().id() < 0 ||
+        store_.put_duplicate(done, fmt::format("agent {} does not have the machine", agent)))
       fleet_.acknowledge_to(agent, done.session().id());
 }
 
@@ -271,6 +274,7 @@ void Dispatcher::on_hello(const std::string& agent, const v1::Hello& hello) {
       state->queue.skip_to(machine.highest_epoch());
       standing_of(*state, machine.name()).agent = agent;
     }
+    visits_of_hello(*state, machines, &there);
     for (auto& [id, session] : state->sessions) {
       if (!machines.contains(session.lease.machine) || !session.sent) continue;
       const auto known = there.find(id);
@@ -446,7 +450,10 @@ void Dispatcher::loop(const std::stop_token& stop) {
     for (const lab::Recall& recall : decision.recalls)
       if (const auto to = listeners.find(recall.run); to != listeners.end() && to->second->recalled)
         to->second->recalled(recall.key);
-    for (const Hold& hold : expired) (void)store_.end_hold(hold.lease, "its time");
+    for (const Hold& hold : expired) {
+      (void)store_.end_hold(hold.lease, "its time");
+      end_visit(hold.machine, "the hold's time is over");
+    }
     take_unclaimed(std::move(unclaimed));
     take_foreign(foreign);
   }

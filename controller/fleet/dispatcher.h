@@ -43,6 +43,16 @@ struct DispatcherOptions {
   std::function<void(const std::string& words)> warn{};
 };
 
+/// A kernel that a hold's person has on the machine. Kept in memory: after a new start of the
+/// controller its agent tells that it is there.
+struct Visit {
+  int64_t number = 0;  ///< the lease; its session's id is -number
+  std::string user{};
+  std::string kernel{};            ///< for people
+  std::string state = "starting";  ///< as v1::Visit
+  std::string why{};
+};
+
 /// A machine with all that the lab knows of it, for lists.
 struct MachineView {
   v1::MachineInfo info;
@@ -50,6 +60,7 @@ struct MachineView {
   bool connected = false;
   std::optional<lab::Held> held;
   std::optional<Hold> hold;
+  std::optional<Visit> visit;
   std::string word;  ///< "ready" | "busy" | "held" | "preparing" | "broken" | "draining" ...
   std::string why;
 };
@@ -118,6 +129,13 @@ class Dispatcher {
   Result<Hold> hold(const std::string& machine, const std::string& user, const std::string& reason,
                     WallTime until);
   Status release_hold(const std::string& machine, const std::string& by);
+  /// Whose hold it is; kNotFound = nobody holds it.
+  Result<Hold> hold_of(const std::string& machine);
+  /// The holder's kernel boots and stays up until the hold ends, or the next one is booted. Of the
+  /// order, id, lease and machine are filled in here. kConflict: not held by the user, or a session
+  /// still runs there.
+  Result<Visit> visit(const std::string& machine, const std::string& user, v1::SessionOrder order,
+                      const std::string& kernel);
   Status set_intent(const std::string& machine, const std::string& intent, const std::string& why);
   Status set_health(const std::string& machine, const std::string& health, const std::string& why);
 
@@ -137,6 +155,7 @@ class Dispatcher {
     std::map<int64_t, Session> sessions;             ///< that hold a machine, by id
     std::unordered_map<uint64_t, int64_t> by_lease;  ///< lease -> session
     std::map<std::string, Hold> holds;
+    std::map<std::string, Visit> visits;  ///< by machine
     std::map<std::string, Standing> standings;
     std::set<std::string> known_places;
     std::map<int64_t, int64_t>
@@ -168,6 +187,11 @@ class Dispatcher {
   void on_foreign_done(const std::string& agent, v1::SessionDone done);
   void take_foreign(const std::deque<std::pair<std::string, v1::SessionDone>>& foreign);
   void take_unclaimed(std::deque<v1::SessionDone> unclaimed);
+  void visit_event(const v1::SessionEvent& event);
+  void visit_done(const v1::SessionDone& done);
+  static void visits_of_hello(State& state, const std::set<std::string>& machines,
+                              std::map<int64_t, const v1::HeldSession*>* there);
+  void end_visit(const std::string& machine, const std::string& why);
   [[nodiscard]] std::string word_of(const State& state, const Machine& machine,
                                     std::string* why) const;
   [[nodiscard]] bool is_connected(const std::string& machine) const;

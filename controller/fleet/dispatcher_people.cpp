@@ -36,6 +36,8 @@ std::vector<MachineView> Dispatcher::views() {
     }
   }
   for (const auto& [machine, hold] : state->holds) views[machine].hold = hold;
+  for (const auto& [machine, visit] : state->visits)
+    if (const auto view = views.find(machine); view != views.end()) view->second.visit = visit;
   std::vector<MachineView> out;
   for (auto& [name, view] : views) out.push_back(std::move(view));
   return out;
@@ -116,6 +118,7 @@ Status Dispatcher::release_hold(const std::string& machine, const std::string& b
     lease = found->second.lease;
   }
   KILN_TRY(store_.end_hold(lease, by));
+  end_visit(machine, "given back by " + by);
   auto state = state_.lock();
   state->holds.erase(machine);
   wake(state, machine);

@@ -142,6 +142,32 @@ Status Fleet::start(const v1::SessionOrder& order) {
   return {};
 }
 
+Status Fleet::ask_for(const Tunnel& tunnel, const std::string& kind, const std::string& ssh_key) {
+  const auto where = machine(tunnel.machine());
+  const auto sender = sender_of_machine(tunnel.machine());
+  if (!where || !sender)
+    return fail(Error(ErrorKind::kNotFound, "no connected machine is called " + tunnel.machine())
+                    .with_hint("kiln machines lists them"));
+  {
+    const std::lock_guard lock(mutex_);
+    const auto agent = agents_.find(where->agent);
+    const auto& features =
+        agent == agents_.end() ? v1::Hello().features() : agent->second.hello.features();
+    if (std::find(features.begin(), features.end(), "tunnels") == features.end())
+      return fail(Error(ErrorKind::kConflict,
+                        fmt::format("agent {} cannot open a machine to people", where->agent))
+                      .with_hint("it is of an older Kiln: update it"));
+  }
+  v1::ToAgent message;
+  v1::OpenAgentTunnel& open = *message.mutable_open_tunnel();
+  open.set_tunnel_id(tunnel.id());
+  open.set_machine(tunnel.machine());
+  open.set_kind(kind);
+  open.set_ssh_key(ssh_key);
+  sender->send(std::move(message));
+  return {};
+}
+
 void Fleet::cancel(const std::string& machine, int64_t session_id, const std::string& why) {
   const auto sender = sender_of_machine(machine);
   if (!sender) return;

@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "controller/fleet/tunnels.h"
 #include "kiln/v1/agent.pb.h"
 #include "lib/base/result.h"
 
@@ -70,6 +71,10 @@ class Fleet {
   /// kNotFound when no connected agent has the machine.
   Status start(const v1::SessionOrder& order);
   void cancel(const std::string& machine, int64_t session_id, const std::string& why);
+  /// Asks the machine's agent to open its end; the tunnel says when it has. kNotFound, kConflict
+  /// (an agent of before there were any).
+  Status ask_for(const Tunnel& tunnel, const std::string& kind, const std::string& ssh_key);
+  [[nodiscard]] Tunnels& tunnels() { return tunnels_; }
   /// After the session is stored: the agent may forget it.
   void acknowledge(const std::string& machine, int64_t session_id);
   void acknowledge_to(const std::string& agent, int64_t session_id);
@@ -110,6 +115,7 @@ class Fleet {
   mutable MachineList list_;  ///< null: to be made again
   Listening listener_ = std::make_shared<const Listener>();
   std::set<std::string> warned_;
+  Tunnels tunnels_;
 };
 
 }  // namespace kiln::fleet

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <fstream>
+#include <thread>
 
 #include "controller/rpc/agent_stream.h"
 #include "lib/os/files.h"
@@ -13,6 +14,7 @@ namespace {
 
 constexpr int64_t kChunk = 1 << 20;
 constexpr int64_t kMaxArtifact = 4LL << 30;
+constexpr Millis kLook{500};  // how late it is noticed that somebody has gone
 
 }  // namespace
 
@@ -77,6 +79,39 @@ grpc::Status AgentLinkService::PutArtifact(grpc::ServerContext* /*context*/,
   } while (reader->Read(&chunk));
   const Status stored = arrival->commit();
   return stored ? grpc::Status::OK : rpc::to_grpc(stored.error());
+}
+
+/// Two threads while it is open; fleet::Tunnels bounds them.
+grpc::Status AgentLinkService::Tunnel(
+    grpc::ServerContext* context,
+    grpc::ServerReaderWriter<v1::TunnelToAgent, v1::TunnelFromAgent>* stream) {
+  v1::TunnelFromAgent message;
+  if (!stream->Read(&message)) return {grpc::StatusCode::INVALID_ARGUMENT, "no first message"};
+  const auto found = fleet_.tunnels().find(message.tunnel_id());
+  if (!found) return rpc::to_grpc(found.error());
+  fleet::Tunnel& tunnel = **found;
+  if (message.ended()) {
+    tunnel.end(message.why());
+    return grpc::Status::OK;
+  }
+  if (const Status opened = tunnel.open(message.host_key()); !opened)
+    return rpc::to_grpc(opened.error());
+  std::jthread writer([&](const std::stop_token& stop) {
+    v1::TunnelToAgent bytes;
+    while (!stop.stop_requested()) {
+      auto next = tunnel.next(kLook);
+      if (!next) break;
+      bytes.set_data(std::move(*next));
+      if (!bytes.data().empty() && !stream->Write(bytes)) break;
+    }
+    context->TryCancel();  // wakes the read below
+  });
+  while (stream->Read(&message)) {
+    if (message.ended() || !tunnel.put(message.data())) break;
+  }
+  tunnel.end(message.ended() ? message.why() : "its agent has gone");
+  writer.request_stop();
+  return grpc::Status::OK;
 }
 
 /// Most are small: they need no second file.

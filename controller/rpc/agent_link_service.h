@@ -23,6 +23,9 @@ class AgentLinkService final
                            v1::AskArtifactReply* reply) override;
   grpc::Status PutArtifact(grpc::ServerContext* context, grpc::ServerReader<v1::Chunk>* reader,
                            v1::PutArtifactReply* reply) override;
+  grpc::Status Tunnel(
+      grpc::ServerContext* context,
+      grpc::ServerReaderWriter<v1::TunnelToAgent, v1::TunnelFromAgent>* stream) override;
 
  private:
   grpc::Status put_whole(const v1::Chunk& chunk);

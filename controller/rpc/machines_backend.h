@@ -1,7 +1,9 @@
 #pragma once
 /// What the Machines service needs of the controller: the rpc folder knows the wire, not the house.
+#include <memory>
 #include <string>
 
+#include "controller/fleet/tunnels.h"
 #include "kiln/v1/machines.pb.h"
 #include "lib/base/result.h"
 
@@ -20,6 +22,16 @@ class MachinesBackend {
                                                   const std::string& user, bool keeper) = 0;
   virtual Result<v1::SetIntentReply> set_intent(const v1::SetIntentRequest& request) = 0;
   virtual Result<v1::RestoreReply> restore(const v1::RestoreRequest& request) = 0;
+  virtual Result<v1::BootMachineReply> boot(const v1::BootMachineRequest& request,
+                                            const std::string& user) = 0;
+  /// The agent has been asked to open its end; close() ends what these gave.
+  virtual Result<std::shared_ptr<fleet::Tunnel>> open_console(const v1::OpenConsoleRequest& request,
+                                                              const std::string& user) = 0;
+  virtual Result<std::shared_ptr<fleet::Tunnel>> open_ssh(const v1::OpenSshRequest& request,
+                                                          const std::string& user) = 0;
+  virtual Result<v1::SendTunnelReply> send(const v1::SendTunnelRequest& request,
+                                           const std::string& user) = 0;
+  virtual void close(const fleet::Tunnel& tunnel) = 0;
 };
 
 }  // namespace kiln::controller

@@ -9,8 +9,11 @@ namespace kiln::controller {
 class MachinesService final : public v1::Machines::Service {
  public:
   /// The backend must outlive it.
-  MachinesService(MachinesBackend& backend, UserOf user_of, MayKeep may_keep)
-      : backend_(backend), user_of_(std::move(user_of)), may_keep_(std::move(may_keep)) {}
+  MachinesService(MachinesBackend& backend, UserOf user_of, MayKeep may_keep, StillIn still_in)
+      : backend_(backend),
+        user_of_(std::move(user_of)),
+        may_keep_(std::move(may_keep)),
+        still_in_(std::move(still_in)) {}
 
   grpc::Status ListMachines(grpc::ServerContext* context, const v1::ListMachinesRequest* request,
                             v1::ListMachinesReply* reply) override;
@@ -27,11 +30,25 @@ class MachinesService final : public v1::Machines::Service {
                          v1::SetIntentReply* reply) override;
   grpc::Status Restore(grpc::ServerContext* context, const v1::RestoreRequest* request,
                        v1::RestoreReply* reply) override;
+  grpc::Status BootMachine(grpc::ServerContext* context, const v1::BootMachineRequest* request,
+                           v1::BootMachineReply* reply) override;
+  // A thread each while they are open; fleet::Tunnels bounds them.
+  grpc::Status OpenConsole(grpc::ServerContext* context, const v1::OpenConsoleRequest* request,
+                           grpc::ServerWriter<v1::TunnelPart>* writer) override;
+  grpc::Status OpenSsh(grpc::ServerContext* context, const v1::OpenSshRequest* request,
+                       grpc::ServerWriter<v1::TunnelPart>* writer) override;
+  grpc::Status SendTunnel(grpc::ServerContext* context, const v1::SendTunnelRequest* request,
+                          v1::SendTunnelReply* reply) override;
 
  private:
+  grpc::Status serve(grpc::ServerContext& context, const char* method,
+                     const Result<std::shared_ptr<fleet::Tunnel>>& opened,
+                     grpc::ServerWriter<v1::TunnelPart>& writer);
+
   MachinesBackend& backend_;
   UserOf user_of_;
   MayKeep may_keep_;
+  StillIn still_in_;
 };
 
 }  // namespace kiln::controller

@@ -35,6 +35,7 @@ constexpr MethodRule kRules[] = {
     {"/kiln.v1.AgentLink/Connect", Need::kAgent},
     {"/kiln.v1.AgentLink/FetchArtifact", Need::kAgent},
     {"/kiln.v1.AgentLink/PutArtifact", Need::kAgent},
+    {"/kiln.v1.AgentLink/Tunnel", Need::kAgent},
     // These two write their audit themselves: they know the agent's name.
     {"/kiln.v1.Enrolment/Enrol", Need::kNothing},
     {"/kiln.v1.Enrolment/Renew", Need::kAgent},
@@ -63,12 +64,17 @@ constexpr MethodRule kRules[] = {
     looks("/kiln.v1.Logs/ReadLog"),
     looks("/kiln.v1.Logs/SearchLog"),
     // Whose hold it is, is the service's to look at.
+    changes("/kiln.v1.Machines/BootMachine", Role::kSubmitter),
     changes("/kiln.v1.Machines/HoldMachine", Role::kSubmitter),
     looks("/kiln.v1.Machines/ListAgents"),
     looks("/kiln.v1.Machines/ListMachines"),
     looks("/kiln.v1.Machines/ListQueue"),
+    looks("/kiln.v1.Machines/OpenConsole"),
+    changes("/kiln.v1.Machines/OpenSsh", Role::kSubmitter),
     changes("/kiln.v1.Machines/ReleaseMachine", Role::kSubmitter),
     changes("/kiln.v1.Machines/Restore", Role::kKeeper),
+    // Not in the audit: each key that is typed is one. Whose console it is, is.
+    looks("/kiln.v1.Machines/SendTunnel", Role::kSubmitter),
     changes("/kiln.v1.Machines/SetIntent", Role::kKeeper),
     looks("/kiln.v1.Review/AuditKnown"),
     changes("/kiln.v1.Review/ChangeKnown", Role::kKeeper),

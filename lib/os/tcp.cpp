@@ -80,17 +80,40 @@ int connect_error(int fd) {
   return error;
 }
 
-Result<std::string> read_greeting(const std::string& host, int port, size_t most, Millis timeout) {
+Result<int> connect_within(const std::string& host, int port, Millis timeout) {
   const auto deadline = Steady::now() + timeout;
   KILN_ASSIGN(const int fd, start_connect(host, port));
+  const bool stands = wait_for(fd, POLLOUT, deadline);
+  const int error = stands ? connect_error(fd) : 0;
+  if (stands && error == 0) return fd;
+  ::close(fd);
+  if (!stands)
+    return fail(ErrorKind::kTimeout, fmt::format("{} port {}: does not answer", host, port));
+  return fail(trouble(host, port, std::strerror(error)));
+}
+
+Status write_within(int fd, std::string_view bytes, Millis timeout) {
+  const auto deadline = Steady::now() + timeout;
+  while (!bytes.empty()) {
+    const ssize_t n = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n >= 0) {
+      bytes.remove_prefix(static_cast<size_t>(n));
+    } else if (errno == EAGAIN) {
+      if (!wait_for(fd, POLLOUT, deadline))
+        return fail(ErrorKind::kTimeout, fmt::format("{} bytes were not taken", bytes.size()));
+    } else if (errno != EINTR) {
+      return fail(ErrorKind::kInfrastructure, std::strerror(errno));
+    }
+  }
+  return {};
+}
+
+Result<std::string> read_greeting(const std::string& host, int port, size_t most, Millis timeout) {
+  const auto deadline = Steady::now() + timeout;
+  KILN_ASSIGN(const int fd, connect_within(host, port, timeout));
   const Closer closer{fd};
-  const auto late = [&](const char* what) {
-    return fail(ErrorKind::kTimeout, fmt::format("{} port {}: {}", host, port, what));
-  };
-  if (!wait_for(fd, POLLOUT, deadline)) return late("does not answer");
-  if (const int error = connect_error(fd); error != 0)
-    return fail(trouble(host, port, std::strerror(error)));
-  if (!wait_for(fd, POLLIN, deadline)) return late("is silent");
+  if (!wait_for(fd, POLLIN, deadline))
+    return fail(ErrorKind::kTimeout, fmt::format("{} port {}: is silent", host, port));
   std::string out(most, '\0');
   const ssize_t n = ::read(fd, out.data(), out.size());
   if (n <= 0) return fail(trouble(host, port, n == 0 ? "closed at once" : std::strerror(errno)));

@@ -47,6 +47,9 @@ std::string machines_to_text(const v1::ListMachinesReply& reply) {
     std::string why = clean_line(machine.why());
     if (machine.has_hold())
       why = until_words(machine.hold()) + ": " + clean_line(machine.hold().reason());
+    if (machine.has_visit())
+      why += fmt::format("; {} {}", clean_line(machine.visit().kernel()),
+                         clean_line(machine.visit().state()));
     if (!machine.check().empty()) why += (why.empty() ? "" : "; ") + clean_line(machine.check());
     rows.push_back({clean_line(machine.name()), clean_line(machine.state()),
                     clean_line(machine.agent()), clean_line(join(tags, ",")), why});

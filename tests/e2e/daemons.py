@@ -5,6 +5,7 @@ import random
 import select
 import signal
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
@@ -18,6 +19,14 @@ def program(name):
     """The daemon as ./kiln has built it."""
     subprocess.run([str(HOME / name), "--version"], check=True, stdout=subprocess.DEVNULL, timeout=3600)
     return pathlib.Path(os.environ.get("KILN_BUILD_DIR") or HOME / "build" / "release") / "bin" / name
+
+
+def rows(data, sql, *args):
+    db = sqlite3.connect(f"file:{data / 'kiln.db'}?mode=ro", uri=True, timeout=30)
+    try:
+        return db.execute(sql, args).fetchall()
+    finally:
+        db.close()
 
 
 class Daemon:

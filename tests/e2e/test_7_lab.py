@@ -2,22 +2,13 @@
 import os
 import random
 import signal
-import sqlite3
 import time
 import unittest
 
 import lab
-from daemons import Lab
+from daemons import Lab, rows
 
 KILLS = int(os.environ.get("KILN_CRASH_KILLS", "20"))
-
-
-def rows(data, sql, *args):
-    db = sqlite3.connect(f"file:{data / 'kiln.db'}?mode=ro", uri=True, timeout=30)
-    try:
-        return db.execute(sql, args).fetchall()
-    finally:
-        db.close()
 
 
 def played_job(folder, name, repeats="  confirmations: 5\n  pairs: 12\n  max_pairs: 12\n  canaries: 1\n"):
