@@ -14,6 +14,7 @@ const pages: { name: string; path: string; says: string }[] = [
   { name: "run-good", path: "/run/1", says: "No regression: all 908" },
   { name: "finding", path: "/finding/2/f1", says: "abort in 6 of 6 boots" },
   { name: "machines", path: "/machines", says: "3 infrastructure errors in a row" },
+  { name: "console", path: "/machine/bdw-1/console", says: "Linux version 6.1" },
   { name: "queue", path: "/queue", says: "waits for a machine with gen9" },
   { name: "known", path: "/known", says: "fails since 6.1.150" },
   { name: "log", path: "/run/2/session/34/console#L1204", says: "unable to handle page fault" },
@@ -35,6 +36,8 @@ const shots = process.env.KILN_SCREENSHOTS ?? "";
 beforeAll(async () => {
   standin = await seeded();
   standin.role = "admin";
+  standin.console =
+    "[    0.000000] Linux version 6.1.192\r\n[    0.1] \x1b[32mconsole\x1b[0m ready\r\n# ";
   standin.grid = bigGrid(60, 90);
   standin.metric = someMetric();
   await standin.start();

@@ -53,6 +53,7 @@ const needs: Record<string, string> = {
   ChangeKnown: "keeper",
   StartRepro: "submitter",
   HoldMachine: "submitter",
+  SendTunnel: "submitter",
   ListTokens: "admin",
 };
 const roles = ["viewer", "submitter", "keeper", "admin"];
@@ -86,6 +87,8 @@ export class StandIn {
   private server: Server | undefined;
   private sockets = new Set<Socket>();
   private watchers = new Set<ServerResponse>();
+  private consoles = new Set<ServerResponse>();
+  console = "";
   private seq = 0;
   private decisions: Json[] = [];
   port = 0;
@@ -119,6 +122,13 @@ export class StandIn {
     this.seq += 1;
     for (const watcher of this.watchers)
       watcher.write(envelope({ seq: String(this.seq), kind, ...more }));
+  }
+
+  /** The machine's console says it, to whoever has it open. */
+  says(text: string) {
+    this.console += text;
+    for (const console of this.consoles)
+      console.write(envelope({ data: Buffer.from(text).toString("base64") }));
   }
 
   get watching() {
@@ -202,11 +212,20 @@ export class StandIn {
   }
 
   private streamed(method: string, body: Json, response: ServerResponse) {
+    if (method === "OpenConsole" && !this.machines.some((m) => m.name === body.machine))
+      throw new Fail("not_found", `no connected machine is called ${body.machine}`);
     response.writeHead(200, { "Content-Type": "application/connect+json" });
     if (method === "Watch") {
       this.watchers.add(response);
       response.on("close", () => this.watchers.delete(response));
       response.write(envelope({ seq: String(this.seq), kind: "hello" }));
+      return;
+    }
+    if (method === "OpenConsole") {
+      this.consoles.add(response);
+      response.on("close", () => this.consoles.delete(response));
+      response.write(envelope({ tunnelId: "t1" }));
+      response.write(envelope({ data: Buffer.from(this.console).toString("base64") }));
       return;
     }
     if (method === "GetLog")
@@ -309,6 +328,9 @@ export class StandIn {
           countedAll: true,
         };
       }
+      case "SendTunnel":
+        this.says(Buffer.from(body.data, "base64").toString().replace("\r", "\r\n"));
+        return {};
       case "ListMachines":
         return { machines: this.machines };
       case "ListAgents":

@@ -51,6 +51,7 @@ export const api = {
   schedules: createClient(Schedules, transport),
   live: createClient(Live, streaming),
   labStream: createClient(Lab, streaming),
+  machineStream: createClient(Machines, streaming),
 };
 
 const words = new Map<Code, string>(

@@ -7,6 +7,7 @@ export type Route =
   | { page: "finding"; run: bigint; finding: string }
   | { page: "log"; run: bigint; session: bigint; what: string }
   | { page: "machines" }
+  | { page: "console"; machine: string }
   | { page: "queue" }
   | { page: "known" }
   | { page: "tests" }
@@ -68,6 +69,8 @@ export function parsePath(path: string): Route {
       return nothing(`\`${b}\` is no finding of a run; they are f1, f2 ...`);
     return { page: "finding", run, finding: b! };
   }
+  if (head === "machine" && parts.length === 3 && b === "console")
+    return { page: "console", machine: a! };
   if (head === "test" && parts.length >= 2)
     return { page: "test", test: (words as string[]).slice(1).join("/") };
   return nothing("no page has this address");
@@ -78,6 +81,7 @@ export const to = {
   finding: (run: bigint, finding: string) => `/finding/${run}/${encodeURIComponent(finding)}`,
   log: (run: bigint, session: bigint, what: string, line?: number) =>
     `/run/${run}/session/${session}/${encodeURIComponent(what)}${line ? `#L${line}` : ""}`,
+  console: (machine: string) => `/machine/${encodeURIComponent(machine)}/console`,
   test: (test: string) => `/test/${encodeURIComponent(test)}`,
   perf: (metric: string) => `/perf?metric=${encodeURIComponent(metric)}`,
 };

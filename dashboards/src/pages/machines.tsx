@@ -223,6 +223,12 @@ function Row({ m, act, hold }: { m: Machine; act: Do; hold: () => void }) {
           ) : (
             m.why
           )}
+          {m.visit ? (
+            <div class="soft">
+              {m.visit.kernel} {m.visit.state}
+              {m.visit.why ? `: ${m.visit.why}` : ""}
+            </div>
+          ) : null}
           {m.check ? <div class="soft">{m.check}</div> : null}
           {m.errorsInARow > 0 ? (
             <div class="soft">{count(m.errorsInARow, "error", "errors")} in a row</div>
@@ -238,6 +244,7 @@ function Row({ m, act, hold }: { m: Machine; act: Do; hold: () => void }) {
         <td data-name="agent">{m.agent}</td>
         <td>
           <span class="row">
+            <a href={to.console(m.name)}>Console</a>
             {m.hold ? (
               <Act
                 why={mine ? mayNot("submitter") : mayNot("keeper")}
