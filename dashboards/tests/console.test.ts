@@ -72,6 +72,24 @@ it("tells others whose it is, and sends nothing of theirs", async () => {
   await context.close();
 });
 
+it("boots what its holder likes", async () => {
+  hold("anna");
+  const { page, context } = await open(browser, standin.url, "/machines");
+  await settled(page);
+  await page.getByRole("button", { name: "Boot", exact: true }).click();
+  await page.getByLabel("Whose kernel").fill("412");
+  await page.getByLabel("Which").fill("patched/i386-highmem");
+  await expect
+    .poll(() => page.getByRole("dialog").innerText())
+    .toContain("kiln boot bdw-1 --run 412 --cell patched/i386-highmem");
+  await page.getByRole("button", { name: "Boot it" }).click();
+  await page.getByText("run 412: 6.1.192 booting").waitFor();
+  expect(standin.calls("BootMachine")).toEqual([
+    { machine: "bdw-1", runId: "412", cell: "patched/i386-highmem" },
+  ]);
+  await context.close();
+});
+
 it("opens it again when the line breaks", async () => {
   const { page, context } = await open(browser, standin.url, at);
   await expect.poll(() => page.getByRole("log").innerText()).toContain("login:");

@@ -328,6 +328,12 @@ export class StandIn {
           countedAll: true,
         };
       }
+      case "BootMachine": {
+        const machine = this.machines.find((m) => m.name === body.machine);
+        machine.visit = { kernel: `run ${body.runId ?? 7}: 6.1.192`, state: "booting" };
+        this.change("machine");
+        return { visit: machine.visit };
+      }
       case "SendTunnel":
         this.says(Buffer.from(body.data, "base64").toString().replace("\r", "\r\n"));
         return {};

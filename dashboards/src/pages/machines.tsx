@@ -8,6 +8,7 @@ import { count, duration } from "../lib/format";
 import { markOfMachine } from "../lib/marks";
 import { command } from "../lib/quote";
 import { to } from "../lib/route";
+import { Boot } from "../ui/boot";
 import { NothingMatches } from "../ui/nothing";
 import {
   Act,
@@ -56,6 +57,7 @@ export default function Machines() {
     kinds: ["machine"],
   });
   const holding = useSignal<Machine | undefined>(undefined);
+  const booting = useSignal("");
   usePage("Machines", ["kiln machines", "kiln agents"]);
   const act = async (
     words: string,
@@ -126,7 +128,13 @@ export default function Machines() {
                 </thead>
                 <tbody>
                   {rows.map((m) => (
-                    <Row key={m.name} m={m} act={act} hold={() => (holding.value = m)} />
+                    <Row
+                      key={m.name}
+                      m={m}
+                      act={act}
+                      hold={() => (holding.value = m)}
+                      boot={() => (booting.value = m.name)}
+                    />
                   ))}
                 </tbody>
               </table>
@@ -170,6 +178,16 @@ export default function Machines() {
           }
         </Panel>
       </Section>
+      {booting.value ? (
+        <Boot
+          machine={booting.value}
+          close={() => (booting.value = "")}
+          take={(wish) => {
+            booting.value = "";
+            void act(`${wish.machine} boots`, () => api.machines.bootMachine(wish));
+          }}
+        />
+      ) : null}
       {holding.value ? (
         <Hold
           machine={holding.value}
@@ -195,7 +213,7 @@ type Do = (
   undo?: () => Promise<unknown>,
 ) => Promise<void>;
 
-function Row({ m, act, hold }: { m: Machine; act: Do; hold: () => void }) {
+function Row({ m, act, hold, boot }: { m: Machine; act: Do; hold: () => void; boot: () => void }) {
   const open = useSignal(false);
   const mine = m.hold?.user === me.value?.name;
   const facts = Object.entries(m.facts).sort(([a], [b]) => (a < b ? -1 : 1));
@@ -245,6 +263,11 @@ function Row({ m, act, hold }: { m: Machine; act: Do; hold: () => void }) {
         <td>
           <span class="row">
             <a href={to.console(m.name)}>Console</a>
+            {m.hold && mine ? (
+              <Act why={mayNot("submitter")} onPress={boot}>
+                Boot
+              </Act>
+            ) : null}
             {m.hold ? (
               <Act
                 why={mine ? mayNot("submitter") : mayNot("keeper")}
