@@ -79,7 +79,12 @@ Result<fs::path> find_series(const std::string& wanted, const fs::path& scratch)
 }
 
 Result<Bundle> collect(const Options& options, const fs::path& scratch) {
-  KILN_ASSIGN(const job::JobSpec spec, job::load_job(options.job_file));
+  std::string series;
+  if (!options.lab.series.empty()) {
+    KILN_ASSIGN(const fs::path found, find_series(options.lab.series, scratch));
+    series = found.string();
+  }
+  KILN_ASSIGN(const job::JobSpec spec, job::load_job(options.job_file, "", series));
   Bundle bundle;
   if (spec.source.kind == job::SourceSpec::Kind::kTarball)
     return fail(Error(ErrorKind::kBadInput, "a tarball is not handed in with a job")
@@ -89,13 +94,14 @@ Result<Bundle> collect(const Options& options, const fs::path& scratch) {
   for (const job::TestPhase& phase : spec.tests) KILN_TRY(add(phase.list_file, &bundle));
   for (const std::string& folder : {spec.helpers, spec.bench_files, spec.config_dir})
     if (!folder.empty()) KILN_TRY(add(folder, &bundle));
-  std::string series = options.lab.series;
-  if (series.empty() && spec.series.kind == job::SeriesSpec::Kind::kGitRange)
-    series = spec.series.path + ":" + spec.series.range;
+  if (spec.series.kind == job::SeriesSpec::Kind::kGitRange) {
+    KILN_ASSIGN(const fs::path found,
+                find_series(spec.series.path + ":" + spec.series.range, scratch));
+    series = found.string();
+  }
   if (!series.empty()) {
-    KILN_ASSIGN(const fs::path found, find_series(series, scratch));
-    KILN_TRY(add(found, &bundle));
-    bundle.series = in_bundle(found);
+    KILN_TRY(add(series, &bundle));
+    bundle.series = in_bundle(series);
   } else if (spec.series.kind != job::SeriesSpec::Kind::kNone) {
     KILN_TRY(add(spec.series.path, &bundle));
   }

@@ -58,13 +58,8 @@ Result<Prepared> Preparer::prepare(const JobSource& source_of_job, const Note& n
                                    std::stop_token stop) {
   const std::lock_guard lock(mutex_);
   Prepared prepared;
-  KILN_ASSIGN(prepared.spec, job::load_job(source_of_job.file, source_of_job.confines));
-  if (!source_of_job.series.empty()) {
-    prepared.spec.series.path = source_of_job.series;
-    prepared.spec.series.kind = std::filesystem::is_directory(source_of_job.series)
-                                    ? job::SeriesSpec::Kind::kFolder
-                                    : job::SeriesSpec::Kind::kMbox;
-  }
+  KILN_ASSIGN(prepared.spec,
+              job::load_job(source_of_job.file, source_of_job.confines, source_of_job.series));
   KILN_TRY(load_lists(&prepared));
   std::vector<kernel::NamedConfig> configs;
   for (const std::string& name : prepared.spec.configs) {

@@ -25,6 +25,7 @@ constexpr int kFormat = 1;  // of the file, its field `kiln`
 struct Draft {
   JobSpec spec;
   int format = kFormat;
+  std::string series{};  ///< instead of the job's own
 };
 
 /// A repository: a URL of a transport that only moves data (git's `ext::` would run a command), or
@@ -107,6 +108,12 @@ Object source_table(SourceSpec* source) {
       });
 }
 
+void use_series(SeriesSpec* series, const std::string& path) {
+  series->path = path;
+  series->kind =
+      std::filesystem::is_directory(path) ? SeriesSpec::Kind::kFolder : SeriesSpec::Kind::kMbox;
+}
+
 /// A path (folder or mbox), or a map with `git` and `range`.
 Read series_read(SeriesSpec* series) {
   Object range = Object()
@@ -125,12 +132,18 @@ Read series_read(SeriesSpec* series) {
               series->kind = SeriesSpec::Kind::kGitRange;
               return {};
             }
-            KILN_TRY(conf::path(&series->path, PathKind::kFileOrFolder).apply(node));
-            series->kind = std::filesystem::is_directory(series->path) ? SeriesSpec::Kind::kFolder
-                                                                       : SeriesSpec::Kind::kMbox;
+            std::string path;
+            KILN_TRY(conf::path(&path, PathKind::kFileOrFolder).apply(node));
+            use_series(series, path);
             return {};
           },
           conf::prefixed(range.fields(), ".")};
+}
+
+/// Whatever stands there: another one is taken.
+Read other_series(SeriesSpec* series, const std::string& path) {
+  use_series(series, path);
+  return {"not looked at", "none", [](const Node& /*node*/) -> Status { return {}; }, {}};
 }
 
 Object machine_table(MachineSpec* machine) {
@@ -354,7 +367,8 @@ Object job_table(Draft* draft) {
       .required("name", conf::name(&spec->name))
       .optional("title", conf::text(&spec->title))
       .optional("source", conf::object(source_table(&spec->source)))
-      .optional("series", series_read(&spec->series))
+      .optional("series", draft->series.empty() ? series_read(&spec->series)
+                                                : other_series(&spec->series, draft->series))
       .optional("helpers", conf::path(&spec->helpers, PathKind::kFolder))
       .optional("bench_files", conf::path(&spec->bench_files, PathKind::kFolder))
       .required("configs", conf::text_list(&spec->configs))
@@ -379,10 +393,12 @@ Object job_table(Draft* draft) {
 
 }  // namespace
 
-Result<JobSpec> load_job(const std::string& path, const std::string& confines) {
+Result<JobSpec> load_job(const std::string& path, const std::string& confines,
+                         const std::string& series) {
   KILN_ASSIGN(conf::Document document, conf::load(path));
   document.set_confines(confines);
   Draft draft;
+  draft.series = series;
   KILN_TRY(job_table(&draft).read(Node(document)));
   std::error_code code;
   draft.spec.file = std::filesystem::absolute(path, code).lexically_normal().string();

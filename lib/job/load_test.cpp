@@ -40,6 +40,21 @@ class Load : public testing::Test {
       "kiln: 1\nname: small\nconfigs: [a]\ntests:\n  - {name: t, list: a.testlist}\n";
 };
 
+TEST_F(Load, AnotherSeriesStandsForOneThatIsNotThere) {
+  ASSERT_FALSE(load(head_ + "series: elsewhere\n"));
+  const os::Path other = dir_ / "other.mbox";
+  ASSERT_TRUE(os::write_atomic(other, "From x\n"));
+  for (const char* own :
+       {"", "series: elsewhere\n", "series: {git: /no/repository, range: a..b}\n"}) {
+    EXPECT_TRUE(os::write_atomic(dir_ / "jobs" / "job.yaml", head_ + own));
+    const auto spec =
+        load_job((dir_ / "jobs" / "job.yaml").string(), dir_.string(), other.string());
+    ASSERT_TRUE(spec) << render(spec.error());
+    EXPECT_EQ(spec->series.kind, SeriesSpec::Kind::kMbox);
+    EXPECT_EQ(spec->series.path, other.string());
+  }
+}
+
 TEST_F(Load, DefaultsFillWhatIsNotSaid) {
   const auto spec = load(head_);
   ASSERT_TRUE(spec) << render(spec.error());
