@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "cli/calls.h"
+#include "lib/os/files.h"
 
 namespace kiln::cli {
 namespace {
@@ -15,16 +16,6 @@ namespace {
 constexpr int kLookMs = 200;
 constexpr size_t kChunk = 64 << 10;
 constexpr auto kSend = std::chrono::seconds(30);
-
-bool write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    bytes.remove_prefix(static_cast<size_t>(n));
-  }
-  return true;
-}
 
 /// "" = nothing yet, nullopt = the input has ended.
 std::optional<std::string> read_input() {
@@ -82,7 +73,7 @@ Result<int> carry(v1::Machines::Stub& machines,
       context.TryCancel();
     });
     while (reader->Read(&part))
-      if (!write_all(STDOUT_FILENO, part.data())) {
+      if (!os::write_all(STDOUT_FILENO, part.data(), "stdout")) {
         left = true;
         context.TryCancel();
       }

@@ -7,21 +7,6 @@
 #include <cerrno>
 
 namespace kiln::agent {
-namespace {
-
-/// Best effort: a full disk must not stop a session; what is missing is counted by the caller.
-bool write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    bytes.remove_prefix(static_cast<size_t>(n));
-  }
-  return true;
-}
-
-}  // namespace
-
 Result<std::unique_ptr<ConsoleLog>> ConsoleLog::create(
     const Clock& clock, const os::Path& file, ConsoleLimits limits,
     std::function<void(const ConsoleLine&)> observer) {
@@ -75,7 +60,8 @@ void ConsoleLog::append(std::string_view bytes) {
     const uint64_t room =
         limits_.max_file_bytes > state->written ? limits_.max_file_bytes - state->written : 0;
     const std::string_view kept = bytes.substr(0, room);
-    if (!write_all(fd_, kept)) state->dropped += kept.size();
+    // Best effort: a full disk must not stop a session; what is missing is counted.
+    if (!os::write_all(fd_, kept, file_)) state->dropped += kept.size();
     state->dropped += bytes.size() - kept.size();
     std::string index;
     for (size_t i = 0; i < bytes.size(); ++i) {
@@ -91,7 +77,7 @@ void ConsoleLog::append(std::string_view bytes) {
       if (state->open_line.size() >= limits_.max_line) finish_line(*state, finished, index);
     }
     state->written += kept.size();
-    if (!kept.empty()) write_all(index_fd_, index);
+    if (!kept.empty()) (void)os::write_all(index_fd_, index, file_);
     if (!finished.empty()) state.notify_all();
   }
   if (!observer_) return;
@@ -103,7 +89,7 @@ void ConsoleLog::mark(std::string_view what) {
   {
     auto state = state_.lock();
     open = !state->open_line.empty();
-    write_all(index_fd_, fmt::format("# {} {}\n", to_rfc3339(clock_.now()), what));
+    (void)os::write_all(index_fd_, fmt::format("# {} {}\n", to_rfc3339(clock_.now()), what), file_);
   }
   if (open) append("\n");
 }

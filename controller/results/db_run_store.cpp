@@ -281,7 +281,20 @@ Result<v1::RunReport> DbRunStore::report(int64_t run_id) {
     report.mutable_verdict()->set_exit_code(130);
     report.mutable_verdict()->set_headline("So far: the run has not ended.");
   }
+  KILN_TRY(add_keeping(run_id, report.mutable_run()));
   return report;
+}
+
+/// What may have changed since the report was stored.
+Status DbRunStore::add_keeping(int64_t run_id, v1::Run* run) {
+  const db::RetentionTable table(db_);
+  KILN_ASSIGN(const auto cleared, table.cleared(run_id));
+  KILN_ASSIGN(const auto kept, table.kept(run_id));
+  run->clear_artifacts_cleared();
+  if (cleared) set_timestamp(*cleared, run->mutable_artifacts_cleared());
+  run->set_kept_by(kept ? kept->by : "");
+  run->set_kept_why(kept ? kept->why : "");
+  return {};
 }
 
 Status DbRunStore::add_sessions(int64_t run_id, v1::RunReport* report) {

@@ -70,6 +70,7 @@ class DbRunStore final : public RunStore {
   Result<v1::RunReport> report(int64_t run_id);
   /// The run's sessions into its report: they are kept in tables of their own.
   Status add_sessions(int64_t run_id, v1::RunReport* report);
+  Status add_keeping(int64_t run_id, v1::Run* run);
   /// When the run's logs and kernels were cleared away; nullopt = they are there.
   Result<std::optional<WallTime>> cleared(int64_t run_id);
   /// kNotFound when there is no such run.

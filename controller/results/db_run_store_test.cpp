@@ -6,6 +6,7 @@
 
 #include "controller/results/stored_judge.h"
 #include "controller/results/testing.h"
+#include "lib/db/retention_table.h"
 #include "lib/db/session_table.h"
 
 namespace kiln::results {
@@ -84,6 +85,26 @@ TEST(DbRunStore, ACheckOfAMachineKeepsItsOwnVerdict) {
   const auto again = StoredJudge(*runs.database).judge_again(*id, {}, "judge", runs.clock.now());
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().message, "run 1 checks m7: there is no series to judge");
+}
+
+TEST(DbRunStore, AReportSaysWhetherItsArtifactsAreKeptOrGone) {
+  StoredRuns runs;
+  const int64_t kept = runs.add(SampleRun());
+  db::RetentionTable table(*runs.database);
+  EXPECT_EQ(runs.store->report(kept)->run().kept_by(), "");
+  ASSERT_TRUE(table.keep({kept, "", "", runs.clock.now(), "anna", "for the list"}));
+  const auto told = runs.store->report(kept);
+  EXPECT_EQ(told->run().kept_by(), "anna");
+  EXPECT_EQ(told->run().kept_why(), "for the list");
+  EXPECT_FALSE(told->run().has_artifacts_cleared());
+  ASSERT_TRUE(table.let_go(kept));
+  keep::Rules rules;
+  rules.days = 1;
+  runs.clock.advance(std::chrono::hours(24 * 400));
+  ASSERT_THAT(*table.clear(rules, runs.clock.now()), testing::ElementsAre(kept));
+  const auto gone = runs.store->report(kept);
+  EXPECT_EQ(gone->run().kept_by(), "");
+  EXPECT_TRUE(gone->run().has_artifacts_cleared());
 }
 
 TEST(StoredJudge, KeepsWhatWasMeasuredOfTheReach) {

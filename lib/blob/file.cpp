@@ -40,13 +40,7 @@ void File::close() {
 }
 
 Status File::write(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd_, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return fail(os::errno_error("write", path_, errno));
-    bytes.remove_prefix(static_cast<size_t>(written));
-  }
-  return {};
+  return os::write_all(fd_, bytes, path_);
 }
 
 Result<size_t> File::read(char* buffer, size_t capacity) {

@@ -67,6 +67,29 @@ std::optional<WallTime> cleared_time(SQLite::Database& db, int64_t run_id) {
   return cleared;
 }
 
+/// `more` narrows it down, with `id` when that is not 0.
+std::vector<KeptRow> kept_rows(SQLite::Database& db, const std::string& more, int64_t id) {
+  std::vector<KeptRow> rows;
+  const auto add = [&](SQLite::Statement& row) {
+    sql::Columns c(row);
+    KeptRow& kept = rows.emplace_back();
+    kept.run_id = c.integer();
+    kept.job_name = c.text();
+    kept.title = c.text();
+    kept.since = c.time();
+    kept.by = c.text();
+    kept.why = c.text();
+  };
+  const std::string query =
+      "SELECT id, job_name, title, kept_ms, kept_by, kept_why FROM runs WHERE kept_ms IS NOT NULL" +
+      more + " ORDER BY id DESC";
+  if (id == 0)
+    sql::each(db, query.c_str(), add);
+  else
+    sql::each(db, query.c_str(), add, id);
+  return rows;
+}
+
 }  // namespace
 
 Result<std::vector<keep::RunFacts>> RetentionTable::facts() const {
@@ -119,24 +142,17 @@ Status RetentionTable::let_go(int64_t run_id) {
 }
 
 Result<std::vector<KeptRow>> RetentionTable::kept() const {
-  return sql::read(*database_, "list what is kept",
-                   [](SQLite::Database& db) -> Result<std::vector<KeptRow>> {
-                     std::vector<KeptRow> rows;
-                     sql::each(db,
-                               "SELECT id, job_name, title, kept_ms, kept_by, kept_why FROM runs"
-                               " WHERE kept_ms IS NOT NULL ORDER BY id DESC",
-                               [&](SQLite::Statement& row) {
-                                 sql::Columns c(row);
-                                 KeptRow kept;
-                                 kept.run_id = c.integer();
-                                 kept.job_name = c.text();
-                                 kept.title = c.text();
-                                 kept.since = c.time();
-                                 kept.by = c.text();
-                                 kept.why = c.text();
-                                 rows.push_back(std::move(kept));
-                               });
-                     return rows;
+  return sql::read(
+      *database_, "list what is kept",
+      [](SQLite::Database& db) -> Result<std::vector<KeptRow>> { return kept_rows(db, "", 0); });
+}
+
+Result<std::optional<KeptRow>> RetentionTable::kept(int64_t run_id) const {
+  return sql::read(*database_, "look whether the run is kept",
+                   [&](SQLite::Database& db) -> Result<std::optional<KeptRow>> {
+                     auto rows = kept_rows(db, " AND id = ?", run_id);
+                     if (rows.empty()) return std::nullopt;
+                     return std::move(rows.front());
                    });
 }
 

@@ -37,6 +37,8 @@ class RetentionTable {
   Status let_go(int64_t run_id);
   /// Newest first.
   [[nodiscard]] Result<std::vector<KeptRow>> kept() const;
+  /// Whether and by whom that run is kept; nullopt = by nobody.
+  [[nodiscard]] Result<std::optional<KeptRow>> kept(int64_t run_id) const;
   /// When the run's artifacts were let go of; nullopt when it has them, or there is no such run.
   [[nodiscard]] Result<std::optional<WallTime>> cleared(int64_t run_id) const;
 

@@ -33,16 +33,6 @@ class FdGuard {
   int fd_;
 };
 
-Status write_all(int fd, std::string_view data, const Path& path) {
-  while (!data.empty()) {
-    const ssize_t n = ::write(fd, data.data(), data.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail(errno_error("write", path, errno));
-    data.remove_prefix(static_cast<size_t>(n));
-  }
-  return {};
-}
-
 /// " (12.0 MB free)" of where the path would lie, "" when that cannot be told.
 std::string free_words(Path path) {
   struct statvfs info {};
@@ -55,6 +45,16 @@ std::string free_words(Path path) {
 }
 
 }  // namespace
+
+Status write_all(int fd, std::string_view data, const Path& path) {
+  while (!data.empty()) {
+    const ssize_t n = ::write(fd, data.data(), data.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return fail(errno_error("write", path, errno));
+    data.remove_prefix(static_cast<size_t>(n));
+  }
+  return {};
+}
 
 Error errno_error(std::string_view verb, const Path& path, int error_number) {
   ErrorKind kind = ErrorKind::kInfrastructure;

@@ -18,6 +18,9 @@ using Path = std::filesystem::path;
 Result<std::string> read_file(const Path& path, uint64_t max_bytes = 64ULL << 20);
 /// At most `count` bytes from `offset`; shorter at the end of the file.
 Result<std::string> read_range(const Path& path, uint64_t offset, uint64_t count);
+/// All of it to an open file, as often as it takes; `path` is for the error's words. Some of it may
+/// be there after an error.
+Status write_all(int fd, std::string_view data, const Path& path);
 /// Temp file beside it, fsync, rename, fsync of the folder: after a crash old or new, never half.
 Status write_atomic(const Path& path, std::string_view content, unsigned mode = 0644);
 Status make_dirs(const Path& path);

@@ -74,6 +74,12 @@ std::string overview_to_text(const v1::RunReport& report) {
   out += fmt::format("{}, {} of {} planned results, {}\n", duration(run.elapsed_seconds()),
                      report.verdict().results_got(), report.verdict().results_planned(),
                      printable(run.source(), 200));
+  if (run.has_artifacts_cleared())
+    out += fmt::format("its logs and kernels were cleared away on {}\n",
+                       time_words(run.artifacts_cleared()));
+  if (!run.kept_by().empty())
+    out += fmt::format("kept by {}{}\n", printable(run.kept_by(), 100),
+                       run.kept_why().empty() ? "" : ": " + printable(run.kept_why(), 200));
   add_matrix(report, &out);
   add_builds(report, &out);
   add_sessions(report, &out);

@@ -38,5 +38,16 @@ TEST(Overview, ShowsCellsBuildsAndSessions) {
             "\nnext: kiln report 4\n");
 }
 
+TEST(Overview, SaysWhatIsKeptAndWhatIsGone) {
+  v1::RunReport report;
+  report.mutable_run()->set_kept_by("anna\x1b[31m");
+  report.mutable_run()->set_kept_why("for the list");
+  EXPECT_NE(overview_to_text(report).find(": for the list\n"), std::string::npos);
+  EXPECT_EQ(overview_to_text(report).find('\x1b'), std::string::npos);
+  report.mutable_run()->mutable_artifacts_cleared()->set_seconds(1'790'000'000);
+  EXPECT_NE(overview_to_text(report).find("logs and kernels were cleared away on 2026-09-2"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace kiln::report

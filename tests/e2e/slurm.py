@@ -28,8 +28,8 @@ class Cluster:
         key.write_bytes(os.urandom(128))
         key.chmod(0o400)
         self.socket = self.folder / "munge" / "socket"
-        self.write_config()
         self.env = {"SLURM_CONF": str(self.folder / "slurm.conf")}
+        self.write_config()
         self.start("munged", "--foreground", f"--socket={self.socket}", f"--key-file={key}",
                    f"--pid-file={self.folder}/munge/pid", f"--seed-file={self.folder}/munge/seed")
         self.wait(self.socket.exists)
@@ -78,13 +78,16 @@ MinJobAge=3600
 {nodes}PartitionName=build Nodes=node1,node2 Default=YES MaxTime=INFINITE State=UP
 """)
 
+    def environment(self):
+        return {**os.environ, **self.env, "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}
+
     def start(self, program, *argv):
         with open(self.folder / "log" / program, "ab") as log:
             self.processes.append(subprocess.Popen([program, *map(str, argv)], stdin=subprocess.DEVNULL, stdout=log,
-                                                   stderr=log, env={**os.environ, **getattr(self, "env", {})}))
+                                                   stderr=log, env=self.environment()))
 
     def run(self, *argv):
-        done = subprocess.run(argv, env={**os.environ, **self.env}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        done = subprocess.run(argv, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                               text=True, timeout=30)
         return done.stdout if done.returncode == 0 else ""
 
