@@ -96,7 +96,8 @@ void PatternWatch::quiet() {
 std::vector<Pattern> console_patterns() {
   return {
       {"kernel", "Linux version [0-9]"},
-      {"restart", "reboot: (Restarting system|machine restart)|Starting new kernel"},
+      {"restart",
+       "reboot: (Restarting system|machine restart)|Starting new kernel|sysrq: Resetting"},
       {"panic", "Kernel panic - not syncing"},
       {"oops", "Oops: |BUG: |Unable to handle kernel|general protection fault"},
       {"warning", "WARNING: CPU: [0-9]+ PID: "},

@@ -25,6 +25,12 @@ class CommandPower final : public PowerDriver {
     KILN_TRY(run(at_.cycle, stop));
     return {};
   }
+  [[nodiscard]] bool resets() const override { return !at_.reset.empty(); }
+  Status reset(std::stop_token stop) override {
+    if (at_.reset.empty()) return PowerDriver::reset(stop);
+    KILN_TRY(run(at_.reset, stop));
+    return {};
+  }
   Result<PowerState> read(std::stop_token stop) override {
     if (at_.state.empty()) return PowerState::kUnknown;
     KILN_ASSIGN(const std::string said, run(at_.state, stop));

@@ -37,6 +37,12 @@ class PowerDriver {
   virtual Status cycle(std::stop_token) {
     return fail(ErrorKind::kNotFound, "the driver has no power cycle of its own");
   }
+  /// Whether reset() is there.
+  [[nodiscard]] virtual bool resets() const { return false; }
+  /// The reset button: power stays on, and memory with what a crash left there.
+  virtual Status reset(std::stop_token) {
+    return fail(ErrorKind::kNotFound, "the driver has no reset");
+  }
 };
 
 /// The password, without its line end. kPermission when others may read its file.

@@ -26,6 +26,11 @@ class IpmiPower final : public PowerDriver {
     KILN_TRY(ask({"chassis", "power", "cycle"}, stop));
     return {};
   }
+  [[nodiscard]] bool resets() const override { return true; }
+  Status reset(std::stop_token stop) override {
+    KILN_TRY(ask({"chassis", "power", "reset"}, stop));
+    return {};
+  }
   Result<PowerState> read(std::stop_token stop) override {
     KILN_ASSIGN(const std::string said, ask({"chassis", "power", "status"}, stop));
     const std::string_view text = trim(said);

@@ -67,6 +67,8 @@ class RedfishPower final : public PowerDriver {
     return on ? reset({"On", "ForceOn", "PushPowerButton"}, stop) : reset({"ForceOff"}, stop);
   }
   Status cycle(std::stop_token stop) override { return reset({"PowerCycle"}, stop); }
+  [[nodiscard]] bool resets() const override { return true; }
+  Status reset(std::stop_token stop) override { return reset({"ForceRestart"}, stop); }
 
  private:
   static http::ClientOptions options(const machine::RedfishPower& at) {

@@ -124,6 +124,12 @@ TEST_F(RedfishTest, AsksOnlyForWhatTheSystemOffersWhereverItSaysSo) {
   EXPECT_THAT(cycle.error().message, HasSubstr("offers none of: PowerCycle"));
 }
 
+TEST_F(RedfishTest, TheResetButtonIsItsOwn) {
+  EXPECT_TRUE(driver()->resets());
+  ASSERT_TRUE(driver()->reset({}));
+  EXPECT_THAT(service_.resets, ::testing::ElementsAre("ForceRestart"));
+}
+
 TEST_F(RedfishTest, AConflictRightAfterAPowerOffIsAskedAgainAndNotForEver) {
   service_.conflicts = 3;
   EXPECT_TRUE(driver()->set(true, {}));

@@ -60,6 +60,11 @@ Result<PowerState> VerifiedPower::read(std::stop_token stop) {
   return driver_->read(stop);
 }
 
+Status VerifiedPower::reset(std::stop_token stop) {
+  KILN_ASSIGN(const auto lock, take(stop));
+  return driver_->reset(stop);
+}
+
 PowerRecord VerifiedPower::record() {
   return *record_.lock();
 }

@@ -88,6 +88,9 @@ class VerifiedPower {
   /// read its state at all: then the boot must prove it (a new boot id).
   Result<PowerOutcome> cycle(std::stop_token stop);
   Result<PowerState> read(std::stop_token stop);
+  [[nodiscard]] bool resets() const { return driver_->resets(); }
+  /// Sent, and no more: that it came true a boot must prove.
+  Status reset(std::stop_token stop);
   [[nodiscard]] PowerRecord record();
 
  private:

@@ -66,12 +66,7 @@ class TelnetPort final : public TcpPort {
     telnet_.receive(bytes, text, reply);
   }
   std::string encode(std::string_view bytes) override { return telnet_.encode(bytes); }
-  Result<std::string> line_break(bool on) override {
-    const std::string bytes = telnet_.line_break(on);
-    if (bytes.empty())
-      return fail(ErrorKind::kNotFound, name() + " does not do RFC 2217: it cannot send a BREAK");
-    return bytes;
-  }
+  Result<std::string> line_break(bool on) override { return telnet_.line_break(on); }
 
  private:
   int baud_;

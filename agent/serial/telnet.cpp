@@ -11,6 +11,7 @@ constexpr uint8_t kWont = 252;
 constexpr uint8_t kWill = 251;
 constexpr uint8_t kSb = 250;
 constexpr uint8_t kSe = 240;
+constexpr uint8_t kBreak = 243;
 constexpr uint8_t kBinary = 0;
 constexpr uint8_t kEcho = 1;
 constexpr uint8_t kSuppressGoAhead = 3;
@@ -156,7 +157,8 @@ std::string Telnet::encode(std::string_view bytes) const {
 }
 
 std::string Telnet::line_break(bool on) const {
-  if (!serial_) return "";
+  // Telnet's own BREAK has no length: the server gives it one.
+  if (!serial_) return on ? std::string{byte(kIac), byte(kBreak)} : "";
   return com_port(kSetControl, std::string(1, byte(on ? kBreakOn : kBreakOff)));
 }
 

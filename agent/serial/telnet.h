@@ -19,7 +19,8 @@ class Telnet {
   void receive(std::string_view bytes, std::string& text, std::string& reply);
   /// Bytes for the wire: 0xFF doubled, a carriage return made one that is kept.
   [[nodiscard]] std::string encode(std::string_view bytes) const;
-  /// A BREAK on the line, on or off: sysrq. "" when the server does not do RFC 2217.
+  /// A BREAK on the line, on or off: sysrq. By RFC 2217 where the server does it, else by telnet's
+  /// own command, which needs no end.
   [[nodiscard]] std::string line_break(bool on) const;
   [[nodiscard]] bool has_serial_option() const { return serial_; }
 

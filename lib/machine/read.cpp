@@ -142,6 +142,7 @@ Object command_table(CommandPower* power) {
       .required("on", command(&power->on))
       .required("off", command(&power->off))
       .optional("cycle", command(&power->cycle))
+      .optional("reset", command(&power->reset))
       .optional("state", command(&power->state));
 }
 

@@ -72,6 +72,7 @@ struct CommandPower {
   std::vector<std::string> on{};
   std::vector<std::string> off{};
   std::vector<std::string> cycle{};  ///< empty = off, then on
+  std::vector<std::string> reset{};  ///< empty = nobody can press that button
   std::vector<std::string> state{};  ///< prints "on" or "off"; empty = the state cannot be read
 };
 
