@@ -19,6 +19,10 @@ class FakeMachine final : public Machine, private Power, private Boot, private C
   std::function<Result<ShellReply>(const ShellRequest&, std::stop_token)> answer{};
   /// What power on gives.
   Status power_status{};
+  /// What power off gives, once a boot has been.
+  Status off_status{};
+  /// A machine with a system of its own, to which off leads.
+  bool known_good = false;
   /// What begin gives.
   Status begin_status{};
   /// What connect gives when it is an error.
@@ -61,6 +65,7 @@ class FakeMachine final : public Machine, private Power, private Boot, private C
     report_ = {PowerState::kOff, false, false, "switched off"};
     ended_ = true;
   }
+  [[nodiscard]] bool has_known_good() const override { return known_good; }
   Power& power() override { return *this; }
   Boot& boot() override { return *this; }
   Console& console() override { return *this; }
@@ -96,6 +101,7 @@ class FakeMachine final : public Machine, private Power, private Boot, private C
     return {};
   }
   Status off() override {
+    if (boots_ > 0 && !off_status) return off_status;
     if (is_on()) report_ = {PowerState::kOff, false, false, "switched off"};
     return {};
   }

@@ -34,7 +34,8 @@ struct PowerReport {
   bool by_guest = false;
   /// The driver has changed something, so that the next power on may well succeed.
   bool try_again = false;
-  std::string why{};  ///< "the guest reset itself", "QEMU was killed by signal 9"
+  std::string why{};          ///< "the guest reset itself", "QEMU was killed by signal 9"
+  std::string error_class{};  ///< of a machine that failed: "INFRA_DUT"; "" = INFRA_POWER
 };
 
 class Power {
@@ -77,6 +78,11 @@ class Machine {
  public:
   virtual ~Machine() = default;
   virtual MachineFacts facts() = 0;
+  /// Whether "off" means that a system of the machine's own runs and has answered: then a kernel
+  /// that is not heard of is told from a machine that is not.
+  [[nodiscard]] virtual bool has_known_good() const { return false; }
+  /// What the session does now, in the words of SessionProgress.phase.
+  virtual void session_at(std::string_view phase) { (void)phase; }
   /// Makes a clean disk in `folder` (which exists and is the session's own), ready for arm() and
   /// on(). `progress` is told of long steps ("building the root image").
   virtual Status begin(const Path& folder, const std::function<void(const std::string&)>& progress,

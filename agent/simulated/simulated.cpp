@@ -36,7 +36,7 @@ bool pass(Millis time, const std::stop_token& stop) {
   return !stop.stop_requested();
 }
 
-void add_results(const SessionOrder& order, Trouble trouble, SessionOutcome* outcome) {
+void add_results(const SessionOrder& order, PlayedTrouble trouble, SessionOutcome* outcome) {
   bool panicked = false;
   for (const TestPhaseOrder& phase : order.phases) {
     for (const std::string& line : split_lines(phase.test_list)) {
@@ -47,12 +47,12 @@ void add_results(const SessionOrder& order, Trouble trouble, SessionOutcome* out
       result.phase = phase.name;
       result.seconds = 0.01;
       result.outcome = "pass";
-      if (trouble == Trouble::kPanic && !panicked) {
+      if (trouble == PlayedTrouble::kPanic && !panicked) {
         panicked = true;
         result.outcome = "crash";
         result.kernel_words = "Kernel panic - not syncing: played\n";
       }
-      if (trouble == Trouble::kGarbage) {
+      if (trouble == PlayedTrouble::kGarbage) {
         result.reason = std::string("\xff\xfe\0 garbage \x1b[31m", 14);
         result.kernel_words = result.reason;
       }
@@ -87,13 +87,14 @@ void give_up(const std::string& error_class, const std::string& error, SessionOu
 
 }  // namespace
 
-Trouble trouble_of(const SimulatedConfig& config, const std::string& machine, int64_t session_id) {
+PlayedTrouble trouble_of(const SimulatedConfig& config, const std::string& machine,
+                         int64_t session_id) {
   if (draw(config, machine, session_id, 1) % 100 >= static_cast<uint64_t>(config.troubles))
-    return Trouble::kNone;
-  constexpr std::pair<std::string_view, Trouble> kAll[] = {
-      {"slow-boot", Trouble::kSlowBoot}, {"panic", Trouble::kPanic},
-      {"hang", Trouble::kHang},          {"lost", Trouble::kLost},
-      {"garbage", Trouble::kGarbage},    {"wrong-kernel", Trouble::kWrongKernel}};
+    return PlayedTrouble::kNone;
+  constexpr std::pair<std::string_view, PlayedTrouble> kAll[] = {
+      {"slow-boot", PlayedTrouble::kSlowBoot}, {"panic", PlayedTrouble::kPanic},
+      {"hang", PlayedTrouble::kHang},          {"lost", PlayedTrouble::kLost},
+      {"garbage", PlayedTrouble::kGarbage},    {"wrong-kernel", PlayedTrouble::kWrongKernel}};
   for (const auto& [word, trouble] : kAll)
     if (config.trouble == word) return trouble;
   return kAll[draw(config, machine, session_id, 2) % std::size(kAll)].second;
@@ -104,11 +105,11 @@ SessionOutcome simulate(const SimulatedConfig& config, const SessionOrder& order
   SessionOutcome outcome;
   outcome.started = clock.now();
   const auto begun = clock.steady();
-  const Trouble trouble = trouble_of(config, order.machine, order.session_id);
+  const PlayedTrouble trouble = trouble_of(config, order.machine, order.session_id);
   const auto spread = static_cast<int64_t>(draw(config, order.machine, order.session_id, 4) % 100);
   Millis length = config.mean / 2 + config.mean * spread / 100;
-  if (trouble == Trouble::kSlowBoot) length *= 5;
-  if (trouble == Trouble::kHang) length = std::min(kHangLimit, order.timeout);
+  if (trouble == PlayedTrouble::kSlowBoot) length *= 5;
+  if (trouble == PlayedTrouble::kHang) length = std::min(kHangLimit, order.timeout);
   progress({"booting"});
   bool ran = pass(length / 2, stop);
   if (ran) progress({"testing", "played", 1, 2});
@@ -121,13 +122,13 @@ SessionOutcome simulate(const SimulatedConfig& config, const SessionOrder& order
     return outcome;
   }
   switch (trouble) {
-    case Trouble::kHang:
+    case PlayedTrouble::kHang:
       give_up("LOST_SUT", "the machine hung (played)", &outcome);
       return outcome;
-    case Trouble::kLost:
+    case PlayedTrouble::kLost:
       give_up("INFRA_NET", "the machine vanished (played)", &outcome);
       return outcome;
-    case Trouble::kWrongKernel:
+    case PlayedTrouble::kWrongKernel:
       give_up("WRONG_KERNEL", "another kernel runs there (played)", &outcome);
       return outcome;
     default:
@@ -136,7 +137,7 @@ SessionOutcome simulate(const SimulatedConfig& config, const SessionOrder& order
   prove(order, &outcome);
   add_results(order, trouble, &outcome);
   add_measurements(config, order, &outcome);
-  outcome.ending = trouble == Trouble::kPanic ? Ending::kTestFailed : Ending::kTested;
+  outcome.ending = trouble == PlayedTrouble::kPanic ? Ending::kTestFailed : Ending::kTested;
   return outcome;
 }
 

@@ -20,10 +20,11 @@ struct SimulatedConfig {
                         ///< "wrong-kernel"; "" = drawn
 };
 
-enum class Trouble { kNone, kSlowBoot, kPanic, kHang, kLost, kGarbage, kWrongKernel };
+enum class PlayedTrouble { kNone, kSlowBoot, kPanic, kHang, kLost, kGarbage, kWrongKernel };
 
 /// What happens to that session on that machine: equal arguments, equal trouble.
-Trouble trouble_of(const SimulatedConfig& config, const std::string& machine, int64_t session_id);
+PlayedTrouble trouble_of(const SimulatedConfig& config, const std::string& machine,
+                         int64_t session_id);
 
 /// Plays the session; takes about its time, ends at once when asked to stop.
 SessionOutcome simulate(const SimulatedConfig& config, const SessionOrder& order,

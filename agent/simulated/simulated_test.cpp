@@ -10,16 +10,16 @@ namespace {
 TEST(Simulated, TroublesAreAsFrequentAsAskedAndAlwaysTheSame) {
   SimulatedConfig config;
   config.troubles = 30;
-  std::map<Trouble, int> counts;
+  std::map<PlayedTrouble, int> counts;
   for (int64_t id = 1; id <= 2000; ++id) {
-    const Trouble trouble = trouble_of(config, "m1", id);
+    const PlayedTrouble trouble = trouble_of(config, "m1", id);
     EXPECT_EQ(trouble, trouble_of(config, "m1", id));
     ++counts[trouble];
   }
-  EXPECT_NEAR(counts[Trouble::kNone], 1400, 100);
+  EXPECT_NEAR(counts[PlayedTrouble::kNone], 1400, 100);
   EXPECT_EQ(counts.size(), 7U) << "every trouble comes";
   config.troubles = 0;
-  EXPECT_EQ(trouble_of(config, "m1", 1), Trouble::kNone);
+  EXPECT_EQ(trouble_of(config, "m1", 1), PlayedTrouble::kNone);
 }
 
 TEST(Simulated, AGoodSessionAnswersEachTestAndBench) {

@@ -40,6 +40,7 @@ Dut::~Dut() {
 }
 
 void Dut::tell(SessionProgress progress) const {
+  if (!progress.phase.empty()) machine_.session_at(progress.phase);
   if (progress_) progress_(progress);
 }
 
@@ -92,8 +93,7 @@ Status Dut::arm(const BootSpec& spec) {
 }
 
 Status Dut::boot(Millis limit, std::stop_token stop) {
-  const auto deadline = Steady::now() + limit;
-  power_off();
+  (void)power_off();  // one that fails fails the power-on, too
   ++boots_;
   console_->mark(fmt::format("power on {}", boots_));
   boot_line_ = console_->last();
@@ -101,6 +101,7 @@ Status Dut::boot(Millis limit, std::stop_token stop) {
   declared_.reset();
   tell({"power-on", "", 0, 0, ""});
   KILN_TRY(machine_.power().on());
+  const auto deadline = Steady::now() + limit;
   tell({"booting", "", 0, 0, ""});
   KILN_TRY(wait_ready(limit, deadline, stop));
   const bool ready = saw_ready();
@@ -148,10 +149,11 @@ Status Dut::wait_ready(Millis limit, Steady::time_point deadline, std::stop_toke
   }
 }
 
-void Dut::power_off() {
+Status Dut::power_off() {
   shell_.reset();
-  (void)machine_.power().off();
+  Status off = machine_.power().off();
   console_->mark("power off");
+  return off;
 }
 
 std::optional<Trouble> Dut::trouble() {
@@ -167,7 +169,9 @@ std::optional<Trouble> Dut::trouble() {
   const PowerReport power = machine_.power().state();
   if (power.state == PowerState::kOn) return std::nullopt;
   if (power.by_guest) return Trouble{Trouble::Kind::kCrash, power.why};
-  return Trouble{Trouble::Kind::kMachine, power.why, power.try_again};
+  Trouble out{Trouble::Kind::kMachine, power.why, power.try_again};
+  if (!power.error_class.empty()) out.error_class = power.error_class;
+  return out;
 }
 
 void Dut::declare(Trouble trouble) {

@@ -21,8 +21,9 @@ struct Trouble {
     kMachine,  ///< what runs the machine failed: never the kernel's fault
   };
   Kind kind = Kind::kCrash;
-  std::string what;        ///< "Kernel panic - not syncing: Fatal exception"
-  bool try_again = false;  ///< kMachine: another power on may well succeed
+  std::string what;                         ///< "Kernel panic - not syncing: Fatal exception"
+  bool try_again = false;                   ///< kMachine: another power on may well succeed
+  std::string error_class = "INFRA_POWER";  ///< of kMachine
 };
 
 /// Owns the console's log and the connection of one session. The machine is off again when the
@@ -45,7 +46,8 @@ class Dut {
   /// Power on and wait until a command could run, within `limit`. An Error of kind kTimeout or a
   /// trouble() of kind kCrash or kHang: this kernel does not come up. kInfrastructure: the machine.
   Status boot(Millis limit, std::stop_token stop);
-  void power_off();
+  /// An error: the machine does not come back to where a session may begin.
+  Status power_off();
   /// Runs a command, over a new connection when the last one broke and the machine looks well.
   Result<ShellReply> run(const ShellRequest& request, std::stop_token stop);
   /// What console and power say against the machine since the last boot().

@@ -19,7 +19,6 @@ using Steady = std::chrono::steady_clock;
 
 constexpr uint64_t kMaxModulesTar = 2ULL << 30;
 constexpr Millis kLookAtHeld{500};
-constexpr int kBootTries = 2;
 /// Exit codes of the script that unpacks the modules.
 constexpr int kUnpackFailed = 90;
 constexpr int kNoZstd = 91;
@@ -96,7 +95,7 @@ Session::End Session::end_of(const Error& error, std::string error_class) {
   if (dut_ && phase_ != "prepare") {
     const auto found = dut_->trouble();
     if (found && found->kind == Trouble::Kind::kMachine)
-      return {Ending::kInfrastructure, "INFRA_POWER", found->what};
+      return {Ending::kInfrastructure, found->error_class, found->what};
   }
   return {Ending::kInfrastructure, std::move(error_class), words(error)};
 }
@@ -165,8 +164,10 @@ Session::Step Session::start(std::stop_token stop) {
                          *deps_.machine, *deps_.clock, deps_.progress);
   if (!dut) return tl::unexpected(end_of(dut.error(), "INFRA_AGENT"));
   dut_ = std::move(*dut);
-  if (auto begun = dut_->begin(stop); !begun)
-    return tl::unexpected(end_of(begun.error(), "INFRA_DEPLOY"));
+  if (auto begun = dut_->begin(stop); !begun) {
+    const std::string its = deps_.machine->power().state().error_class;
+    return tl::unexpected(end_of(begun.error(), its.empty() ? "INFRA_DEPLOY" : its));
+  }
   BootSpec spec;
   spec.kernel = image_;
   spec.cmdline = fmt::format("kiln.session={}", deps_.nonce);
@@ -199,17 +200,27 @@ Session::Step Session::boot(std::stop_token stop) {
       continue;
     }
     if (machine || (!found && error.kind != ErrorKind::kTimeout)) {
+      const std::string its = found ? found->error_class : "INFRA_POWER";
       return tl::unexpected(End{Ending::kInfrastructure,
-                                error.kind == ErrorKind::kPermission ? "INFRA_NET" : "INFRA_POWER",
+                                error.kind == ErrorKind::kPermission ? "INFRA_NET" : its,
                                 words(error)});
     }
     dut_->hear_last_words(stop);
     note(fmt::format("boot {} failed: {}", tries, error.message));
-    if (tries < kBootTries) continue;
-    if (!found && dut_->saw_ready()) return tl::unexpected(end_of(error, "INFRA_NET"));
+    if (tries < deps_.boot_tries) continue;
+    const bool reached = found || !dut_->saw_ready();
+    if (!reached && !deps_.machine->has_known_good())
+      return tl::unexpected(end_of(error, "INFRA_NET"));
+    // Whose fault it is says the system that is known to boot there.
+    const std::string what = found ? found->what : error.message;
+    if (auto home = dut_->power_off(); !home)
+      return tl::unexpected(End{Ending::kInfrastructure, "INFRA_DUT",
+                                fmt::format("{}; nor does the machine's own system boot: {}", what,
+                                            words(home.error()))});
     return tl::unexpected(End{Ending::kTestFailed, "BOOT_FAIL",
-                              fmt::format("the kernel does not boot ({} tries): {}", tries,
-                                          found ? found->what : error.message)});
+                              fmt::format("the kernel {} ({} {}): {}",
+                                          reached ? "does not boot" : "boots and cannot be reached",
+                                          tries, tries == 1 ? "try" : "tries", what)});
   }
 }
 
@@ -354,7 +365,7 @@ Session::Step Session::collect(std::stop_token stop) {
 }
 
 void Session::store_logs() {
-  dut_->power_off();  // what it says while going down belongs to the log
+  (void)dut_->power_off();  // what it says while going down belongs to the log
   const Path console = dut_->console().file();
   if (const auto text = os::read_file(console, 128 << 20)) outcome_.kernel = kernel_messages(*text);
   if (const uint64_t dropped = dut_->console().dropped_bytes(); dropped > 0)

@@ -62,7 +62,7 @@ Session::Step Session::run_phase(size_t index, std::stop_token stop) {
   }
   const auto found = dut_->trouble();
   if (found && found->kind == Trouble::Kind::kMachine)
-    return tl::unexpected(End{Ending::kInfrastructure, "INFRA_POWER", found->what});
+    return tl::unexpected(End{Ending::kInfrastructure, found->error_class, found->what});
   if (found) {
     // One more boot, for the results on its disk and for the phases to come.
     if (auto up = restart("to fetch the results of " + phase.name, stop); !up)
@@ -233,7 +233,7 @@ Session::Step Session::bench_failed(const BenchPhaseOrder& bench, const std::str
     return tl::unexpected(end_of(reply.error(), "CANCELLED"));
   const auto found = dut_->trouble();
   if (found && found->kind == Trouble::Kind::kMachine)
-    return tl::unexpected(End{Ending::kInfrastructure, "INFRA_POWER", found->what});
+    return tl::unexpected(End{Ending::kInfrastructure, found->error_class, found->what});
   std::string why = found ? found->what : "";
   std::string error_class = found ? "CRASH" : "FAIL";
   if (!found && !reply) {

@@ -140,6 +140,30 @@ TEST_F(SessionTest, SshThatNeverAnswersOnAMachineThatIsReadyIsInfrastructure) {
   EXPECT_EQ(outcome.error, "SSH did not answer within 3 s (7 tries); the last one: refused");
 }
 
+TEST_F(SessionTest, WhereAKnownGoodSystemAnswersAKernelWithoutNetworkIsAtFault) {
+  use_store();
+  machine_.known_good = true;
+  machine_.connect_status = fail(ErrorKind::kTimeout, "SSH did not answer");
+  const auto outcome = run();
+  EXPECT_EQ(outcome.ending, Ending::kTestFailed);
+  EXPECT_EQ(outcome.error_class, "BOOT_FAIL");
+  EXPECT_EQ(outcome.error, "the kernel boots and cannot be reached (2 tries): SSH did not answer");
+}
+
+TEST_F(SessionTest, WhereTheKnownGoodSystemDoesNotBootEitherTheMachineIsAtFault) {
+  use_store();
+  machine_.known_good = true;
+  machine_.off_status = fail(ErrorKind::kInfrastructure, "its disk is gone");
+  machine_.on_boot = [this](int) {
+    machine_.say("Linux version 6.1.192\nKernel panic - not syncing: VFS: Unable to mount\n");
+  };
+  const auto outcome = run();
+  EXPECT_EQ(outcome.ending, Ending::kInfrastructure);
+  EXPECT_EQ(outcome.error_class, "INFRA_DUT");
+  EXPECT_THAT(outcome.error, HasSubstr("Unable to mount; nor does the machine's own system boot: "
+                                       "its disk is gone"));
+}
+
 TEST_F(SessionTest, QemuThatIsNotThereIsInfrastructure) {
   use_store();
   machine_.power_status =
