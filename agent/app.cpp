@@ -5,6 +5,7 @@
 #include <mutex>
 #include <thread>
 
+#include "agent/hardware/hardware_machine.h"
 #include "agent/link/convert.h"
 #include "agent/link/link.h"
 #include "agent/link/tunnels.h"
@@ -49,6 +50,8 @@ struct Agent::Impl {
   std::unique_ptr<ArtifactClient> artifacts;
   std::unique_ptr<RootImages> images;
   std::unique_ptr<AccelProbe> accel;
+  PowerUnits units;
+  ConsoleHub hub;  ///< of all consoles
   std::map<std::string, std::unique_ptr<TappedMachine>> machines;
   std::vector<v1::MachineInfo> simulated;
   Sync<Tunnels*> tunnels_ref;  ///< as link_ref
@@ -69,6 +72,7 @@ struct Agent::Impl {
   ~Impl();
   void renew(const std::stop_token& stop);
   void add_machine(const std::string& name);
+  Status add_hardware(const machine::MachineSpec& spec);
   WorkerDeps worker_deps(const std::string& name);
   void add_worker(const std::string& name, Machine& machine);
   void add_simulated(const std::string& name);
@@ -92,6 +96,7 @@ Agent::Impl::~Impl() {
   *tunnels_ref.lock() = nullptr;
   tunnels.reset();
   workers.clear();
+  machines.clear();  // a thread of theirs may tell the link
   *link_ref.lock() = nullptr;
   link.reset();
 }
@@ -104,6 +109,30 @@ void Agent::Impl::add_machine(const std::string& name) {
   machine.connector = connect_until;
   machines[name] = std::make_unique<TappedMachine>(
       std::make_unique<QemuMachine>(std::move(machine), *images, *accel));
+}
+
+/// One that no session can run on is for `kiln machine check` only.
+Status Agent::Impl::add_hardware(const machine::MachineSpec& spec) {
+  HardwareMachine::Config machine;
+  machine.spec = spec;
+  machine.folder = config.data_dir / "machines" / spec.name;
+  machine.connector = connect_until;
+  machine.changed = [this, name = spec.name](machine::LifeState state, const std::string& why) {
+    with_link([&](Link& to) {
+      to.machine_state(name, std::string(to_string(state)), why);
+      // Whether sessions may be given to it stands in its facts.
+      if (state == machine::LifeState::kQuarantined || state == machine::LifeState::kReady)
+        to.machines_changed();
+    });
+  };
+  KILN_TRY(os::make_dirs(machine.folder));
+  auto made = HardwareMachine::create(std::move(machine), hub, units, clock);
+  if (made)
+    machines[spec.name] = std::make_unique<TappedMachine>(std::move(*made));
+  else
+    log::line(log::Level::kWarning, "a machine of the lab file is not offered",
+              {{"machine", spec.name}, {"why", made.error().message}});
+  return {};
 }
 
 WorkerDeps Agent::Impl::worker_deps(const std::string& name) {
@@ -190,7 +219,9 @@ void Agent::Impl::start_link() {
   LinkEvents events;
   events.machines = [this] { return machine_infos(); };
   events.sessions = [this] { return held_sessions(); };
-  events.test_names = [this](const std::string&) { return preparation.lock()->test_names; };
+  events.test_names = [this](const std::string& name) {
+    return config.lab.find(name) != nullptr ? os::Path() : preparation.lock()->test_names;
+  };
   events.start = [this](const v1::SessionOrder& order) { on_start(order); };
   events.cancel = [this](int64_t session_id, const std::string& why) {
     for (const auto& [name, worker] : workers) worker->cancel(session_id, why);
@@ -238,6 +269,10 @@ std::vector<v1::MachineInfo> Agent::Impl::machine_infos() {
     if (info.emulated()) info.set_host(os::host_id());
     if (const auto worker = workers.find(name); worker != workers.end())
       info.set_highest_epoch(worker->second->highest_epoch());
+    if (config.lab.find(name) != nullptr) {
+      out.push_back(std::move(info));
+      continue;
+    }
     auto now = preparation.lock();
     info.set_preparing(now->doing);
     auto& facts = *info.mutable_facts();
@@ -309,6 +344,8 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentConfig config) {
   accel.memory_file = data / "accel.json";
   impl->accel = std::make_unique<AccelProbe>(std::move(accel));
   for (const std::string& name : impl->config.machines) impl->add_machine(name);
+  for (const machine::MachineSpec& spec : impl->config.lab.machines)
+    KILN_TRY(impl->add_hardware(spec));
   for (const auto& [name, machine] : impl->machines) impl->add_worker(name, *machine);
   for (int i = 1; i <= impl->config.simulated.count; ++i) {
     const std::string name = impl->config.name + "-sim-" + std::to_string(i);
@@ -325,7 +362,7 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentConfig config) {
   if (!impl->config.identity_dir.empty())
     impl->renewer =
         std::jthread([each = impl.get()](const std::stop_token& stop) { each->renew(stop); });
-  if (impl->machines.empty()) return std::unique_ptr<Agent>(new Agent(std::move(impl)));
+  if (impl->config.machines.empty()) return std::unique_ptr<Agent>(new Agent(std::move(impl)));
   impl->image_builder =
       std::jthread([each = impl.get()](const std::stop_token& stop) { each->prepare_image(stop); });
   return std::unique_ptr<Agent>(new Agent(std::move(impl)));

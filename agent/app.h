@@ -8,6 +8,7 @@
 #include "agent/simulated/simulated.h"
 #include "lib/base/clock.h"
 #include "lib/base/result.h"
+#include "lib/machine/spec.h"
 #include "lib/os/files.h"
 
 namespace kiln::agent {
@@ -19,6 +20,7 @@ struct AgentConfig {
   os::Path data_dir{};      ///< images, caches, outbox, machines; made when missing
   os::Path images_dir{};    ///< the repository's images/ folder with the recipes
   std::vector<std::string> machines{"qemu-1"};  ///< embedded machines to offer
+  machine::LabFile lab{};                       ///< real machines beside them
   SimulatedConfig simulated{};                  ///< played machines beside them: NAME-sim-1 ...
   std::string qemu = "qemu-system-i386";
   Millis boot_limit{180'000};

@@ -51,6 +51,7 @@ int serve(DaemonConfig config) {
   agent_config.data_dir = config.data_dir;
   agent_config.images_dir = config.images_dir;
   agent_config.machines = config.machines;
+  agent_config.lab = config.lab;
   agent_config.simulated = {config.simulated, static_cast<uint64_t>(config.simulated_seed),
                             Millis(config.simulated_ms), config.simulated_troubles,
                             config.simulated_trouble};

@@ -16,6 +16,8 @@ class TappedMachine final : public Machine, private Console {
   [[nodiscard]] ConsoleTaps& taps() { return taps_; }
 
   MachineFacts facts() override { return machine_->facts(); }
+  [[nodiscard]] bool has_known_good() const override { return machine_->has_known_good(); }
+  void session_at(std::string_view phase) override { machine_->session_at(phase); }
   Status begin(const Path& folder, const std::function<void(const std::string&)>& progress,
                std::stop_token stop) override {
     return machine_->begin(folder, progress, std::move(stop));

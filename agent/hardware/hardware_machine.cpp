@@ -1,0 +1,303 @@
+#include "agent/hardware/hardware_machine.h"
+
+#include <fmt/format.h>
+
+#include "agent/hardware/deploy.h"
+#include "lib/base/text.h"
+
+namespace kiln::agent {
+namespace {
+
+using machine::LifeEvent;
+using machine::LifeState;
+
+constexpr Millis kDeployLimit{300'000};
+constexpr Millis kAskLimit{60'000};
+constexpr uint64_t kMaxList = 64 << 10;
+constexpr const char* kKernelName = "vmlinuz";
+
+}  // namespace
+
+HardwareMachine::HardwareMachine(Config config, const Clock& clock, Pause pause)
+    : config_(std::move(config)),
+      clock_(clock),
+      pause_(std::move(pause)),
+      record_(config_.folder / "life.json", config_.changed) {}
+
+Result<std::unique_ptr<HardwareMachine>> HardwareMachine::create(Config config, ConsoleHub& hub,
+                                                                 PowerUnits& units,
+                                                                 const Clock& clock, Pause pause) {
+  const machine::MachineSpec& spec = config.spec;
+  if (!spec.shell.given() || spec.boot.driver == "none")
+    return fail(ErrorKind::kBadInput,
+                fmt::format("machine {} has no `{}`: no session can run on it", spec.name,
+                            spec.shell.given() ? "boot" : "shell"));
+  std::unique_ptr<HardwareMachine> out(
+      new HardwareMachine(std::move(config), clock, std::move(pause)));
+  KILN_TRY(out->build(hub, units));
+  return out;
+}
+
+Status HardwareMachine::build(ConsoleHub& hub, PowerUnits& units) {
+  const machine::MachineSpec& its = config_.spec;
+  one_shot_ = make_one_shot(its.boot);
+  if (auto port = make_port(its.console)) {
+    KILN_ASSIGN(serial_,
+                MachineConsole::create(hub, std::move(port), config_.folder / "console", clock_));
+    serial_->listen([this](std::string_view bytes) { heard(bytes); });
+  }
+  if (auto driver = make_power(its)) {
+    VerifiedPowerConfig how;
+    how.settle = its.power.settle;
+    how.off_time = its.power.off_time;
+    how.unit = its.power.unit;
+    verified_ = std::make_unique<VerifiedPower>(std::move(driver), how, units, clock_, pause_);
+    verified_->add_witness(make_port_witness(its.shell.address, its.shell.port, Millis(3'000)));
+    if (serial_)
+      verified_->add_witness(make_console_witness([this] { return serial_->count(); }, pause_));
+  }
+  record_.happen(LifeEvent::kHello);
+  keeper_ = std::jthread([this](const std::stop_token& stop) { keep(stop); });
+  return {};
+}
+
+HardwareMachine::~HardwareMachine() {
+  keeper_ = {};
+  serial_.reset();
+}
+
+MachineFacts HardwareMachine::facts() {
+  MachineFacts out;
+  out.name = config_.spec.name;
+  out.tags = config_.spec.tags;
+  out.tags.emplace_back("hardware");
+  out.facts = config_.spec.facts;
+  out.facts["power"] = machine::driver_name(config_.spec.power);
+  out.facts["console"] = machine::driver_name(config_.spec.console);
+  out.facts["boot"] = config_.spec.boot.driver;
+  if (record_.state() == LifeState::kQuarantined) out.broken = "in quarantine: " + record_.why();
+  return out;
+}
+
+Result<std::string> HardwareMachine::ask(Shell& shell, const std::string& command,
+                                         std::stop_token stop) {
+  ShellRequest request;
+  request.command = command;
+  request.timeout = kAskLimit;
+  KILN_ASSIGN(const ShellReply reply, shell.run(request, stop));
+  if (reply.ok()) return reply.out;
+  return fail(ErrorKind::kInfrastructure,
+              fmt::format("`{}`: exit code {}: {}", command, reply.exit_code,
+                          to_valid_utf8(trim(reply.err))));
+}
+
+Result<std::unique_ptr<Shell>> HardwareMachine::connect(Millis timeout, std::stop_token stop) {
+  return config_.connector(shell_at(), timeout, {}, stop);
+}
+
+/// For people beside a session: its known-good system is nobody's.
+Result<ShellEndpoint> HardwareMachine::endpoint() {
+  if (machine::in_session(record_.state())) return shell_at();
+  return fail(ErrorKind::kInfrastructure, "no session has the machine");
+}
+
+ShellEndpoint HardwareMachine::shell_at() const {
+  const machine::ShellSpec& at = config_.spec.shell;
+  return {at.address, at.port, at.user, at.key_file, at.host_key_file};
+}
+
+Status HardwareMachine::write(std::string_view bytes) {
+  if (!serial_) return fail(ErrorKind::kInfrastructure, "the machine has no console");
+  KILN_ASSIGN(LineWriter writer, serial_->take_writer("a person"));
+  return writer.send(bytes);
+}
+
+/// What a session does there is known to it alone: which kernel answers, when tests run.
+void HardwareMachine::session_at(std::string_view phase) {
+  const LifeState now = record_.state();
+  if (phase == "identifying" && now == LifeState::kBooting) record_.happen(LifeEvent::kDone);
+  if ((phase == "testing" || phase == "measuring") && now == LifeState::kIdentifying)
+    record_.happen(LifeEvent::kDone);
+  if (phase == "collecting" && now == LifeState::kTesting) record_.happen(LifeEvent::kDone);
+}
+
+/// From whatever an earlier session, or an agent that was killed, left behind.
+Status HardwareMachine::fetch_ready(State& state, std::stop_token stop) {
+  if (record_.state() == LifeState::kQuarantined)
+    return fail(ErrorKind::kInfrastructure,
+                fmt::format("{} is in quarantine: {}", config_.spec.name, record_.why()));
+  if (record_.state() == LifeState::kReady) record_.happen(LifeEvent::kDoubtful);
+  while (machine::in_session(record_.state()))
+    record_.happen(record_.state() == LifeState::kCollecting ? LifeEvent::kDone
+                                                             : LifeEvent::kStopped);
+  KILN_ASSIGN(auto shell, home(state, stop));
+  // The list is there from a session's begin until what it left is gone.
+  const Path list = list_file();
+  if (const auto before = os::read_file(list, kMaxList)) {
+    state.modules = *before;
+    clean(state, *shell);
+  }
+  // Verifying, cleaning and recovering lead to ready by what was just seen.
+  for (int i = 0; i < 2 && record_.state() != LifeState::kReady; ++i)
+    record_.happen(LifeEvent::kDone);
+  KILN_ASSIGN(state.modules, ask(*shell, "ls -1 /lib/modules", stop));
+  return os::write_atomic(list, state.modules);
+}
+
+Status HardwareMachine::begin(const Path&, const std::function<void(const std::string&)>& progress,
+                              std::stop_token stop) {
+  auto state = state_.lock();
+  state->stop = stop;
+  state->last = {PowerState::kUnknown, false, false, "not looked at yet", "INFRA_DUT"};
+  if (progress) progress("looking for its known-good system");
+  KILN_TRY(fetch_ready(*state, stop));
+  record_.happen(LifeEvent::kGranted);
+  state->last = {PowerState::kOff, false, false, "not started yet"};
+  return {};
+}
+
+Status HardwareMachine::arm(const agent::BootSpec& spec) {
+  state_.lock()->spec = spec;
+  return {};
+}
+
+Status HardwareMachine::start_test(State& state, Shell& shell) {
+  state.touched = true;
+  KILN_TRY(deploy(shell, config_.spec.boot.folder, {{kKernelName, state.spec.kernel}}, kDeployLimit,
+                  state.stop));
+  record_.happen(LifeEvent::kDone);
+  const std::string& own = config_.spec.boot.cmdline;
+  const BootEntry entry{kKernelName, "",
+                        own.empty() ? state.spec.cmdline : own + " " + state.spec.cmdline};
+  KILN_TRY(one_shot_->arm(shell, entry, state.stop));
+  record_.happen(LifeEvent::kDone);
+  KILN_TRY(ask(shell, one_shot_->go(), state.stop));
+  return {};
+}
+
+Status HardwareMachine::on() {
+  auto state = state_.lock();
+  KILN_ASSIGN(auto shell, home(*state, state->stop));
+  record_.happen(record_.state() == LifeState::kCollecting ? LifeEvent::kNext : LifeEvent::kDone);
+  state->hits_before = last_hit();
+  hold_gate();
+  // Each of its steps is a state, whose failure has a class.
+  const auto failed = [&](Error error) -> Status {
+    const std::string ending = record_.happen(LifeEvent::kFailed, error.message);
+    state->last = {PowerState::kOff, false, false, error.message, ending};
+    open_gate();
+    return fail(std::move(error));
+  };
+  if (auto started = start_test(*state, *shell); !started) {
+    (void)one_shot_->disarm(*shell, {});
+    return failed(std::move(started.error()));
+  }
+  shell.reset();
+  state->runs_test = true;
+  if (auto gone = wait_gone(state->hits_before, config_.down_limit, state->stop); !gone)
+    return failed(std::move(gone.error()));
+  open_gate();
+  record_.happen(LifeEvent::kDone);
+  state->last = {PowerState::kOn, false, false, ""};
+  return {};
+}
+
+Status HardwareMachine::off() {
+  auto state = state_.lock();
+  if (!state->runs_test) return {};
+  const bool reset = state->last.by_guest;
+  const LifeState now = record_.state();
+  if (now == LifeState::kTesting)
+    record_.happen(reset ? LifeEvent::kReset : LifeEvent::kDone);
+  else if (now == LifeState::kBooting || now == LifeState::kIdentifying)
+    record_.happen(LifeEvent::kFailed);
+  state->last = {PowerState::kOff, false, false, "back in its known-good system"};
+  auto shell = home(*state, {});
+  if (!shell) return fail(std::move(shell.error()));
+  // Triage: the known-good kernel boots, so the other one does not.
+  if (record_.state() == LifeState::kTriage) record_.happen(LifeEvent::kDone);
+  return {};
+}
+
+PowerReport HardwareMachine::state() {
+  auto state = state_.lock();
+  if (!state->runs_test || !serial_) return state->last;
+  int kernels = 0;
+  for (const ConsoleHit& hit : serial_->hits_after(state->hits_before))
+    if (hit.pattern == "kernel") ++kernels;
+  if (kernels > 1)
+    state->last = {PowerState::kOff, true, false,
+                   "the machine reset itself: another kernel booted"};
+  return state->last;
+}
+
+/// Also what a session leaves that was killed: nothing of it stays on the machine.
+void HardwareMachine::end() {
+  auto state = state_.lock();
+  while (machine::in_session(record_.state()))
+    record_.happen(record_.state() == LifeState::kCollecting ? LifeEvent::kDone
+                                                             : LifeEvent::kStopped);
+  const LifeState now = record_.state();
+  if (now == LifeState::kQuarantined) return;
+  if (now != LifeState::kCleaning && !state->touched && !state->runs_test) return;
+  auto shell = home(*state, {});
+  if (!shell) return;
+  clean(*state, **shell);
+  for (int i = 0; i < 2 && record_.state() != LifeState::kReady; ++i)
+    record_.happen(LifeEvent::kDone);
+  state->last = {PowerState::kOff, false, false, "back in its known-good system"};
+}
+
+void HardwareMachine::clean(State& state, Shell& shell) {
+  std::string others;
+  for (const std::string& name : split_lines(state.modules))
+    others += fmt::format(" ! -name {}", shell_quote(name));
+  const bool clean =
+      one_shot_->disarm(shell, {}) &&
+      empty_folder(shell, config_.spec.boot.folder, kAskLimit, {}) &&
+      ask(shell,
+          "rm -rf /kiln; mkdir -p /kiln; find /lib/modules/ -mindepth 1 -maxdepth 1" + others +
+              " -exec rm -rf {} +; sync",
+          {});
+  if (!clean) return;  // the next session begins with it
+  std::error_code ignored;
+  std::filesystem::remove(list_file(), ignored);
+  state.touched = false;
+}
+
+void HardwareMachine::attach(std::function<void(std::string_view)> sink) {
+  auto gate = gate_.lock();
+  gate->sink = std::move(sink);
+  gate->open = true;
+}
+
+void HardwareMachine::heard(std::string_view bytes) {
+  constexpr size_t kMostHeld = 1 << 20;
+  auto gate = gate_.lock();
+  if (!gate->open) {
+    gate->held.append(bytes);
+    if (gate->held.size() > kMostHeld) gate->held.erase(0, gate->held.size() - kMostHeld);
+  } else if (gate->sink) {
+    gate->sink(bytes);
+  }
+}
+
+void HardwareMachine::hold_gate() {
+  auto gate = gate_.lock();
+  gate->open = false;
+  gate->held.clear();
+}
+
+/// The session gets what came behind the old system's last words.
+void HardwareMachine::open_gate() {
+  auto gate = gate_.lock();
+  gate->open = true;
+  size_t from = 0;
+  for (const char* words : {"reboot: Restarting system", "Starting new kernel"})
+    if (const size_t at = gate->held.rfind(words); at != std::string::npos)
+      from = std::max(from, std::min(gate->held.find('\n', at), gate->held.size() - 1) + 1);
+  if (gate->sink && from < gate->held.size()) gate->sink(std::string_view(gate->held).substr(from));
+  gate->held.clear();
+}
+
+}  // namespace kiln::agent

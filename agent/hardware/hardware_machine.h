@@ -1,0 +1,127 @@
+#pragma once
+/// A machine that is driven only as hardware is: power, console, boot loader, SSH. Between sessions
+/// it runs its known-good system; a session's kernel is started once from there.
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "agent/hardware/machine_record.h"
+#include "agent/hardware/one_shot.h"
+#include "agent/machine/machine.h"
+#include "agent/power/verified.h"
+#include "agent/serial/machine_console.h"
+#include "lib/machine/spec.h"
+
+namespace kiln::agent {
+
+/// For a Session "off" means here: the built kernel runs no more and the known-good system does.
+/// Its states are those of lib/machine/life.h; a machine that does not come back is quarantined,
+/// and is looked at again until it answers.
+class HardwareMachine final : public Machine, private Power, private Boot, private Console {
+ public:
+  struct Config {
+    machine::MachineSpec spec{};
+    Path folder{};  ///< the machine's own, in the agent's data
+    ShellConnector connector{};
+    Millis boot_limit{300'000};  ///< for the known-good system to answer
+    Millis down_limit{120'000};  ///< for a system to go down when it is told to
+    Millis answer{20'000};       ///< for one that runs to answer
+    Millis silence{30'000};      ///< of the console, after which nothing is waited for any more
+    Millis long_off{30'000};     ///< of the long power cycle
+    Millis look_again{300'000};  ///< at a machine in quarantine
+    /// Of each change of its state.
+    MachineRecord::Told changed{};
+  };
+  /// `hub`, `units` and `clock` outlive it. kBadInput when the file gives it no shell or boot.
+  static Result<std::unique_ptr<HardwareMachine>> create(Config config, ConsoleHub& hub,
+                                                         PowerUnits& units, const Clock& clock,
+                                                         Pause pause = real_pause);
+  ~HardwareMachine() override;
+
+  MachineFacts facts() override;
+  [[nodiscard]] bool has_known_good() const override { return true; }
+  void session_at(std::string_view phase) override;
+  [[nodiscard]] const MachineRecord& record() const { return record_; }
+  Status begin(const Path& folder, const std::function<void(const std::string&)>& progress,
+               std::stop_token stop) override;
+  void end() override;
+  Power& power() override { return *this; }
+  Boot& boot() override { return *this; }
+  Console& console() override { return *this; }
+  Result<std::unique_ptr<Shell>> connect(Millis timeout, std::stop_token stop) override;
+  Result<ShellEndpoint> endpoint() override;
+
+ private:
+  /// What the session hears of the console: nothing of the known-good system's going down.
+  struct Gate {
+    std::function<void(std::string_view)> sink{};
+    bool open = false;
+    std::string held{};
+  };
+  struct State {
+    std::stop_token stop{};  ///< of the session
+    agent::BootSpec spec{};
+    std::string modules{};  ///< what /lib/modules held before the session
+    bool runs_test = false;
+    bool touched = false;     ///< something of ours lies on it
+    int64_t hits_before = 0;  ///< console hits before the built kernel was started
+    PowerReport last{PowerState::kOff, false, false, "not started yet"};
+  };
+  /// One look at it: what answers, with its shell.
+  struct Seen {
+    machine::Sighting sighting = machine::Sighting::kSilent;
+    std::string words{};
+    std::unique_ptr<Shell> shell{};
+  };
+  HardwareMachine(Config config, const Clock& clock, Pause pause);
+  Status build(ConsoleHub& hub, PowerUnits& units);
+
+  Status on() override;
+  Status off() override;
+  PowerReport state() override;
+  Status arm(const agent::BootSpec& spec) override;
+  void attach(std::function<void(std::string_view)> sink) override;
+  Status write(std::string_view bytes) override;
+
+  // hardware_machine.cpp
+  Status start_test(State& state, Shell& shell);
+  /// To `ready`, by way of the known-good system.
+  Status fetch_ready(State& state, std::stop_token stop);
+  void clean(State& state, Shell& shell);
+  [[nodiscard]] Path list_file() const { return config_.folder / "modules"; }
+  void heard(std::string_view bytes);
+  void open_gate();
+  void hold_gate();
+  Result<std::string> ask(Shell& shell, const std::string& command, std::stop_token stop);
+
+  // hardware_recovery.cpp
+  /// A shell of the known-good system, by the mildest means that gets there. An error: the machine
+  /// is quarantined, or the session was stopped (kCancelled).
+  Result<std::unique_ptr<Shell>> home(State& state, std::stop_token stop);
+  Seen look(Millis limit, const std::function<std::string()>& give_up, std::stop_token stop);
+  Status take(machine::RecoveryStep step, Seen& seen, std::stop_token stop);
+  Status reboot(Shell& shell, const std::string& first, std::stop_token stop);
+  Status sysrq(std::stop_token stop);
+  Status power_cycle(Millis off_time, std::stop_token stop);
+  Status wait_gone(int64_t hits_before, Millis limit, std::stop_token stop);
+  Error quarantine(State& state, const std::string& why);
+  void keep(std::stop_token stop);
+  void look_again(std::stop_token stop);
+  [[nodiscard]] machine::RecoveryMeans means() const;
+  [[nodiscard]] ShellEndpoint shell_at() const;
+  [[nodiscard]] int64_t last_hit() const;
+
+  // Constant after construction.
+  Config config_;
+  const Clock& clock_;
+  Pause pause_;
+  std::unique_ptr<VerifiedPower> verified_;  ///< null: nobody can switch it
+  std::unique_ptr<OneShot> one_shot_;
+  MachineRecord record_;
+  Sync<Gate> gate_;
+  Sync<State> state_;
+  std::unique_ptr<MachineConsole> serial_;  ///< null: nobody hears it
+  std::jthread keeper_;                     ///< looks at a machine in quarantine; ends first
+};
+
+}  // namespace kiln::agent

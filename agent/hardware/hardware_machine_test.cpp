@@ -1,0 +1,202 @@
+#include "agent/hardware/hardware_machine.h"
+
+#include <gmock/gmock.h>
+
+#include <atomic>
+
+#include "agent/power/testing.h"
+#include "lib/base/text.h"
+
+namespace kiln::agent {
+namespace {
+
+using machine::LifeState;
+using machine::RecoveryStep;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+/// A machine that is played: its power is files and scripts, its shell this class. The real one is
+/// agent/integration/hardware_real_test.cpp.
+class HardwareMachineTest : public ::testing::Test {
+ protected:
+  struct World {
+    Error no_shell = Error(ErrorKind::kTimeout, "SSH did not answer");  ///< "": it answers
+    int answers_after_offs = 1000;  ///< so many times off, and it answers all the same
+    bool damaged = false;
+    std::vector<std::string> commands;
+  };
+  class PlayedShell final : public Shell {
+   public:
+    explicit PlayedShell(Sync<World>& world) : world_(world) {}
+    Result<ShellReply> run(const ShellRequest& request, std::stop_token) override {
+      auto world = world_.lock();
+      world->commands.push_back(request.command);
+      ShellReply reply;
+      reply.exit_code = 0;
+      if (request.command == machine::look_command())
+        reply.out =
+            std::string("cmdline=quiet\nroot=") + (world->damaged ? "ro" : "rw") + "\nend=look\n";
+      if (request.command.find("tune2fs") != std::string::npos) world->damaged = false;
+      return reply;
+    }
+    [[nodiscard]] bool alive() const override { return true; }
+
+   private:
+    Sync<World>& world_;
+  };
+
+  void SetUp() override {
+    ASSERT_TRUE(os::make_dirs(folder_.path() / "machine"));
+    testing::write_file(folder_.path() / "now", "on\n", 0600);
+    machine::CommandPower power;
+    power.on = script("on", "echo on >now; echo on >>log");
+    power.off = script("off", "echo off >now; echo off >>log");
+    power.state = script("state", "cat now");
+    config_.spec.name = "nuc-1";
+    config_.spec.power.driver = power;
+    config_.spec.power.settle = Millis(2'000);
+    config_.spec.power.off_time = Millis(0);
+    config_.spec.boot = {"grub", "/boot/kiln", "", ""};
+    config_.spec.shell.address = "127.0.0.1";
+    config_.spec.shell.port = testing::free_port(SOCK_STREAM);
+    config_.folder = folder_.path() / "machine";
+    config_.connector = [this](const ShellEndpoint&, Millis, const std::function<std::string()>&,
+                               std::stop_token) -> Result<std::unique_ptr<Shell>> {
+      auto world = world_.lock();
+      const bool reached = world->no_shell.message.empty() || offs() >= world->answers_after_offs;
+      if (!reached) return fail(world->no_shell);
+      return std::unique_ptr<Shell>(std::make_unique<PlayedShell>(world_));
+    };
+    config_.long_off = Millis(0);
+    config_.changed = [this](LifeState state, const std::string&) {
+      states_.lock()->emplace_back(to_string(state));
+    };
+  }
+  std::vector<std::string> script(const std::string& name, const std::string& body) {
+    const os::Path file = folder_.path() / name;
+    testing::write_file(file, "#!/bin/sh\ncd " + folder_.path().string() + "\n" + body + "\n",
+                        0755);
+    return {file.string()};
+  }
+  std::string power_log() const { return os::read_file(folder_.path() / "log").value_or(""); }
+  int offs() const {
+    const auto lines = split_lines(power_log());
+    return static_cast<int>(std::count(lines.begin(), lines.end(), "off"));
+  }
+  std::unique_ptr<HardwareMachine> make() {
+    auto made = HardwareMachine::create(config_, hub_, units_, clock_);
+    EXPECT_TRUE(made) << render(made.error());
+    return std::move(*made);
+  }
+  static uint64_t helped(const HardwareMachine& machine, RecoveryStep step) {
+    return machine.record().counts()[static_cast<size_t>(step)].helped;
+  }
+
+  os::TempFolder folder_ = *os::TempFolder::make("/tmp", "hardware-");
+  Sync<World> world_;
+  Sync<std::vector<std::string>> states_;
+  HardwareMachine::Config config_;
+  SystemClock clock_;
+  PowerUnits units_;
+  ConsoleHub hub_;
+};
+
+TEST_F(HardwareMachineTest, AMachineThatIsWellIsTakenAsItIs) {
+  world_.lock()->no_shell = Error(ErrorKind::kTimeout, "");
+  const auto machine = make();
+  ASSERT_TRUE(machine->begin({}, {}, {}));
+  machine->end();
+  EXPECT_THAT(*states_.lock(), ElementsAre("verifying", "ready", "leased", "cleaning", "ready"));
+  EXPECT_EQ(power_log(), "");
+}
+
+TEST_F(HardwareMachineTest, GearThatSaysOffOfAMachineThatAnswersIsNotBelieved) {
+  world_.lock()->no_shell = Error(ErrorKind::kTimeout, "");
+  testing::write_file(folder_.path() / "now", "off\n", 0600);
+  const auto machine = make();
+  EXPECT_TRUE(machine->begin({}, {}, {}));
+  EXPECT_EQ(power_log(), "");
+}
+
+TEST_F(HardwareMachineTest, APowerCycleBringsItBackAndThatIsRemembered) {
+  world_.lock()->answers_after_offs = 1;
+  {
+    const auto machine = make();
+    ASSERT_TRUE(machine->begin({}, {}, {}));
+    EXPECT_EQ(helped(*machine, RecoveryStep::kPowerCycle), 1U);
+    EXPECT_THAT(*states_.lock(),
+                ElementsAre("verifying", "recovering", "verifying", "ready", "leased"));
+  }
+  EXPECT_EQ(power_log(), "off\non\n");
+  // The agent ended in the middle of a session: what that left is removed before the next.
+  states_.lock()->clear();
+  const auto machine = make();
+  EXPECT_EQ(machine->record().state(), LifeState::kCleaning);
+  EXPECT_EQ(helped(*machine, RecoveryStep::kPowerCycle), 1U);
+  ASSERT_TRUE(machine->begin({}, {}, {}));
+  EXPECT_THAT(world_.lock()->commands, ::testing::Contains(HasSubstr("rm -rf -- /boot/kiln")));
+  EXPECT_THAT(*states_.lock(), ElementsAre("ready", "leased"));
+}
+
+TEST_F(HardwareMachineTest, ADamagedRootIsCheckedByABoot) {
+  world_.lock()->no_shell = Error(ErrorKind::kTimeout, "");
+  world_.lock()->damaged = true;
+  const auto machine = make();
+  ASSERT_TRUE(machine->begin({}, {}, {}));
+  EXPECT_EQ(helped(*machine, RecoveryStep::kCheckedBoot), 1U);
+  EXPECT_EQ(power_log(), "");
+}
+
+TEST_F(HardwareMachineTest, OneThatStaysDeadIsQuarantinedWithTheWholeStory) {
+  const auto machine = make();
+  const auto begun = machine->begin({}, {}, {});
+  ASSERT_FALSE(begun);
+  EXPECT_EQ(machine->power().state().error_class, "INFRA_DUT");
+  EXPECT_THAT(machine->facts().broken,
+              HasSubstr("in quarantine: it does not answer: SSH did not answer; after wait: SSH "
+                        "did not answer; after power-cycle: SSH did not answer; after "
+                        "long-power-cycle: SSH did not answer"));
+  EXPECT_EQ(power_log(), "off\non\noff\non\n");
+  EXPECT_THAT(*states_.lock(), ElementsAre("verifying", "recovering", "quarantined"));
+}
+
+TEST_F(HardwareMachineTest, AKeyThatIsRefusedIsNoReasonToSwitchItsPower) {
+  world_.lock()->no_shell = Error(ErrorKind::kPermission, "another host key: SHA256:x");
+  const auto machine = make();
+  ASSERT_FALSE(machine->begin({}, {}, {}));
+  EXPECT_THAT(machine->facts().broken, HasSubstr("another host key: SHA256:x"));
+  EXPECT_EQ(power_log(), "");
+}
+
+/// Also of an agent that was started anew meanwhile.
+TEST_F(HardwareMachineTest, AMachineInQuarantineIsLookedAtUntilItBootsFromCold) {
+  (void)make()->begin({}, {}, {});
+  ASSERT_TRUE(os::write_atomic(folder_.path() / "log", ""));
+  states_.lock()->clear();
+  config_.look_again = Millis(20);
+  const auto machine = make();
+  EXPECT_EQ(machine->record().state(), LifeState::kQuarantined);
+  EXPECT_FALSE(machine->begin({}, {}, {})) << "no session meanwhile";
+  EXPECT_EQ(power_log(), "") << "only looked at";
+  world_.lock()->no_shell = Error(ErrorKind::kTimeout, "");
+  EXPECT_TRUE(testing::eventually([&] { return states_.lock()->size() >= 2; }));
+  EXPECT_EQ(power_log(), "off\non\n");
+  EXPECT_THAT(*states_.lock(), ElementsAre("qualifying", "ready"));
+  EXPECT_EQ(machine->facts().broken, "");
+  EXPECT_TRUE(machine->begin({}, {}, {}));
+}
+
+TEST_F(HardwareMachineTest, AStoppedSessionQuarantinesNobody) {
+  std::stop_source stop;
+  stop.request_stop();
+  const auto machine = make();
+  const auto begun = machine->begin({}, {}, stop.get_token());
+  ASSERT_FALSE(begun);
+  EXPECT_EQ(begun.error().kind, ErrorKind::kCancelled);
+  EXPECT_NE(machine->record().state(), LifeState::kQuarantined);
+  EXPECT_EQ(power_log(), "");
+}
+
+}  // namespace
+}  // namespace kiln::agent

@@ -1,0 +1,233 @@
+/// The way back to the known-good system: what lib/machine/recovery.h decides is done here.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "agent/hardware/hardware_machine.h"
+#include "lib/base/text.h"
+#include "lib/log/log.h"
+#include "lib/os/tcp.h"
+
+namespace kiln::agent {
+namespace {
+
+using machine::LifeEvent;
+using machine::LifeState;
+using machine::RecoveryMove;
+using machine::RecoveryStep;
+using machine::Sighting;
+
+constexpr Millis kTick{100};
+constexpr Millis kOneTry{3'000};
+constexpr Millis kBetweenLetters{500};
+constexpr Millis kSysrqLimit{20'000};  ///< a kernel that hears it obeys at once
+constexpr Millis kLookLimit{30'000};
+constexpr const char* kMark = "kiln.session=";  ///< on the command line of no known-good kernel
+/// Detached, so that the connection ends in peace before the machine does.
+constexpr const char* kReboot =
+    "setsid sh -c 'sleep 0.3; systemctl reboot || reboot || reboot -f' </dev/null >/dev/null 2>&1 "
+    "&";
+/// The file system's own flag: the next boot checks it, whatever starts it.
+constexpr const char* kCheckNextBoot =
+    "d=$(awk '$2 == \"/\" && $1 ~ \"^/dev/\" {d = $1} END {print d}' /proc/mounts); "
+    "tune2fs -E force_fsck \"$d\" && sync";
+
+/// Console words after which what speaks is no more the system that was told to go.
+bool is_gone(const ConsoleHit& hit) {
+  return hit.pattern == "restart" || hit.pattern == "boot-loader" || hit.pattern == "kernel";
+}
+
+}  // namespace
+
+machine::RecoveryMeans HardwareMachine::means() const {
+  return {serial_ != nullptr, verified_ && verified_->resets(), verified_ != nullptr};
+}
+
+int64_t HardwareMachine::last_hit() const {
+  if (!serial_) return 0;
+  const auto hits = serial_->hits_after(0);
+  return hits.empty() ? 0 : hits.back().number;
+}
+
+HardwareMachine::Seen HardwareMachine::look(Millis limit,
+                                            const std::function<std::string()>& give_up,
+                                            std::stop_token stop) {
+  Seen seen;
+  const auto power = verified_ ? verified_->read(stop) : Result<PowerState>(PowerState::kUnknown);
+  const bool off = power && *power == PowerState::kOff;
+  const machine::ShellSpec& at = config_.spec.shell;
+  // Gear that says off may be wrong: one try.
+  auto shell = config_.connector(shell_at(), off ? std::min(limit, kOneTry) : limit, give_up, stop);
+  if (shell) {
+    ShellRequest request;
+    request.command = machine::look_command();
+    request.timeout = kLookLimit;
+    const auto reply = (*shell)->run(request, stop);
+    const auto found = reply ? machine::read_look(reply->out, kMark) : std::nullopt;
+    seen.sighting = found.value_or(Sighting::kStalled);
+    seen.words = reply ? std::string(to_string(seen.sighting)) : reply.error().message;
+    seen.shell = std::move(*shell);
+    return seen;
+  }
+  seen.words = shell.error().message;
+  if (shell.error().kind == ErrorKind::kPermission || shell.error().kind == ErrorKind::kBadInput)
+    seen.sighting = Sighting::kRefused;
+  else if (off)
+    seen.sighting = Sighting::kOff;
+  else if (!stop.stop_requested() && os::read_greeting(at.address, at.port, 16, kOneTry))
+    seen.sighting = Sighting::kStalled;
+  return seen;
+}
+
+Result<std::unique_ptr<Shell>> HardwareMachine::home(State& state, std::stop_token stop) {
+  std::vector<machine::StepDone> done;
+  Seen seen = look(config_.answer, {}, stop);
+  for (;;) {
+    if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "stopped");
+    const RecoveryMove move =
+        machine::next_move(means(), record_.counts(), seen.sighting, seen.words, done);
+    record_.passed_over(move.passed_over);
+    if (move.kind == RecoveryMove::Kind::kQuarantine) return fail(quarantine(state, move.why));
+    if (move.kind == RecoveryMove::Kind::kHome) {
+      state.runs_test = false;
+      if (record_.state() == LifeState::kRecovering) record_.happen(LifeEvent::kDone);
+      return std::move(seen.shell);
+    }
+    // To leave a kernel that answers is a session's daily way, all else is a recovery.
+    const LifeState now = record_.state();
+    if (move.step != RecoveryStep::kReboot && move.step != RecoveryStep::kResume &&
+        (now == LifeState::kVerifying || now == LifeState::kCleaning))
+      record_.happen(LifeEvent::kFailed, seen.words);
+    log::line(log::Level::kInfo, "a machine is brought back",
+              {{"machine", config_.spec.name},
+               {"step", std::string(to_string(move.step))},
+               {"found", seen.words}});
+    const Status taken = take(move.step, seen, stop);
+    if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "stopped");
+    if (taken) {
+      // Who waits for a machine that may be dead listens; after a step it has its whole time.
+      uint64_t heard = serial_ ? serial_->count() : 0;
+      auto since = clock_.steady();
+      const auto silent = [&]() -> std::string {
+        const uint64_t now_heard = serial_ ? serial_->count() : 0;
+        if (now_heard != std::exchange(heard, now_heard)) since = clock_.steady();
+        if (clock_.steady() - since < config_.silence) return "";
+        return "nothing was heard of it for " + human_duration(config_.silence);
+      };
+      const bool waiting = move.step == RecoveryStep::kResume;
+      seen =
+          look(config_.boot_limit, waiting ? std::function<std::string()>(silent) : nullptr, stop);
+      if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "stopped");
+    } else {
+      seen.words = taken.error().message;
+    }
+    record_.count(move.step, seen.sighting);
+    done.push_back({move.step, seen.words});
+  }
+}
+
+/// From wherever it is: a failure that nothing mends leads there on every path of the table.
+Error HardwareMachine::quarantine(State& state, const std::string& why) {
+  for (size_t i = 0; i < machine::life_states().size(); ++i)
+    if (record_.state() != LifeState::kQuarantined) record_.happen(LifeEvent::kFailed, why);
+  state.last = {PowerState::kUnknown, false, false, why, "INFRA_DUT"};
+  log::line(log::Level::kError, "a machine is in quarantine",
+            {{"machine", config_.spec.name}, {"why", why}});
+  return Error(
+      ErrorKind::kInfrastructure,
+      fmt::format("{} does not come back to its known-good system: {}", config_.spec.name, why));
+}
+
+Status HardwareMachine::take(RecoveryStep step, Seen& seen, std::stop_token stop) {
+  switch (step) {
+    case RecoveryStep::kResume:
+      return {};
+    case RecoveryStep::kReboot:
+      return seen.shell ? reboot(*seen.shell, "", stop)
+                        : Status(fail(ErrorKind::kInfrastructure, "nobody to tell"));
+    case RecoveryStep::kCheckedBoot:
+      return seen.shell ? reboot(*seen.shell, kCheckNextBoot, stop)
+                        : Status(fail(ErrorKind::kInfrastructure, "nobody to tell"));
+    case RecoveryStep::kSysrq:
+      return sysrq(stop);
+    case RecoveryStep::kReset:
+      return verified_->reset(stop);
+    case RecoveryStep::kPowerCycle:
+      return power_cycle(config_.spec.power.off_time, stop);
+    case RecoveryStep::kLongPowerCycle:
+      return power_cycle(config_.long_off, stop);
+  }
+  return fail(ErrorKind::kInternal, "no such step");
+}
+
+Status HardwareMachine::reboot(Shell& shell, const std::string& first, std::stop_token stop) {
+  const int64_t hits = last_hit();
+  if (!first.empty()) KILN_TRY(ask(shell, first, stop));
+  KILN_TRY(ask(shell, kReboot, stop));
+  return wait_gone(hits, config_.down_limit, stop);
+}
+
+/// Sync and read-only first, for the file system's sake.
+Status HardwareMachine::sysrq(std::stop_token stop) {
+  const int64_t hits = last_hit();
+  auto writer = serial_->take_writer("recovery");
+  if (!writer) return fail(std::move(writer.error()));
+  for (const char letter : {'s', 'u', 'b'}) {
+    KILN_TRY(writer->sysrq(letter));
+    if (!pause_(kBetweenLetters, stop)) return fail(ErrorKind::kCancelled, "stopped");
+  }
+  return wait_gone(hits, std::min(config_.down_limit, kSysrqLimit), stop);
+}
+
+Status HardwareMachine::power_cycle(Millis off_time, std::stop_token stop) {
+  KILN_ASSIGN(const PowerOutcome off, verified_->switch_to(false, stop));
+  if (!off.contradicted_by.empty()) return fail(ErrorKind::kInfrastructure, off.why);
+  if (!pause_(off_time, stop)) return fail(ErrorKind::kCancelled, "stopped");
+  KILN_ASSIGN(const PowerOutcome on, verified_->switch_to(true, stop));
+  if (on.is(PowerState::kOff)) return fail(ErrorKind::kInfrastructure, "it stays off: " + on.why);
+  return {};
+}
+
+/// Only so that nobody talks to the old system; what answers next says itself what it is.
+Status HardwareMachine::wait_gone(int64_t hits_before, Millis limit, std::stop_token stop) {
+  const auto deadline = clock_.steady() + limit;
+  const machine::ShellSpec& at = config_.spec.shell;
+  for (int turn = 0;; ++turn) {
+    if (serial_) {
+      const auto hits = serial_->hits_after(hits_before);
+      if (std::any_of(hits.begin(), hits.end(), is_gone)) return {};
+    }
+    // A console that is down says nothing; SSH's greeting ends with the system, too.
+    if ((!serial_ || !serial_->up()) && turn % 10 == 0 &&
+        !os::read_greeting(at.address, at.port, 16, kOneTry))
+      return {};
+    if (clock_.steady() >= deadline)
+      return fail(ErrorKind::kTimeout, fmt::format("it was told to reboot and did not go down"
+                                                   " within {}",
+                                                   human_duration(limit)));
+    if (!pause_(kTick, stop)) return fail(ErrorKind::kCancelled, "stopped");
+  }
+}
+
+void HardwareMachine::keep(std::stop_token stop) {
+  while (pause_(config_.look_again, stop))
+    if (record_.state() == LifeState::kQuarantined) look_again(stop);
+}
+
+/// Whatever a person did to it: what counts is that its known-good system answers, and after a boot
+/// from cold, too. Only looks until then: somebody may be working on it.
+void HardwareMachine::look_again(std::stop_token stop) {
+  auto state = state_.lock();
+  if (record_.state() != LifeState::kQuarantined) return;
+  const Seen seen = look(config_.answer, {}, stop);
+  if (seen.sighting != Sighting::kKnownGood) return;
+  record_.happen(LifeEvent::kMended, "its known-good system answers again");
+  if (verified_)
+    if (const auto cycled = power_cycle(config_.spec.power.off_time, stop); !cycled) {
+      if (!stop.stop_requested()) (void)quarantine(*state, cycled.error().message);
+      return;
+    }
+  if (home(*state, stop)) record_.happen(LifeEvent::kDone, "booted from cold");
+}
+
+}  // namespace kiln::agent
