@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""machine_settings.py DATA: shell lines that name the e2e tests' kernel for the agent's tests on the real machine."""
+"""machine_settings.py DATA: shell lines that name the e2e tests' kernel, and the root image that the agent made, for the agent's tests on the real machine."""
 import pathlib
 import shlex
 import sqlite3
@@ -27,6 +27,10 @@ def main() -> int:
             modules.write_bytes(blob.read_bytes())
         else:
             subprocess.run(["zstd", "-dqf", str(blob) + ".zst", "-o", str(modules)], check=True)
+        images = sorted((data / "agent" / "images").glob("*/image.json"), key=lambda file: file.stat().st_mtime)
+        if not images:
+            return 1
+        print(f"export KILN_ROOT_IMAGE={shlex.quote(str(images[-1].parent))}")
         for name, value in (("BUILD", objects), ("MODULES", modules), ("DATA", trial)):
             print(f"export KILN_TRIAL_{name}={shlex.quote(str(value))}")
         return 0
