@@ -9,6 +9,7 @@
 #include "controller/results/timestamps.h"
 #include "lib/access/role.h"
 #include "lib/base/text.h"
+#include "lib/base/where.h"
 
 namespace kiln::controller {
 namespace {
@@ -17,7 +18,7 @@ constexpr int kUsual = 200;
 constexpr int kMost = 1000;
 constexpr int64_t kLastSecond = 253'402'300'799;  ///< of the year 9999
 constexpr size_t kMostReports = 20;               ///< that one list reads
-constexpr size_t kMostWords = 2000;               ///< of a filter, of a reason
+constexpr size_t kMostWords = 2000;               ///< of a reason
 
 v1::Decision to_proto(const db::DecisionRow& row) {
   v1::Decision out;
@@ -35,6 +36,11 @@ v1::Decision to_proto(const db::DecisionRow& row) {
   }
   out.set_undone(row.undone);
   return out;
+}
+
+/// "qemu-1" of "qemu-1 (igt 1.28, ...)".
+std::string machine_name(const std::string& words) {
+  return words.substr(0, words.find(' '));
 }
 
 /// All that lists show; of a row of an older Kiln, what its columns have.
@@ -56,7 +62,7 @@ v1::FindingRow to_proto(const db::ListedFinding& listed, WallTime now) {
   *out.mutable_finding() = finding_of(listed.row);
   out.set_job_name(listed.job_name);
   out.set_title(listed.title);
-  out.set_machine(listed.machine);
+  out.set_machine(machine_name(listed.machine));
   out.set_schedule(listed.schedule);
   if (listed.finished) results::set_timestamp(*listed.finished, out.mutable_finished());
   const std::string state = db::state_of(listed.decisions, now);
@@ -110,33 +116,47 @@ Status check_action(const v1::DecideFindingsRequest& request, bool keeper, WallT
   return {};
 }
 
-}  // namespace
-
-Status read_where(const std::string& where, db::FindingFilter* filter) {
-  if (where.size() > kMostWords) return fail(ErrorKind::kBadInput, "the filter is too long");
-  const std::vector<std::pair<std::string_view, std::string*>> keys = {
-      {"class", &filter->cls},
-      {"test", &filter->test},
-      {"job", &filter->job},
-      {"machine", &filter->machine}};
-  for (const std::string& word : split(where, ' ')) {
-    if (word.empty()) continue;
-    const size_t colon = word.find(':');
-    const auto key = std::find_if(keys.begin(), keys.end(), [&](const auto& each) {
-      return std::string_view(word).substr(0, colon) == each.first;
-    });
-    if (colon == std::string::npos) {
-      filter->words += (filter->words.empty() ? "" : " ") + word;
-    } else if (key != keys.end()) {
-      *key->second = word.substr(colon + 1);
-    } else {
-      return fail(Error(ErrorKind::kBadInput, fmt::format("findings are not filtered by `{}`",
-                                                          to_valid_utf8(word.substr(0, colon))))
-                      .with_hint("by class, test, job, machine, and by words"));
-    }
-  }
-  return {};
+const std::vector<std::string>& filter_keys() {
+  static const std::vector<std::string> keys = {"class", "config",  "test",  "job",
+                                                "run",   "machine", "owner", "patch"};
+  return keys;
 }
+
+/// "i386-highmem", "HIGHMEM on", as the dashboard calls them.
+std::vector<std::string> config_words(const v1::Finding& finding) {
+  std::set<std::string> words;
+  for (const v1::CellCounts& counts : finding.counts()) {
+    const std::string& config = counts.config();
+    words.insert(config);
+    if (config.find("nohighmem") != std::string::npos ||
+        config.find("no-highmem") != std::string::npos)
+      words.insert("HIGHMEM off");
+    else if (config.find("highmem") != std::string::npos)
+      words.insert("HIGHMEM on");
+  }
+  return {words.begin(), words.end()};
+}
+
+/// What the filter looks at: dashboards/src/lib/inbox.ts has the same.
+Where::Row filter_row(const db::ListedFinding& listed) {
+  const v1::Finding finding = finding_of(listed.row);
+  const auto assigned =
+      std::find_if(listed.decisions.begin(), listed.decisions.end(),
+                   [](const db::DecisionRow& decision) { return decision.action == "assign"; });
+  std::vector<std::string> tests = {finding.test()};
+  tests.insert(tests.end(), finding.also().begin(), finding.also().end());
+  return {{"class", {finding.class_()}},
+          {"config", config_words(finding)},
+          {"test", std::move(tests)},
+          {"job", {listed.job_name}},
+          {"run", {std::to_string(listed.run_id)}},
+          {"machine", {machine_name(listed.machine)}},
+          {"owner", {assigned == listed.decisions.end() ? "" : assigned->owner}},
+          {"patch", {finding.patch()}},
+          {"summary", {finding.summary()}}};
+}
+
+}  // namespace
 
 Status Findings::fill_old(db::FindingList* list) const {
   std::map<int64_t, std::map<std::string, std::string>> details;  // by run, then name
@@ -165,7 +185,11 @@ Status Findings::fill_old(db::FindingList* list) const {
 Result<v1::ListFindingsReply> Findings::list_findings(const v1::ListFindingsRequest& request) {
   db::FindingFilter filter;
   KILN_ASSIGN(filter.state, state_named(request.state()));
-  KILN_TRY(read_where(request.where(), &filter));
+  KILN_ASSIGN(const Where where, Where::parse(request.where(), filter_keys()));
+  if (!where.empty())
+    filter.keep = [&where](const db::ListedFinding& each) {
+      return where.matches(filter_row(each));
+    };
   filter.run_id = request.run_id();
   filter.before_run = request.before_run();
   filter.limit = request.limit() <= 0 ? kUsual : std::min(request.limit(), kMost);
@@ -176,7 +200,7 @@ Result<v1::ListFindingsReply> Findings::list_findings(const v1::ListFindingsRequ
   for (const db::ListedFinding& listed : list.findings)
     *reply.add_findings() = to_proto(listed, now);
   reply.set_total(list.total);
-  reply.set_more(list.total > static_cast<int>(list.findings.size()));
+  reply.set_more(list.total > static_cast<int>(list.findings.size()) || !list.looked_at_all);
   return reply;
 }
 

@@ -28,8 +28,4 @@ class Findings final : public FindingsBackend {
   db::VerdictTable verdicts_;
 };
 
-/// The filter's grammar: `class:regression test:gem_* job:* machine:kbl-?`, other words are looked
-/// for in the test's name and the summary. kBadInput for a key that is none.
-Status read_where(const std::string& where, db::FindingFilter* filter);
-
 }  // namespace kiln::controller

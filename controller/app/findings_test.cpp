@@ -101,6 +101,15 @@ TEST_F(FindingsTest, FiltersAndWords) {
   EXPECT_EQ(list("", "a@c").total(), 1);
   EXPECT_EQ(list("", "job:'; DROP TABLE findings --").total(), 0);
   EXPECT_EQ(list().total(), 2);
+  EXPECT_EQ(list("", "config:hm machine:qemu-1 job:sample").total(), 2);
+  EXPECT_EQ(list("", "-config:hm").total(), 0);
+  EXPECT_THAT(names(list("", "run:" + std::to_string(with_other))),
+              ElementsAre(std::to_string(with_other) + "/f1"));
+  auto assign = decision("assign", with_other);
+  assign.set_owner("bob");
+  decide(assign);
+  EXPECT_THAT(names(list("", "owner:bob")), ElementsAre(std::to_string(with_other) + "/f1"));
+  EXPECT_EQ(list("all", "test:*@c,*@b").findings_size(), 2);
   v1::ListFindingsRequest wrong;
   wrong.set_where("colour:red");
   EXPECT_EQ(findings_.list_findings(wrong).error().kind, ErrorKind::kBadInput);

@@ -92,12 +92,11 @@ Result<v1::TestGridReply> History::test_grid(const v1::TestGridRequest& request)
     out->set_results_planned(run.results_planned);
     out->set_results_got(run.results_got);
   }
-  KILN_ASSIGN(const auto troubles, table.troubles(ids.front(), request.test()));
+  KILN_ASSIGN(const auto troubles, table.troubles(ids, request.test()));
   // Those that changed last come first; those that never did, at the end and on request.
   std::vector<std::string> tests;
   std::map<std::string, std::vector<db::TestTrouble>> by_test;
   for (const db::TestTrouble& trouble : troubles) {
-    if (!std::binary_search(ids.begin(), ids.end(), trouble.run_id)) continue;
     auto& of_test = by_test[trouble.test];
     if (of_test.empty()) tests.push_back(trouble.test);
     of_test.push_back(trouble);
@@ -110,8 +109,9 @@ Result<v1::TestGridReply> History::test_grid(const v1::TestGridRequest& request)
   reply.set_total_tests(static_cast<int>(tests.size()));
   const auto limit = static_cast<size_t>(within(request.limit(), kUsualTests, kMostTests));
   if (tests.size() > limit) tests.resize(limit);
+  KILN_ASSIGN(const auto sessions, table.sessions(ids));
   for (const std::string& test : tests) {
-    KILN_ASSIGN(const auto boots, table.boots(test, ids.front()));
+    KILN_ASSIGN(const auto boots, table.boots(test, sessions));
     *reply.add_tests() = grid_row(to_valid_utf8(test), ids, boots, by_test[test]);
   }
   return reply;

@@ -116,6 +116,17 @@ void add_change(const db::KnownUnit& unit, bool now_known, v1::ChangeKnownReply*
   if (!unit.test.empty()) change->add_tests(report::proto_string(unit.test));
 }
 
+/// The tests that the filter asked or asks for; none = any.
+std::vector<std::string> tests_of(const KnownEdit& edit) {
+  std::vector<std::string> tests;
+  for (const auto& filter : {edit.before, edit.after}) {
+    if (!filter) continue;
+    if (filter->test.empty()) return {};
+    tests.push_back(filter->test);
+  }
+  return tests;
+}
+
 std::vector<known::Filter> filters_after(std::vector<known::Filter> filters,
                                          const KnownEdit& edit) {
   if (edit.before)
@@ -132,7 +143,7 @@ Result<KnownChanges::Plan> KnownChanges::plan(const KnownEdit& edit) const {
   KILN_ASSIGN(out.stamp, table.stamp());
   KILN_ASSIGN(const auto before, table.list());
   out.filters = filters_after(before, edit);
-  KILN_ASSIGN(auto units, table.units());
+  KILN_ASSIGN(auto units, table.units(tests_of(edit)));
   KILN_ASSIGN(const auto judged, table.judged());
   out.reply.set_runs(judged.first);
   out.reply.set_results(judged.second);

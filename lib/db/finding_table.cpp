@@ -6,7 +6,9 @@
 #include <array>
 #include <map>
 
+#include "lib/base/text.h"
 #include "lib/db/sql.h"
+#include "lib/db/verdict_rows.h"
 
 namespace kiln::db {
 namespace {
@@ -14,32 +16,42 @@ namespace {
 constexpr std::array<std::string_view, 7> kForPeople = {
     "regression", "warning", "flaky", "coverage-lost", "build-failure", "build-warning", "fix"};
 
-/// ?1 the time, ?2 state (0 open, 1 decided, 2 all), ?3 run, ?4 before, ?5 class, ?6 test, ?7 job,
-/// ?8 machine, ?9 words. Findings are those of the newest verdicts: no other has any.
-constexpr const char* kFrom =
-    " FROM runs r JOIN verdicts v ON v.run_id = r.id JOIN findings f ON f.verdict_id = v.id"
-    " WHERE r.checks_machine = '' AND (?3 = 0 OR r.id = ?3) AND (?4 = 0 OR r.id < ?4)"
-    " AND (?2 <> 0 OR f.class IN ('regression', 'warning', 'flaky', 'coverage-lost',"
-    " 'build-failure', 'build-warning', 'fix')) AND (?2 = 2 OR ?2 ="
-    // Does the newest decision that stands hide it now?
-    " coalesce((SELECT d.action = 'dismiss' OR (d.action = 'snooze' AND d.until_ms > ?1)"
-    " FROM decided_findings x JOIN decisions d ON d.id = x.decision_id"
-    " WHERE x.run_id = r.id AND x.subject = f.subject AND d.undone_ms IS NULL"
-    " AND d.action IN ('dismiss', 'reopen', 'snooze') ORDER BY d.id DESC LIMIT 1), 0))"
-    " AND (?5 = '' OR f.class GLOB ?5) AND (?6 = '' OR f.test GLOB ?6)"
-    " AND (?7 = '' OR r.job_name GLOB ?7) AND (?8 = '' OR r.machine GLOB ?8)"
-    " AND (?9 = '' OR instr(f.test, ?9) > 0 OR instr(f.summary, ?9) > 0)";
+constexpr int kMostLooked = 5000;  ///< rows that one filtered list looks at
 
-int number_of(FindingFilter::State state) {
-  return state == FindingFilter::State::kOpen ? 0 : state == FindingFilter::State::kDecided ? 1 : 2;
+/// As the index findings_that_wait has it, to the letter.
+std::string for_people() {
+  const std::vector<std::string> words(kForPeople.begin(), kForPeople.end());
+  return "job > '' AND class IN ('" + join(words, "', '") + "')";
 }
 
-/// Runs the query with the filter's arguments, and `more` after them.
-template <typename Row, typename... More>
-void each_of(SQLite::Database& db, const std::string& text, const FindingFilter& f, WallTime now,
-             Row row, const More&... more) {
-  sql::each(db, text.c_str(), row, now, number_of(f.state), f.run_id, f.before_run, f.cls, f.test,
-            f.job, f.machine, f.words, more...);
+/// Which rows of findings, each by the index that has them without a look at the others. ?1 the
+/// time, ?2 run, ?3 before.
+std::string rows_of(const FindingFilter& f, bool in_order) {
+  const char* index = in_order || f.run_id > 0 ? "findings_of_run" : "findings_by_subject";
+  std::string which = "job > '' AND ?1 = ?1";
+  if (f.state == FindingFilter::State::kOpen) {
+    if (f.run_id == 0) index = "findings_that_wait";
+    which = for_people() + " AND hidden_until_ms <= ?1";
+  } else if (f.state == FindingFilter::State::kDecided) {
+    which = "job > '' AND hidden_until_ms > ?1";
+  }
+  return fmt::format(" FROM findings INDEXED BY {} WHERE {} AND {} AND {}", index, which,
+                     f.run_id > 0 ? "run_id = ?2" : "?2 = 0",
+                     f.before_run > 0 ? "run_id < ?3" : "?3 = 0");
+}
+
+/// Newest runs first; ?4 = at most so many.
+std::string listed_rows(const FindingFilter& f) {
+  return "SELECT r.id, r.job_name, r.title, r.machine, coalesce((SELECT s.name FROM firings g JOIN"
+         " schedules s ON s.id = g.schedule_id WHERE g.run_id = r.id AND g.run_id > 0 LIMIT 1), "
+         "''),"
+         " r.finished_ms,"
+         " f.name, f.class, f.test, f.subject, f.known, f.summary, f.detail"
+         " FROM (SELECT verdict_id, position" +
+         rows_of(f, true) +
+         " ORDER BY run_id DESC, position LIMIT ?4) k"
+         " JOIN findings f ON f.verdict_id = k.verdict_id AND f.position = k.position"
+         " JOIN runs r ON r.id = f.run_id ORDER BY f.run_id DESC, f.position";
 }
 
 ListedFinding read_listed(SQLite::Statement& row) {
@@ -127,25 +139,42 @@ std::vector<int64_t> last_runs(SQLite::Database& db, const ListedFinding& findin
 }
 
 void add_history(SQLite::Database& db, const std::vector<int64_t>& strip, ListedFinding* finding) {
+  sql::each(
+      db,
+      "SELECT times, (SELECT finished_ms FROM runs WHERE id = first) FROM (SELECT count(*) AS "
+      "times,"
+      " min(run_id) AS first FROM findings WHERE job = ? AND subject = ? AND class = ?"
+      " AND run_id <= ?)",
+      [&](SQLite::Statement& row) {
+        sql::Columns c(row);
+        finding->times_seen = c.small();
+        finding->first_seen = c.optional_time();
+      },
+      finding->job_name, finding->row.subject, finding->row.cls, finding->run_id);
   std::map<int64_t, std::string> classes;
   sql::each(
       db,
-      "SELECT r.id, r.finished_ms, f.class FROM findings f JOIN verdicts v ON v.id = f.verdict_id"
-      " JOIN runs r ON r.id = v.run_id WHERE f.test = ? AND f.subject = ? AND r.job_name = ?"
-      " AND r.id <= ?",
+      "SELECT run_id, class FROM findings WHERE job = ? AND subject = ? AND run_id BETWEEN ? AND ?",
       [&](SQLite::Statement& row) {
         sql::Columns c(row);
         const int64_t run = c.integer();
-        const auto finished = c.optional_time();
-        const std::string cls = c.text();
-        classes[run] = cls;
-        if (cls != finding->row.cls) return;
-        ++finding->times_seen;
-        if (finished && (!finding->first_seen || *finished < *finding->first_seen))
-          finding->first_seen = finished;
+        classes[run] = c.text();
       },
-      finding->row.test, finding->row.subject, finding->job_name, finding->run_id);
+      finding->job_name, finding->row.subject, strip.empty() ? finding->run_id : strip.front(),
+      finding->run_id);
   for (const int64_t run : strip) finding->strip.push_back(classes[run]);
+}
+
+/// Whether the newest decision that stands hides what a run's findings are about, and until when.
+void hide(SQLite::Database& db, const DecisionRow& decision) {
+  sql::each(
+      db, "SELECT run_id, subject FROM decided_findings WHERE decision_id = ?",
+      [&](SQLite::Statement& row) {
+        sql::Columns c(row);
+        const int64_t run = c.integer();
+        hide_decided(db, run, c.text());
+      },
+      decision.id);
 }
 
 /// What the named finding is about; kNotFound.
@@ -181,20 +210,30 @@ Result<FindingList> FindingTable::list(const FindingFilter& filter, WallTime now
   return sql::read(
       *database_, "list the findings", [&](SQLite::Database& db) -> Result<FindingList> {
         FindingList out;
-        each_of(db, std::string("SELECT count(*)") + kFrom, filter, now,
-                [&](SQLite::Statement& row) { out.total = row.getColumn(0).getInt(); });
-        each_of(
-            db,
-            std::string("SELECT r.id, r.job_name, r.title, r.machine, coalesce((SELECT s.name FROM"
-                        " firings g JOIN schedules s ON s.id = g.schedule_id WHERE"
-                        " g.run_id = r.id LIMIT 1), ''), r.finished_ms, f.name, f.class, f.test,"
-                        " f.subject, f.known, f.summary, f.detail") +
-                kFrom + " ORDER BY r.id DESC, f.position LIMIT ?10",
-            filter, now, [&](SQLite::Statement& row) { out.findings.push_back(read_listed(row)); },
-            filter.limit);
+        const auto limit = static_cast<size_t>(filter.limit);
+        int looked = 0;
+        sql::each(
+            db, listed_rows(filter).c_str(),
+            [&](SQLite::Statement& row) {
+              ++looked;
+              ListedFinding finding = read_listed(row);
+              if (filter.keep) {
+                add_decisions(db, &finding);
+                if (!filter.keep(finding)) return;
+              }
+              ++out.total;
+              if (out.findings.size() < limit) out.findings.push_back(std::move(finding));
+            },
+            now, filter.run_id, filter.before_run, filter.keep ? kMostLooked : filter.limit);
+        if (!filter.keep)
+          sql::each(
+              db, ("SELECT count(*)" + rows_of(filter, false)).c_str(),
+              [&](SQLite::Statement& row) { out.total = row.getColumn(0).getInt(); }, now,
+              filter.run_id, filter.before_run);
+        out.looked_at_all = !filter.keep || looked < kMostLooked;
         std::map<int64_t, std::vector<int64_t>> strips;
         for (ListedFinding& finding : out.findings) {
-          add_decisions(db, &finding);
+          if (!filter.keep) add_decisions(db, &finding);
           auto& strip = strips[finding.run_id];
           if (strip.empty()) strip = last_runs(db, finding);
           add_history(db, strip, &finding);
@@ -227,6 +266,7 @@ Result<DecisionRow> FindingTable::decide(const DecisionRow& decision) {
         for (size_t i = 0; i < subjects.size(); ++i)
           rows.add(decision.findings[i].run_id, subjects[i], stored.id,
                    decision.findings[i].finding);
+        hide(db, stored);
         return stored;
       });
 }
@@ -240,6 +280,7 @@ Result<DecisionRow> FindingTable::undo(int64_t id, const std::string& by, WallTi
                                    now, by, id);
                       auto stored = find_decision(db, "WHERE d.id = ?", id);
                       if (!stored) return fail(no_decision(id));
+                      hide(db, *stored);
                       return *stored;
                     });
 }

@@ -1,6 +1,7 @@
 #pragma once
 /// Findings over all runs, and what people decided of them.
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,14 +31,16 @@ struct DecisionRow {
   std::vector<FindingName> findings{};
 };
 
-/// What findings are listed. Globs; "" = all.
+struct ListedFinding;
+
+/// What findings are listed.
 struct FindingFilter {
   enum class State { kOpen, kDecided, kAll };
   State state = State::kOpen;
   int64_t run_id = 0;      ///< of this run alone; 0 = of all
   int64_t before_run = 0;  ///< of older runs; 0 = from the newest on
-  std::string cls{}, test{}, job{}, machine{};
-  std::string words{};  ///< in the test or the summary
+  std::function<bool(const ListedFinding&)>
+      keep{};  ///< looks at row, run and decisions; none = all
   int limit = 200;
 };
 
@@ -56,6 +59,8 @@ struct ListedFinding {
 struct FindingList {
   std::vector<ListedFinding> findings;  ///< newest runs first
   int total = 0;
+  bool looked_at_all =
+      true;  ///< false: there are too many for `keep`, and older ones were left out
 };
 
 /// Classes that a person has to decide about.

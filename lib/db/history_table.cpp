@@ -1,5 +1,7 @@
 #include "lib/db/history_table.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "lib/db/sql.h"
@@ -22,6 +24,10 @@ Result<std::vector<T>> all(const Database& database, const char* what, const cha
         args...);
     return rows;
   });
+}
+
+std::string json_list(const std::vector<int64_t>& ids) {
+  return fmt::format("[{}]", fmt::join(ids, ","));
 }
 
 std::string text_of(sql::Columns& columns) {
@@ -50,14 +56,14 @@ Result<std::vector<HistoryRun>> HistoryTable::runs(const std::string& job,
       job, machine, limit);
 }
 
-Result<std::vector<TestTrouble>> HistoryTable::troubles(int64_t first_run,
+Result<std::vector<TestTrouble>> HistoryTable::troubles(const std::vector<int64_t>& runs,
                                                         const std::string& test) const {
   return all<TestTrouble>(
       *database_, "list what tests showed",
-      "SELECT v.run_id, o.session_id, o.test, f.class FROM verdicts v"
-      " JOIN occurrences o ON o.verdict_id = v.id"
+      "SELECT v.run_id, o.session_id, o.test, f.class FROM json_each(?1) r"
+      " JOIN verdicts v ON v.run_id = r.value JOIN occurrences o ON o.verdict_id = v.id"
       " JOIN findings f ON f.verdict_id = v.id AND f.name = o.finding"
-      " WHERE v.run_id >= ?1 AND o.test <> '' AND (?2 = '' OR o.test GLOB ?2)"
+      " WHERE o.test <> '' AND (?2 = '' OR o.test GLOB ?2)"
       " ORDER BY v.run_id DESC, o.position",
       [](sql::Columns& c) {
         TestTrouble trouble;
@@ -67,7 +73,7 @@ Result<std::vector<TestTrouble>> HistoryTable::troubles(int64_t first_run,
         trouble.cls = c.text();
         return trouble;
       },
-      first_run, test);
+      json_list(runs), test);
 }
 
 Result<std::vector<std::string>> HistoryTable::tests_of(int64_t run_id,
@@ -79,24 +85,48 @@ Result<std::vector<std::string>> HistoryTable::tests_of(int64_t run_id,
       text_of, run_id, test);
 }
 
-Result<std::vector<TestBoot>> HistoryTable::boots(const std::string& test,
-                                                  int64_t first_run) const {
+Result<std::vector<TestBoot>> HistoryTable::sessions(const std::vector<int64_t>& runs) const {
   return all<TestBoot>(
-      *database_, "look at a test's history",
-      "SELECT s.run_id, s.id, s.variant, s.config, t.outcome FROM results t"
-      " JOIN sessions s ON s.id = t.session_id"
-      " WHERE t.test = ?1 AND t.session_id >= coalesce((SELECT min(id) FROM sessions"
-      " WHERE run_id >= ?2), 0) AND s.run_id >= ?2 AND s.ending IN ('tested', 'test-failed')",
+      *database_, "look at the runs' boots",
+      "SELECT s.run_id, s.id, s.variant, s.config FROM json_each(?) r JOIN sessions s"
+      " ON s.run_id = r.value WHERE s.ending IN ('tested', 'test-failed')"
+      " AND EXISTS (SELECT 1 FROM results t WHERE t.session_id = s.id) ORDER BY s.id",
       [](sql::Columns& c) {
         TestBoot boot;
         boot.run_id = c.integer();
         boot.session_id = c.integer();
         boot.variant = c.text();
         boot.config = c.text();
-        boot.outcome = c.text();
         return boot;
       },
-      test, first_run);
+      json_list(runs));
+}
+
+Result<std::vector<TestBoot>> HistoryTable::boots(const std::string& test,
+                                                  const std::vector<TestBoot>& sessions) const {
+  std::vector<int64_t> ids;
+  for (const TestBoot& session : sessions) ids.push_back(session.session_id);
+  KILN_ASSIGN(const auto ended, all<TestBoot>(
+                                    *database_, "look at a test's history",
+                                    "SELECT session_id, outcome FROM results WHERE test = ?1"
+                                    " AND session_id IN (SELECT value FROM json_each(?2))"
+                                    " ORDER BY session_id",
+                                    [](sql::Columns& c) {
+                                      TestBoot boot;
+                                      boot.session_id = c.integer();
+                                      boot.outcome = c.text();
+                                      return boot;
+                                    },
+                                    test, json_list(ids)));
+  std::vector<TestBoot> out;
+  auto at = sessions.begin();
+  for (const TestBoot& each : ended) {
+    while (at != sessions.end() && at->session_id < each.session_id) ++at;
+    if (at == sessions.end()) break;
+    out.push_back(*at);
+    out.back().outcome = each.outcome;
+  }
+  return out;
 }
 
 /// Steps from one name to the next by the index: it need not be read whole.
@@ -110,38 +140,38 @@ Result<std::vector<std::string>> HistoryTable::metrics() const {
 }
 
 Result<std::vector<MetricValue>> HistoryTable::values(const MetricFilter& filter) const {
-  KILN_ASSIGN(
-      auto rows,
-      all<MetricValue>(
-          *database_, "look at a metric's history",
-          "SELECT s.run_id, r.finished_ms, s.machine, s.config, s.variant, m.unit, m.value"
-          " FROM measurements m JOIN sessions s ON s.id = m.session_id"
-          " JOIN runs r ON r.id = s.run_id WHERE m.metric = ?1 AND m.value IS NOT NULL"
-          " AND r.checks_machine = '' AND s.ending = 'tested' AND (?2 = '' OR s.machine = ?2)"
-          " AND (?3 = '' OR s.config = ?3) AND (?4 = '' OR s.variant = ?4)"
-          " ORDER BY m.session_id DESC LIMIT 20000",
-          [](sql::Columns& c) {
-            MetricValue value;
-            value.run_id = c.integer();
-            value.finished = c.optional_time();
-            value.machine = c.text();
-            value.config = c.text();
-            value.variant = c.text();
-            value.unit = c.text();
-            value.value = c.real();
-            return value;
-          },
-          filter.metric, filter.machine, filter.config, filter.variant));
-  int runs = 0;
-  int64_t last = 0;
-  size_t keep = 0;
-  while (keep < rows.size()) {
-    if (rows[keep].run_id != last && ++runs > filter.runs) break;
-    last = rows[keep++].run_id;
-  }
-  rows.resize(keep);
-  std::reverse(rows.begin(), rows.end());
-  return rows;
+  return sql::read(
+      *database_, "look at a metric's history",
+      [&](SQLite::Database& db) -> Result<std::vector<MetricValue>> {
+        Connection::Prepared rows(
+            db,
+            "SELECT s.run_id, r.finished_ms, s.machine, s.config, s.variant, m.unit, m.value"
+            " FROM measurements m JOIN sessions s ON s.id = m.session_id"
+            " JOIN runs r ON r.id = s.run_id WHERE m.metric = ?1 AND m.value IS NOT NULL"
+            " AND r.checks_machine = '' AND s.ending = 'tested' AND (?2 = '' OR s.machine = ?2)"
+            " AND (?3 = '' OR s.config = ?3) AND (?4 = '' OR s.variant = ?4)"
+            " ORDER BY m.session_id DESC LIMIT 20000");
+        sql::bind_all(*rows, filter.metric, filter.machine, filter.config, filter.variant);
+        std::vector<MetricValue> values;
+        int runs = 0;
+        // Newest first, and no further than it is asked for: there may be years of them.
+        while (rows->executeStep()) {
+          sql::Columns c(*rows);
+          MetricValue value;
+          value.run_id = c.integer();
+          if (values.empty() || value.run_id != values.back().run_id)
+            if (++runs > filter.runs) break;
+          value.finished = c.optional_time();
+          value.machine = c.text();
+          value.config = c.text();
+          value.variant = c.text();
+          value.unit = c.text();
+          value.value = c.real();
+          values.push_back(std::move(value));
+        }
+        std::reverse(values.begin(), values.end());
+        return values;
+      });
 }
 
 }  // namespace kiln::db

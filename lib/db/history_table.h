@@ -51,15 +51,17 @@ class HistoryTable {
   /// The newest judged ones, newest first. `job` is a glob, "" = all.
   [[nodiscard]] Result<std::vector<HistoryRun>> runs(const std::string& job,
                                                      const std::string& machine, int limit) const;
-  /// Of runs from this one on, newest first.
-  [[nodiscard]] Result<std::vector<TestTrouble>> troubles(int64_t first_run,
+  /// Of these runs, newest first.
+  [[nodiscard]] Result<std::vector<TestTrouble>> troubles(const std::vector<int64_t>& runs,
                                                           const std::string& test) const;
   /// Tests that gave a result in the run, in their order.
   [[nodiscard]] Result<std::vector<std::string>> tests_of(int64_t run_id,
                                                           const std::string& test) const;
-  /// Of one test in runs from this one on.
+  /// Boots of these runs that tested anything, without outcomes; in their order.
+  [[nodiscard]] Result<std::vector<TestBoot>> sessions(const std::vector<int64_t>& runs) const;
+  /// How one test ended in those of the boots that ran it.
   [[nodiscard]] Result<std::vector<TestBoot>> boots(const std::string& test,
-                                                    int64_t first_run) const;
+                                                    const std::vector<TestBoot>& sessions) const;
 
   [[nodiscard]] Result<std::vector<std::string>> metrics() const;
   /// Oldest first.

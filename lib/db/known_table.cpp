@@ -187,10 +187,8 @@ Result<std::vector<KnownUseRow>> KnownTable::uses(bool with_removed) const {
               filter.id);
           sql::each(
               db,
-              "SELECT finished_ms, (SELECT count(*) FROM runs r WHERE r.id > ?1 AND EXISTS (SELECT "
-              "1"
-              " FROM verdicts v WHERE v.run_id = r.id)) FROM (SELECT ?1 AS id) LEFT JOIN runs"
-              " USING (id)",
+              "SELECT finished_ms, (SELECT count(DISTINCT run_id) FROM verdicts WHERE run_id > ?1)"
+              " FROM (SELECT ?1 AS id) LEFT JOIN runs USING (id)",
               [&](SQLite::Statement& row) {
                 sql::Columns c(row);
                 use.last_match = c.optional_time();

@@ -82,8 +82,10 @@ class KnownTable {
   [[nodiscard]] Result<std::vector<KnownAuditRow>> audit(int64_t filter_id, int limit) const;
   [[nodiscard]] Result<std::vector<KnownUseRow>> uses(bool with_removed) const;
 
-  /// Every test of every finding that filters may cover, without words; in the order of runs.
-  [[nodiscard]] Result<std::vector<KnownUnit>> units() const;
+  /// Tests of findings that filters may cover, without words; in the order of runs. Only those that
+  /// one or two globs match; none = all.
+  [[nodiscard]] Result<std::vector<KnownUnit>> units(
+      const std::vector<std::string>& tests = {}) const;
   /// The words that expressions and signatures are matched with.
   Status load_words(std::span<KnownSeen*> seen) const;
   /// Judged runs, and the results of their newest verdicts.

@@ -12,62 +12,35 @@
 namespace kiln::db {
 namespace {
 
-using TagsBySession = std::unordered_map<int64_t, std::vector<std::string>>;
+constexpr const char* kAll = "SELECT verdict_id, position FROM occurrences";
+constexpr const char* kOfTests =
+    "SELECT verdict_id, position FROM occurrences WHERE test GLOB ?1 UNION"
+    " SELECT verdict_id, position FROM occurrences WHERE test GLOB ?2";
 
-struct FindingOfRun {
-  int64_t run_id = 0;
-  WallTime ended{};
-  FindingRow row;
-};
-/// By verdict, then by name.
-using Findings = std::unordered_map<int64_t, std::unordered_map<std::string, FindingOfRun>>;
+/// SQLite's globs have sets of characters; a filter's do not, and tests' names may have a bracket.
+std::string sqlite_glob(const std::string& glob) {
+  std::string out;
+  for (const char c : glob) out += c == '[' ? std::string("[[]") : std::string(1, c);
+  return out;
+}
 
-Findings read_findings(SQLite::Database& db) {
-  Findings out;
+std::vector<std::string> read_tags(SQLite::Database& db, int64_t session) {
+  std::vector<std::string> out;
   sql::each(
-      db,
-      "SELECT v.id, v.run_id, coalesce(r.finished_ms, v.judged_ms), f.name, f.class, f.bare_class,"
-      " f.known, f.only_patched, f.summary FROM runs r JOIN verdicts v ON v.id = (SELECT max(id)"
-      " FROM verdicts WHERE run_id = r.id) JOIN findings f ON f.verdict_id = v.id",
-      [&](SQLite::Statement& row) {
-        sql::Columns c(row);
-        const int64_t verdict = c.integer();
-        FindingOfRun found;
-        found.run_id = c.integer();
-        found.ended = c.time();
-        found.row.name = c.text();
-        found.row.cls = c.text();
-        found.row.bare_class = c.text();
-        found.row.known = split_ids(c.text());
-        found.row.only_patched = c.flag();
-        found.row.summary = c.text();
-        out[verdict].emplace(found.row.name, std::move(found));
-      });
+      db, "SELECT tag FROM session_tags WHERE session_id = ?",
+      [&](SQLite::Statement& row) { out.push_back(row.getColumn(0).getString()); }, session);
   return out;
 }
 
-TagsBySession read_tags(SQLite::Database& db) {
-  TagsBySession out;
-  sql::each(db,
-            "SELECT session_id, tag FROM session_tags WHERE session_id IN (SELECT session_id FROM"
-            " occurrences)",
-            [&](SQLite::Statement& row) {
-              out[row.getColumn(0).getInt64()].push_back(row.getColumn(1).getString());
-            });
-  return out;
-}
-
-KnownUnit to_unit(const FindingOfRun& finding, const std::string& test) {
+KnownUnit read_unit(sql::Columns& c) {
   KnownUnit unit;
-  unit.run_id = finding.run_id;
-  unit.ended = finding.ended;
-  unit.finding = finding.row.name;
-  unit.cls = finding.row.cls;
-  unit.bare_class = finding.row.bare_class;
-  unit.summary = finding.row.summary;
-  unit.known = finding.row.known;
-  unit.only_patched = finding.row.only_patched;
-  unit.test = test;
+  unit.run_id = c.integer();
+  unit.ended = c.time();
+  unit.cls = c.text();
+  unit.bare_class = c.text();
+  unit.known = split_ids(c.text());
+  unit.only_patched = c.flag();
+  unit.summary = c.text();
   return unit;
 }
 
@@ -87,33 +60,45 @@ KnownSeen read_seen(sql::Columns& c) {
 
 }  // namespace
 
-Result<std::vector<KnownUnit>> KnownTable::units() const {
+Result<std::vector<KnownUnit>> KnownTable::units(const std::vector<std::string>& tests) const {
   return sql::read(
-      *database_, "read the findings", [](SQLite::Database& db) -> Result<std::vector<KnownUnit>> {
-        const Findings findings = read_findings(db);
-        const TagsBySession tags = read_tags(db);
+      *database_, "read the findings", [&](SQLite::Database& db) -> Result<std::vector<KnownUnit>> {
         std::vector<KnownUnit> units;
         std::map<std::tuple<int64_t, std::string, std::string>, size_t> at;
-        sql::each(
-            db,
-            "SELECT o.verdict_id, o.finding, o.session_id, o.test, o.config, o.outcome,"
-            " coalesce(o.row, -1), coalesce(o.report, -1), o.known, s.machine FROM occurrences o"
-            " JOIN sessions s ON s.id = o.session_id ORDER BY o.verdict_id, o.position",
-            [&](SQLite::Statement& row) {
-              sql::Columns c(row);
-              const int64_t verdict = c.integer();
-              KnownSeen seen = read_seen(c);
-              const auto of_verdict = findings.find(verdict);
-              if (of_verdict == findings.end()) return;
-              const auto finding = of_verdict->second.find(seen.what.finding);
-              if (finding == of_verdict->second.end()) return;
-              const auto [found, is_new] =
-                  at.emplace(std::tuple(verdict, seen.what.finding, seen.what.test), units.size());
-              if (is_new) units.push_back(to_unit(finding->second, seen.what.test));
-              if (const auto tag = tags.find(seen.what.session_id); tag != tags.end())
-                seen.tags = tag->second;
-              units[found->second].seen.push_back(std::move(seen));
-            });
+        std::unordered_map<int64_t, std::vector<std::string>> tags;
+        const auto take = [&](SQLite::Statement& row) {
+          sql::Columns c(row);
+          const int64_t verdict = c.integer();
+          KnownSeen seen = read_seen(c);
+          const auto [found, is_new] =
+              at.emplace(std::tuple(verdict, seen.what.finding, seen.what.test), units.size());
+          if (is_new) {
+            KnownUnit& unit = units.emplace_back(read_unit(c));
+            unit.finding = seen.what.finding;
+            unit.test = seen.what.test;
+          }
+          const auto [of_session, first] = tags.try_emplace(seen.what.session_id);
+          if (first) of_session->second = read_tags(db, seen.what.session_id);
+          seen.tags = of_session->second;
+          units[found->second].seen.push_back(std::move(seen));
+        };
+        // Occurrences are those of newest verdicts: no other has any.
+        const std::string text =
+            std::string(
+                "SELECT o.verdict_id, o.finding, o.session_id, o.test, o.config, o.outcome,"
+                " coalesce(o.row, -1), coalesce(o.report, -1), o.known, s.machine, f.run_id,"
+                " coalesce(r.finished_ms, v.judged_ms), f.class, f.bare_class, f.known,"
+                " f.only_patched, f.summary FROM (") +
+            (tests.empty() ? kAll : kOfTests) +
+            ") k JOIN occurrences o ON o.verdict_id = k.verdict_id AND o.position = k.position"
+            " JOIN sessions s ON s.id = o.session_id"
+            " JOIN findings f ON f.verdict_id = o.verdict_id AND f.name = o.finding"
+            " JOIN verdicts v ON v.id = o.verdict_id JOIN runs r ON r.id = f.run_id"
+            " ORDER BY o.verdict_id, o.position";
+        if (tests.empty())
+          sql::each(db, text.c_str(), take);
+        else
+          sql::each(db, text.c_str(), take, sqlite_glob(tests.front()), sqlite_glob(tests.back()));
         std::stable_sort(units.begin(), units.end(), [](const KnownUnit& a, const KnownUnit& b) {
           return a.run_id < b.run_id;
         });
@@ -152,8 +137,8 @@ Result<std::pair<int, int64_t>> KnownTable::judged() const {
       [](SQLite::Database& db) -> Result<std::pair<int, int64_t>> {
         std::pair<int, int64_t> out;
         sql::each(db,
-                  "SELECT count(*), coalesce(sum(v.results_got), 0) FROM runs r JOIN verdicts"
-                  " v ON v.id = (SELECT max(id) FROM verdicts WHERE run_id = r.id)",
+                  "SELECT count(*), coalesce(sum(results_got), 0) FROM (SELECT results_got, max(id)"
+                  " FROM verdicts GROUP BY run_id)",
                   [&](SQLite::Statement& row) {
                     sql::Columns c(row);
                     out.first = c.small();

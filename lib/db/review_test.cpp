@@ -250,6 +250,12 @@ TEST_F(ReviewTest, UnitsAreWhatFiltersAreMatchedWith) {
   EXPECT_FALSE(all[1]->result);
   ASSERT_THAT(all[1]->reports, SizeIs(1)) << "by its position";
   EXPECT_EQ(all[1]->reports[0].signature, "oops:shmem_pread");
+  const auto of_test = known.units({"igt@t@*"});
+  ASSERT_THAT(*of_test, SizeIs(1));
+  EXPECT_EQ((*of_test)[0].test, "igt@t@1");
+  EXPECT_EQ((*of_test)[0].seen.size(), unit.seen.size());
+  EXPECT_THAT(*known.units({"igt@t@[1]"}), IsEmpty()) << "a bracket is a bracket";
+  EXPECT_THAT(*known.units({"igt@none@*", "*@t@1"}), SizeIs(1)) << "of either";
 }
 
 TEST_F(ReviewTest, AJobIsSharedByRunsThatWereAskedTheSame) {

@@ -226,7 +226,8 @@ Result<std::optional<ScheduleRow>> ScheduleTable::of_run(int64_t run_id) const {
                      auto rows =
                          rows_of(db, kSchedule,
                                  "WHERE id = (SELECT schedule_id FROM firings WHERE run_id = ?1"
-                                 " AND ?1 > 0 ORDER BY planned_ms DESC LIMIT 1)",
+                                 " AND run_id > 0"
+                                 " ORDER BY planned_ms DESC LIMIT 1)",
                                  read_schedule, run_id);
                      return rows.empty() ? std::nullopt : std::optional(std::move(rows.front()));
                    });

@@ -9,4 +9,7 @@ void insert_verdict(SQLite::Database& db, int64_t run_id, const VerdictRow& verd
 /// The newest verdict of a run; `with_report`: its bytes, too.
 std::optional<VerdictRow> find_verdict(SQLite::Database& db, int64_t run_id, bool with_report);
 
+/// Brings to the row whether decisions hide what the run found of `subject`.
+void hide_decided(SQLite::Database& db, int64_t run_id, const std::string& subject);
+
 }  // namespace kiln::db

@@ -69,15 +69,27 @@ std::optional<int> position(int index) {
   return index < 0 ? std::nullopt : std::optional(index);
 }
 
-void insert_findings(SQLite::Database& db, int64_t id, const VerdictRow& verdict) {
+/// The job that a run's findings are listed under, "" = of none: it checks a machine.
+std::string listed_job(SQLite::Database& db, int64_t run_id) {
+  std::string job;
+  sql::each(
+      db, "SELECT job_name FROM runs WHERE id = ? AND checks_machine = ''",
+      [&](SQLite::Statement& row) { job = row.getColumn(0).getString(); }, run_id);
+  return job;
+}
+
+void insert_findings(SQLite::Database& db, int64_t run_id, int64_t id, const VerdictRow& verdict) {
+  const std::string job = listed_job(db, run_id);
   sql::Inserter findings(db,
                          "INSERT INTO findings (verdict_id, position, name, class, bare_class,"
-                         " test, subject, known, only_patched, summary, detail)"
-                         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                         " test, subject, known, only_patched, summary, detail, run_id, job)"
+                         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   int at = 0;
-  for (const FindingRow& f : verdict.findings)
+  for (const FindingRow& f : verdict.findings) {
     findings.add(id, at++, f.name, f.cls, f.bare_class, f.test, f.subject, join_ids(f.known),
-                 f.only_patched, f.summary, sql::Blob{f.detail});
+                 f.only_patched, f.summary, sql::Blob{f.detail}, run_id, job);
+    hide_decided(db, run_id, f.subject);
+  }
   sql::Inserter seen(db,
                      "INSERT INTO occurrences (verdict_id, position, finding, session_id, test,"
                      " config, outcome, row, report, known) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
@@ -106,6 +118,18 @@ std::vector<int64_t> split_ids(const std::string& text) {
   return out;
 }
 
+void hide_decided(SQLite::Database& db, int64_t run_id, const std::string& subject) {
+  sql::execute(db,
+               "UPDATE findings SET hidden_until_ms = coalesce((SELECT CASE d.action"
+               " WHEN 'dismiss' THEN 9223372036854775807"
+               " WHEN 'snooze' THEN coalesce(d.until_ms, 0) ELSE 0 END"
+               " FROM decided_findings x JOIN decisions d ON d.id = x.decision_id"
+               " WHERE x.run_id = ?1 AND x.subject = ?2 AND d.undone_ms IS NULL"
+               " AND d.action IN ('dismiss', 'reopen', 'snooze') ORDER BY d.id DESC LIMIT 1), 0)"
+               " WHERE run_id = ?1 AND subject = ?2",
+               run_id, subject);
+}
+
 void insert_verdict(SQLite::Database& db, int64_t run_id, const VerdictRow& verdict) {
   const auto newest = find_verdict(db, run_id, true);
   const bool same = newest && says_the_same(*newest, verdict);
@@ -116,7 +140,7 @@ void insert_verdict(SQLite::Database& db, int64_t run_id, const VerdictRow& verd
         "DELETE FROM occurrences WHERE verdict_id IN (SELECT id FROM verdicts WHERE run_id = ?)",
         "DELETE FROM known_hits WHERE run_id = ?"})
     sql::execute(db, text, run_id);
-  insert_findings(db, id, verdict);
+  insert_findings(db, run_id, id, verdict);
   sql::Inserter hits(
       db, "INSERT INTO known_hits (filter_id, run_id, occurrences, findings) VALUES (?, ?, ?, ?)");
   for (const KnownHit& hit : verdict.hits)
