@@ -319,8 +319,12 @@ void Controller::Impl::watch(const ControllerOptions& options) {
 Status Controller::Impl::show(const DashboardOptions& options) {
   if (options.listen.empty() || (!doors && options.key.empty())) return {};
   auto visitors = doors ? doors->visitors(options.guests) : key_visitors(options.key);
-  auto started = Gateway::start({options.listen, options.hosts, options.app},
-                                server->InProcessChannel({}), std::move(visitors));
+  GatewayOptions asked{options.listen, options.certificate, options.hosts, options.app};
+  KILN_ASSIGN(const http::Address address, http::split_address(options.listen));
+  if (asked.certificate.empty() && doors && !http::is_loopback(address.host))
+    asked.certificate = doors->certificate();
+  auto started =
+      Gateway::start(std::move(asked), server->InProcessChannel({}), std::move(visitors));
   if (started) {
     gateway = std::move(*started);
   } else if (started.error().kind == ErrorKind::kBadInput || !doors) {

@@ -15,9 +15,10 @@
 
 namespace kiln::controller {
 
-/// The pages, for browsers on this computer.
+/// The pages, for browsers.
 struct DashboardOptions {
   std::string listen{};              ///< "" = none
+  os::Path certificate{};            ///< "" = the lab's, where it listens beyond this computer
   std::vector<std::string> hosts{};  ///< further names by which browsers reach it
   bool guests = false;               ///< of a lab: viewers need no token
   std::string key{};                 ///< not of a lab: who has it may do everything

@@ -114,6 +114,10 @@ std::string Doors::ports() const {
   return fmt::format("users {} agents {}", impl_->user_port, impl_->agent_port);
 }
 
+os::Path Doors::certificate() const {
+  return impl_->authority.server_file();
+}
+
 std::unique_ptr<Visitors> Doors::visitors(bool guests) {
   return token_visitors(impl_->gate, impl_->audit, guests);
 }

@@ -41,6 +41,8 @@ class Doors {
   [[nodiscard]] Status check_users_port() const;
   [[nodiscard]] std::string ports() const;
   /// Who may look at the dashboard; with `guests`, whoever reaches it.
+  /// PEM file of the server's key and certificate; renewed while it runs.
+  [[nodiscard]] os::Path certificate() const;
   [[nodiscard]] std::unique_ptr<Visitors> visitors(bool guests);
   [[nodiscard]] UserOf user_of();
   [[nodiscard]] MayKeep may_keep();

@@ -48,6 +48,8 @@ conf::Object table(DaemonConfig* config, int* format) {
       .optional("listen_agents", conf::text(&config->listen_agents))
       .optional("listen_metrics", conf::text(&config->listen_metrics))
       .optional("listen_dashboard", conf::text(&config->listen_dashboard))
+      .optional("dashboard_certificate",
+                conf::path(&config->dashboard_certificate, conf::PathKind::kFile))
       .optional("dashboard_hosts", conf::text_list(&config->dashboard_hosts))
       .optional("viewer_without_sign_in", conf::boolean(&config->viewer_without_sign_in))
       .optional("jobs", conf::integer(&config->jobs, 0, 1024))

@@ -30,7 +30,8 @@ struct DaemonConfig {
   std::string listen_metrics = "127.0.0.1:7422";  ///< for Prometheus; "none" = not served
   /// For browsers; "none" = not served.
   std::string listen_dashboard = "127.0.0.1:7423";
-  std::vector<std::string> dashboard_hosts;  ///< names of a proxy in front of it
+  std::string dashboard_certificate;         ///< PEM file; "" = the lab's, where TLS is needed
+  std::vector<std::string> dashboard_hosts;  ///< further names by which browsers reach it
   bool viewer_without_sign_in = false;
   int jobs = 0;  ///< parallel compilations; 0 = one a processor
   int quarantine_after = 3;

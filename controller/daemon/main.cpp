@@ -44,6 +44,7 @@ ControllerOptions options_of(const DaemonConfig& config) {
   if (config.listen_agents != "none") options.listen_agents = config.listen_agents;
   if (config.listen_metrics != "none") options.listen_metrics = config.listen_metrics;
   if (config.listen_dashboard != "none") options.dashboard.listen = config.listen_dashboard;
+  options.dashboard.certificate = config.dashboard_certificate;
   options.dashboard.hosts = config.dashboard_hosts;
   options.dashboard.guests = config.viewer_without_sign_in;
   const char* home = std::getenv("KILN_HOME");
@@ -83,6 +84,7 @@ void reload(DaemonConfig* config, Controller* controller) {
                        now->listen_agents != config->listen_agents ||
                        now->listen_metrics != config->listen_metrics ||
                        now->listen_dashboard != config->listen_dashboard ||
+                       now->dashboard_certificate != config->dashboard_certificate ||
                        now->dashboard_hosts != config->dashboard_hosts ||
                        now->viewer_without_sign_in != config->viewer_without_sign_in ||
                        now->jobs != config->jobs ||

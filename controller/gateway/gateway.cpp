@@ -7,6 +7,7 @@
 
 #include "controller/gateway/forward.h"
 #include "lib/access/role.h"
+#include "lib/pki/pki.h"
 
 namespace kiln::controller {
 namespace {
@@ -16,6 +17,7 @@ constexpr long kCookieSeconds = 30L * 24 * 3600;
 /// 200 windows with a stream and some calls each, and room.
 constexpr size_t kMostConnections = 1024;
 constexpr size_t kThreads = 4;
+constexpr uint64_t kMostPem = 256 << 10;
 
 std::string dump(const nlohmann::ordered_json& value) {
   return value.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
@@ -70,19 +72,24 @@ Gateway::~Gateway() {
   stop();
 }
 
-Result<std::unique_ptr<Gateway>> Gateway::start(const GatewayOptions& options,
+Result<std::unique_ptr<Gateway>> Gateway::start(GatewayOptions options,
                                                 std::shared_ptr<grpc::Channel> channel,
                                                 std::unique_ptr<Visitors> visitors) {
   KILN_ASSIGN(const http::Address address, http::split_address(options.address));
-  if (!http::is_loopback(address.host))
+  if (options.certificate.empty() && !http::is_loopback(address.host))
     return fail(Error(ErrorKind::kBadInput,
-                      fmt::format("the dashboard cannot listen on {}: it speaks plain HTTP, and"
-                                  " tokens would go over the network in the clear",
+                      fmt::format("the dashboard cannot listen on {} without a certificate: tokens"
+                                  " would go over the network in the clear",
                                   options.address))
-                    .with_hint("listen on 127.0.0.1 and put a web server with TLS in front of it"
+                    .with_hint("kiln lab init makes the lab's; dashboard_certificate names another"
                                " (docs/kilnd.md)"));
-  auto gateway =
-      std::unique_ptr<Gateway>(new Gateway(options, std::move(channel), std::move(visitors)));
+  if (!options.certificate.empty()) {
+    KILN_ASSIGN(const std::string pem, os::read_file(options.certificate, kMostPem));
+    KILN_ASSIGN(const pki::Facts facts, pki::read_certificate(pem));
+    options.hosts.insert(options.hosts.end(), facts.hosts.begin(), facts.hosts.end());
+  }
+  auto gateway = std::unique_ptr<Gateway>(
+      new Gateway(std::move(options), std::move(channel), std::move(visitors)));
   KILN_TRY(gateway->serve());
   return gateway;
 }
@@ -90,6 +97,7 @@ Result<std::unique_ptr<Gateway>> Gateway::start(const GatewayOptions& options,
 Status Gateway::serve() {
   http::ServerOptions options;
   options.address = options_.address;
+  options.certificate = options_.certificate.string();
   options.most_connections = kMostConnections;
   options.most_header = 16 << 10;
   options.most_body = connect::kMostBytes + 16;
@@ -125,14 +133,17 @@ std::vector<http::Route> Gateway::routes() {
           {"GET", "/", quick(&Gateway::page), {}, true}};
 }
 
+bool Gateway::goes_by(std::string_view host) const {
+  const std::string name = unbracketed(http::host_name(host));
+  return http::is_loopback(name) ||
+         std::find(options_.hosts.begin(), options_.hosts.end(), name) != options_.hosts.end();
+}
+
 /// Cookies of ours come with requests that another site's page makes a browser send, and a foreign
 /// name may lead to this address: neither is served.
 std::string Gateway::foreign(const http::ServerRequest& request) const {
   const std::string_view host = request.header("host");
-  const std::string name = unbracketed(http::host_name(host));
-  if (!http::is_loopback(name) &&
-      std::find(options_.hosts.begin(), options_.hosts.end(), name) == options_.hosts.end())
-    return "this server does not go by that name";
+  if (!goes_by(host)) return "this server does not go by that name";
   const std::string_view site = request.header("sec-fetch-site");
   if (!site.empty() && site != "same-origin" && site != "none")
     return "another site's page sent this";
@@ -149,8 +160,9 @@ Visitor Gateway::visitor_of(const http::ServerRequest& request) const {
 
 std::string Gateway::cookie(const http::ServerRequest& request, const std::string& value,
                             long seconds) const {
-  // Elsewhere than on this computer it is a proxy with TLS that browsers talk to.
-  const bool here = http::is_loopback(unbracketed(http::host_name(request.header("host"))));
+  // Without TLS of our own, elsewhere than on this computer a proxy has it.
+  const bool here = options_.certificate.empty() &&
+                    http::is_loopback(unbracketed(http::host_name(request.header("host"))));
   return fmt::format("{}={}; Path=/; Max-Age={}; HttpOnly; SameSite=Strict{}", cookie_name_, value,
                      seconds, here ? "" : "; Secure");
 }
@@ -190,11 +202,9 @@ void Gateway::call(const http::ServerRequest& request, http::AnswerPtr answer) {
 }
 
 http::ServerResponse Gateway::page(const http::ServerRequest& request) {
-  const std::string name = unbracketed(http::host_name(request.header("host")));
-  if (!http::is_loopback(name) &&
-      std::find(options_.hosts.begin(), options_.hosts.end(), name) == options_.hosts.end())
+  if (!goes_by(request.header("host")))
     return refusal(421, "this server does not go by that name",
-                   "dashboard_hosts in kilnd.yaml names those of a proxy");
+                   "dashboard_hosts in kilnd.yaml names further ones");
   return app_.page(request);
 }
 

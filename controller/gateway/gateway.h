@@ -14,8 +14,11 @@
 namespace kiln::controller {
 
 struct GatewayOptions {
-  std::string address;               ///< of this computer only: it speaks plain HTTP
-  std::vector<std::string> hosts{};  ///< further names by which browsers reach it: a proxy's
+  std::string address;  ///< without a certificate: of this computer only
+  /// PEM file with key and certificates: TLS. A renewed one is taken without a restart; browsers
+  /// may reach it by the names in it.
+  os::Path certificate{};
+  std::vector<std::string> hosts{};  ///< further names by which browsers reach it
   os::Path app{};                    ///< the app's built files
 };
 
@@ -23,7 +26,7 @@ struct GatewayOptions {
 class Gateway {
  public:
   /// kBadInput for an address that is none, or not of this computer; kInfrastructure.
-  static Result<std::unique_ptr<Gateway>> start(const GatewayOptions& options,
+  static Result<std::unique_ptr<Gateway>> start(GatewayOptions options,
                                                 std::shared_ptr<grpc::Channel> channel,
                                                 std::unique_ptr<Visitors> visitors);
   ~Gateway();
@@ -41,6 +44,7 @@ class Gateway {
   [[nodiscard]] std::vector<http::Route> routes();
 
   /// Why the request may not come from the page that it comes from, "" = it may.
+  [[nodiscard]] bool goes_by(std::string_view host) const;
   [[nodiscard]] std::string foreign(const http::ServerRequest& request) const;
   [[nodiscard]] Visitor visitor_of(const http::ServerRequest& request) const;
   [[nodiscard]] std::string cookie(const http::ServerRequest& request, const std::string& value,

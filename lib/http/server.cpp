@@ -87,7 +87,7 @@ void Server::Impl::accept() {
       return;
     }
     if (house.sessions.size() < house.options.most_connections)
-      std::make_shared<Session>(std::move(socket), house)->read();
+      std::make_shared<Session>(std::move(socket), house)->start();
     accept();
   });
 }
@@ -102,6 +102,9 @@ Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options,
   auto impl = std::make_unique<Impl>();
   impl->house.options = options;
   impl->house.routes = std::move(routes);
+  if (!options.certificate.empty()) {
+    KILN_ASSIGN(impl->house.certificate, Certificate::load(options.certificate));
+  }
   KILN_TRY(impl->listen());
   if (options.threads > 0) impl->pool.emplace(options.threads);
   impl->house.mailbox =

@@ -63,6 +63,7 @@ struct Route {
 
 struct ServerOptions {
   std::string address;           ///< "127.0.0.1:7422", "[::1]:0"; port 0 = any free one
+  std::string certificate{};     ///< PEM file with key and certificates: TLS; "" = plain HTTP
   size_t most_connections = 64;  ///< further ones are closed at once
   uint32_t most_header = 8 << 10;
   uint64_t most_body = 0;

@@ -116,7 +116,7 @@ void Mailbox::close() {
 }
 
 Session::Session(Tcp::socket socket, House& house)
-    : stream_(std::move(socket)),
+    : stream_(std::move(socket), house.certificate ? house.certificate->current() : nullptr),
       buffer_(house.options.most_header + house.options.most_body + 1024),
       house_(house) {
   Code code;
@@ -132,12 +132,21 @@ Session::~Session() {
   house_.sessions.erase(this);
 }
 
+void Session::start() {
+  if (!stream_.is_tls()) return read();
+  stream_.plain().expires_after(house_.options.timeout);
+  stream_.tls().async_handshake(boost::asio::ssl::stream_base::server,
+                                [self = shared_from_this()](Code code) {
+                                  if (!code && !self->house_.stopping) self->read();
+                                });
+}
+
 void Session::read() {
   parser_.emplace();
   parser_->header_limit(house_.options.most_header);
   parser_->body_limit(house_.options.most_body);
   // For the whole request: one that comes byte by byte gets no more time.
-  stream_.expires_after(house_.options.timeout);
+  stream_.plain().expires_after(house_.options.timeout);
   busy_ = false;
   beast::http::async_read(stream_, buffer_, *parser_,
                           [self = shared_from_this()](Code code, size_t) { self->got(code); });
@@ -145,7 +154,7 @@ void Session::read() {
 
 void Session::close_unless_answering() {
   if (state_ == State::kPieces) return drop();
-  if (!busy_) stream_.close();
+  if (!busy_) stream_.plain().close();
 }
 
 void Session::got(Code code) {
@@ -214,7 +223,7 @@ void Session::hand_over(const Route& route, ServerRequest request) {
   house_.asked.insert(shared_from_this());
   if (house_.slow >= house_.options.most_waiting)
     return answer_whole(turn_, {503, kText, "too many requests wait for an answer already\n"});
-  stream_.expires_never();
+  stream_.plain().expires_never();
   watch_client();
   ++house_.slow;
   // The house stays until the pool has ended.
@@ -245,7 +254,7 @@ void Session::send(Outgoing out, bool head_only, bool again) {
   out_.keep_alive(again);
   out_.prepare_payload();
   serializer_.emplace(out_);
-  stream_.expires_after(house_.options.timeout);
+  stream_.plain().expires_after(house_.options.timeout);
   const auto done = [self = shared_from_this(), again](Code code, size_t) {
     self->sent(code, again);
   };
@@ -258,12 +267,21 @@ void Session::send(Outgoing out, bool head_only, bool again) {
 void Session::sent(Code code, bool again) {
   if (code) return;
   if (again && !house_.stopping) return read();
+  if (stream_.is_tls()) return say_goodbye();
   Code ignored;
   stream_.socket().shutdown(Tcp::socket::shutdown_send, ignored);
   if (!drains_) return;
   busy_ = false;
-  stream_.expires_after(kDrain);
+  stream_.plain().expires_after(kDrain);
   drain();
+}
+
+/// Without TLS's own end the client could not tell a whole answer from a cut one.
+void Session::say_goodbye() {
+  busy_ = false;
+  stream_.plain().expires_after(kDrain);
+  stream_.tls().async_shutdown(
+      [self = shared_from_this()](Code) { self->stream_.plain().close(); });
 }
 
 /// A connection that is closed with bytes unread is reset, and the client may lose the answer.
@@ -295,7 +313,7 @@ void Session::answer_begin(uint64_t turn, const ServerResponse& head) {
   head_serializer_ =
       std::make_unique<beast::http::response_serializer<beast::http::empty_body>>(*head_);
   writing_ = true;
-  stream_.expires_after(house_.options.timeout);
+  stream_.plain().expires_after(house_.options.timeout);
   beast::http::async_write_header(stream_, *head_serializer_,
                                   [self = shared_from_this()](Code code, size_t) {
                                     self->writing_ = false;
@@ -321,13 +339,13 @@ void Session::next_piece() {
   if (pieces_.empty()) {
     if (!ended_) return;
     leave(false);
-    stream_.expires_after(house_.options.timeout);
+    stream_.plain().expires_after(house_.options.timeout);
     asio::async_write(stream_, beast::http::make_chunk_last(),
                       [self = shared_from_this()](Code code, size_t) { self->sent(code, false); });
     return;
   }
   writing_ = true;
-  stream_.expires_after(house_.options.timeout);
+  stream_.plain().expires_after(house_.options.timeout);
   asio::async_write(stream_, beast::http::make_chunk(asio::buffer(pieces_.front().bytes)),
                     [self = shared_from_this()](Code code, size_t) {
                       self->writing_ = false;
@@ -371,7 +389,7 @@ void Session::leave(bool gone) {
 void Session::drop() {
   if (state_ == State::kIdle) return;
   const auto self = shared_from_this();
-  stream_.close();
+  stream_.plain().close();
   const auto pieces = std::exchange(pieces_, {});
   leave(true);
   for (const Piece& piece : pieces)

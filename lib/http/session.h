@@ -6,7 +6,6 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 #include <deque>
 #include <memory>
@@ -15,6 +14,7 @@
 
 #include "lib/base/sync.h"
 #include "lib/http/server.h"
+#include "lib/http/wire.h"
 
 namespace kiln::http {
 
@@ -42,6 +42,7 @@ class Mailbox {
 struct House {
   ServerOptions options;
   std::vector<Route> routes;
+  std::optional<Certificate> certificate;  ///< none = plain HTTP
   std::set<Session*> sessions;
   std::set<std::shared_ptr<Session>> asked;  ///< that wait for an answer from elsewhere
   std::shared_ptr<Mailbox> mailbox;
@@ -60,7 +61,8 @@ class Session : public std::enable_shared_from_this<Session> {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  void read();
+  /// With TLS it begins with that.
+  void start();
   /// Nothing is being answered, or in pieces without end: nobody waits for this connection.
   void close_unless_answering();
   /// The client is gone, or has to go.
@@ -88,6 +90,8 @@ class Session : public std::enable_shared_from_this<Session> {
   using Outgoing = boost::beast::http::response<boost::beast::http::string_body>;
   using Head = boost::beast::http::response<boost::beast::http::empty_body>;
 
+  void read();
+  void say_goodbye();
   void got(Code code);
   void respond(const Incoming::value_type& request);
   ServerRequest asked_of(const Incoming::value_type& request);
@@ -102,7 +106,7 @@ class Session : public std::enable_shared_from_this<Session> {
     return turn_ == turn && state_ == state;
   }
 
-  boost::beast::tcp_stream stream_;
+  Wire stream_;
   boost::beast::flat_buffer buffer_;
   House& house_;
   std::string peer_;

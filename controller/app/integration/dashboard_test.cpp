@@ -434,15 +434,99 @@ TEST_F(DashboardTest, StoppingEndsStreamsSoon) {
   EXPECT_TRUE(stream.ended());
 }
 
-TEST_F(DashboardTest, OnlyThisComputerIsListenedTo) {
-  for (const char* address : {"0.0.0.0:0", "[::]:0", "192.0.2.1:0", "nonsense"}) {
-    ControllerOptions options = base_options();
-    options.serves_a_lab = true;
+TEST_F(DashboardTest, WithoutACertificateOnlyThisComputerIsListenedTo) {
+  ControllerOptions options = base_options();
+  options.serves_a_lab = true;
+  options.dashboard.listen = "nonsense";
+  EXPECT_EQ(Controller::open(options).error().kind, ErrorKind::kBadInput);
+  ASSERT_TRUE(os::remove_tree(temp_.path() / "data/pki"));
+  options.serves_a_lab = false;
+  options.dashboard.key = std::string(64, 'a');
+  for (const char* address : {"0.0.0.0:0", "[::]:0", "192.0.2.1:0"}) {
     options.dashboard.listen = address;
     const auto opened = Controller::open(options);
     ASSERT_FALSE(opened) << address;
     EXPECT_EQ(opened.error().kind, ErrorKind::kBadInput);
+    EXPECT_THAT(opened.error().message, HasSubstr("in the clear"));
   }
+}
+
+TEST_F(DashboardTest, ALabHasACertificateForOtherAddresses) {
+  ControllerOptions options = base_options();
+  options.serves_a_lab = true;
+  options.dashboard.listen = "192.0.2.1:0";  // nobody's: it is not refused, only not to be had
+  const auto opened = Controller::open(options);
+  ASSERT_TRUE(opened) << render(opened.error());
+  EXPECT_EQ((*opened)->dashboard_port(), 0);
+}
+
+TEST_F(DashboardTest, WithACertificateItSpeaksTls) {
+  ControllerOptions options = base_options();
+  options.serves_a_lab = true;
+  options.dashboard.listen = "127.0.0.1:0";
+  options.dashboard.certificate = temp_.path() / "data/pki/server.pem";
+  open(options);
+  const int port = controller_->dashboard_port();
+  const auto tls = [&](const std::string& host) {
+    httplib::SSLClient client(host, port);
+    client.set_ca_cert_path((temp_.path() / "data/pki/ca.crt").c_str());
+    client.enable_server_certificate_verification(true);
+    client.set_read_timeout(20);
+    client.set_keep_alive(false);
+    return client.Get("/auth/me");
+  };
+  const auto me = tls("localhost");
+  ASSERT_TRUE(me) << httplib::to_string(me.error());
+  EXPECT_EQ(me->status, 200) << me->body;
+  EXPECT_FALSE(client().Get("/auth/me")) << "plain HTTP gets no answer";
+
+  httplib::SSLClient client("127.0.0.1", port);
+  client.set_ca_cert_path((temp_.path() / "data/pki/ca.crt").c_str());
+  client.enable_server_certificate_verification(true);
+  client.set_keep_alive(true);
+  client.set_read_timeout(20);
+  const httplib::Headers headers = {{"Origin", fmt::format("https://127.0.0.1:{}", port)}};
+  const auto signed_in = client.Post("/auth/sign-in", headers,
+                                     json({{"token", token("viewer")}}).dump(), "application/json");
+  ASSERT_TRUE(signed_in) << httplib::to_string(signed_in.error());
+  ASSERT_EQ(signed_in->status, 200) << signed_in->body;
+  const std::string cookie = signed_in->get_header_value("Set-Cookie");
+  EXPECT_THAT(cookie, HasSubstr("Secure"));
+  const httplib::Headers known = {{"Cookie", cookie.substr(0, cookie.find(';'))}};
+  for (int i = 0; i < 3; ++i) {
+    const auto runs = client.Post("/kiln.v1.Lab/ListRuns", known, "{}", "application/json");
+    ASSERT_TRUE(runs) << httplib::to_string(runs.error());
+    EXPECT_EQ(runs->status, 200) << runs->body;
+  }
+  const auto foreign = client.Get("/auth/me", {{"Host", "evil.example.org"}});
+  ASSERT_TRUE(foreign);
+  EXPECT_EQ(foreign->status, 403);
+  // A stream's answers come piece by piece.
+  std::string bytes;
+  httplib::Request watch;
+  watch.method = "POST";
+  watch.path = "/kiln.v1.Live/Watch";
+  watch.headers = known;
+  watch.headers.emplace("Content-Type", "application/connect+json");
+  watch.body = std::string("\0\0\0\0\2{}", 7);
+  watch.content_receiver = [&](const char* data, size_t size, uint64_t, uint64_t) {
+    bytes.append(data, size);
+    return bytes.find("hello") == std::string::npos;
+  };
+  (void)client.send(watch);
+  EXPECT_THAT(bytes, HasSubstr("hello"));
+
+  // A certificate that is renewed is taken without a restart.
+  auto authority = pki::Authority::open(temp_.path() / "data/pki");
+  ASSERT_TRUE(authority);
+  ASSERT_TRUE(authority->set_hosts({"127.0.0.1"}, SystemClock().now()));
+  bool renewed = false;
+  for (int i = 0; i < 100 && !renewed; ++i) {
+    renewed = !tls("localhost");
+    if (!renewed) std::this_thread::sleep_for(100ms);
+  }
+  EXPECT_TRUE(renewed) << "the new one has no such name";
+  EXPECT_TRUE(tls("127.0.0.1"));
 }
 
 TEST_F(DashboardTest, ADataFolderIsOpenedByItsKey) {
