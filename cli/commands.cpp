@@ -117,6 +117,8 @@ void Commands::build() {
       "Ctrl-C ends it; runs that were started there are stopped and go on with the same job.");
   CLI::App* runs = add("runs", "list the runs, newest first", runs_command);
   runs->add_option("--limit", options.limit, "at most so many")->check(CLI::Range(1, 10000));
+  runs->add_option("--where", options.where,
+                   "of these: result: job: state: machine: title: (globs), and words");
   add_format(runs, &options, Formats::kDocument);
   CLI::App* show = add("show", "one run: verdict, matrix, builds and sessions", show_command);
   add_run(show, &options);
@@ -169,6 +171,8 @@ void Commands::build_review() {
   known->require_subcommand(1);
   CLI::App* list = add_to(known, "list", "the filters, and how they were used", known_list_command);
   list->add_flag("--removed", options.known.with_removed, "removed ones, too");
+  list->add_option("--where", options.where,
+                   "test: config: state: author: machine: (globs), and words");
   add_format(list, &options, Formats::kDocument);
   CLI::App* add_one =
       add_to(known, "add", "a new one; shows first what it changes", known_add_command);
@@ -202,8 +206,9 @@ void Commands::build_findings() {
   list->add_option("--state", of.state, "open, decided or all")
       ->check(CLI::IsMember({"open", "decided", "all"}))
       ->capture_default_str();
-  list->add_option("--where", of.where, "class:regression test:igt@gem_* job:* machine:*, words");
-  list->add_option("--limit", options.limit, "at most so many")->check(CLI::Range(1, 1000));
+  list->add_option("--where", of.where,
+                   "class: config: test: job: run: machine: owner: patch: (globs), and words");
+  list->add_option("--limit", of.limit, "at most so many")->check(CLI::Range(1, 1000));
   CLI::App* dismiss =
       add_to(findings, "dismiss", "no news, for a reason", findings_dismiss_command);
   dismiss->add_option("--reason", of.reason, "for the others")->required();

@@ -40,6 +40,7 @@ struct Commands {
   void build();
   void build_review();
   void build_findings();
+  void build_history();
   void build_lab();
   void build_access();
   void build_schedule();

@@ -37,8 +37,10 @@ void Commands::build_lab() {
   retry->footer("Example:\n  kiln --lab oulu retry 412 --wait");
   add_format(add("queue", "what runs and what waits, for what", queue_command), &options,
              Formats::kDocument);
-  add_format(add("machines", "the lab's machines and how they are", machines_command), &options,
-             Formats::kDocument);
+  CLI::App* machines = add("machines", "the lab's machines and how they are", machines_command);
+  machines->add_option("--where", options.where,
+                       "name: state: agent: tag: host: (globs), and words");
+  add_format(machines, &options, Formats::kDocument);
   add_format(add("agents", "the lab's agents", agents_command), &options, Formats::kDocument);
   CLI::App* hold = add("hold", "borrow a machine: no sessions until then", hold_command);
   hold->add_option("--reason", lab->reason, "for the others")->required();

@@ -28,6 +28,7 @@ struct EmbeddedLab::Impl {
   std::unique_ptr<v1::Schedules::Stub> schedules;
   std::unique_ptr<v1::Keeping::Stub> keeping;
   std::unique_ptr<v1::Findings::Stub> findings;
+  std::unique_ptr<v1::History::Stub> history;
   std::unique_ptr<v1::Logs::Stub> logs;
   std::unique_ptr<agent::Agent> agent;
 };
@@ -94,6 +95,7 @@ Result<std::unique_ptr<EmbeddedLab>> EmbeddedLab::connect(std::unique_ptr<Impl> 
   impl->schedules = v1::Schedules::NewStub(channel);
   impl->keeping = v1::Keeping::NewStub(channel);
   impl->findings = v1::Findings::NewStub(channel);
+  impl->history = v1::History::NewStub(channel);
   impl->logs = v1::Logs::NewStub(channel);
   return std::unique_ptr<EmbeddedLab>(new EmbeddedLab(std::move(impl)));
 }
@@ -148,6 +150,7 @@ Result<std::unique_ptr<EmbeddedLab>> EmbeddedLab::start(const Options& options, 
   impl->schedules = v1::Schedules::NewStub(channel);
   impl->keeping = v1::Keeping::NewStub(channel);
   impl->findings = v1::Findings::NewStub(channel);
+  impl->history = v1::History::NewStub(channel);
   impl->logs = v1::Logs::NewStub(channel);
   return std::unique_ptr<EmbeddedLab>(new EmbeddedLab(std::move(impl)));
 }
@@ -173,6 +176,9 @@ v1::Keeping::Stub& EmbeddedLab::keeping() {
 v1::Findings::Stub& EmbeddedLab::findings() {
   return *impl_->findings;
 }
+v1::History::Stub& EmbeddedLab::history() {
+  return *impl_->history;
+}
 v1::Logs::Stub& EmbeddedLab::logs() {
   return *impl_->logs;
 }
@@ -192,6 +198,7 @@ void EmbeddedLab::stop() {
   impl_->schedules.reset();
   impl_->keeping.reset();
   impl_->findings.reset();
+  impl_->history.reset();
   impl_->logs.reset();
   // The controller first: its driver waits for the cancelled sessions' ends, which the agent
   // reports.

@@ -7,6 +7,7 @@
 #include "cli/options.h"
 #include "kiln/v1/access.grpc.pb.h"
 #include "kiln/v1/findings.grpc.pb.h"
+#include "kiln/v1/history.grpc.pb.h"
 #include "kiln/v1/keeping.grpc.pb.h"
 #include "kiln/v1/lab.grpc.pb.h"
 #include "kiln/v1/logs.grpc.pb.h"
@@ -41,6 +42,7 @@ class EmbeddedLab {
   v1::Schedules::Stub& schedules();
   v1::Keeping::Stub& keeping();
   v1::Findings::Stub& findings();
+  v1::History::Stub& history();
   v1::Logs::Stub& logs();
   /// Of kServe: what a browser opens.
   [[nodiscard]] const std::string& dashboard() const;

@@ -31,7 +31,7 @@ Result<int> list_checked(const Options& options) {
   v1::ListFindingsRequest request;
   request.set_state(options.findings.state);
   request.set_where(options.findings.where);
-  request.set_limit(options.limit);
+  request.set_limit(options.findings.limit);
   KILN_ASSIGN(const auto host, EmbeddedLab::start(options, HostMode::kReadOnly));
   KILN_ASSIGN(const auto reply, ask<v1::ListFindingsReply>(host->findings(), &Stub::ListFindings,
                                                            request, "listing the findings"));

@@ -11,6 +11,7 @@ struct FindingsOptions {
   std::string where;
   std::vector<std::string> names;  ///< "412/f3"
   std::string reason, owner, span;
+  int limit = 500;
   int64_t decision = 0;
 };
 

@@ -5,6 +5,7 @@
 
 #include "cli/calls.h"
 #include "cli/embedded.h"
+#include "cli/filtered.h"
 #include "cli/follow.h"
 #include "cli/terminal.h"
 #include "lib/base/clock.h"
@@ -69,12 +70,19 @@ Result<int> queue_checked(const Options& options) {
   return print_reply(options, reply, report::queue_to_text(reply, SystemClock().now()));
 }
 
+Where::Row filter_row(const v1::Machine& machine) {
+  return {{"name", {machine.name()}},   {"state", {machine.state()}},
+          {"agent", {machine.agent()}}, {"tag", {machine.tags().begin(), machine.tags().end()}},
+          {"host", {machine.host()}},   {"why", {machine.why()}}};
+}
+
 Result<int> machines_checked(const Options& options) {
   KILN_ASSIGN(const auto lab, EmbeddedLab::start(options, HostMode::kLab));
-  KILN_ASSIGN(
-      const auto reply,
-      ask<v1::ListMachinesReply>(lab->machines(), &v1::Machines::Stub::ListMachines,
-                                 v1::ListMachinesRequest(), "asking for the machines", kDeadline));
+  KILN_ASSIGN(auto reply, ask<v1::ListMachinesReply>(
+                              lab->machines(), &v1::Machines::Stub::ListMachines,
+                              v1::ListMachinesRequest(), "asking for the machines", kDeadline));
+  KILN_TRY(keep_where(options.where, {"name", "state", "agent", "tag", "host"}, filter_row,
+                      reply.mutable_machines()));
   return print_reply(options, reply, report::machines_to_text(reply));
 }
 

@@ -20,6 +20,7 @@ int main_checked(int argc, char** argv) {
   commands.build();
   commands.build_review();
   commands.build_findings();
+  commands.build_history();
   commands.build_lab();
   commands.build_access();
   commands.build_schedule();

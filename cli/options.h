@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/findings_options.h"
+#include "cli/history_options.h"
 #include "cli/keeping_options.h"
 #include "cli/lab_options.h"
 #include "cli/machine_options.h"
@@ -52,6 +53,7 @@ struct Options {
   bool console = false;
   bool dmesg = false;
   int limit = 20;
+  std::string where;  ///< of runs, machines and known issues
 
   LabOptions lab;
 
@@ -69,6 +71,9 @@ struct Options {
 
   // kiln findings
   FindingsOptions findings;
+
+  // kiln history
+  HistoryOptions history;
 
   // kiln schedule
   ScheduleOptions schedule;
@@ -155,5 +160,8 @@ int findings_reopen_command(const Options& options);
 int findings_assign_command(const Options& options);
 int findings_snooze_command(const Options& options);
 int findings_undo_command(const Options& options);
+int history_tests_command(const Options& options);
+int history_metrics_command(const Options& options);
+int history_configs_command(const Options& options);
 
 }  // namespace kiln::cli

@@ -9,6 +9,7 @@
 
 #include "cli/calls.h"
 #include "cli/embedded.h"
+#include "cli/filtered.h"
 #include "cli/review_options.h"
 #include "lib/base/number.h"
 #include "lib/base/text.h"
@@ -29,13 +30,28 @@ Result<int> judge_checked(const Options& options) {
                      reply.report().verdict().exit_code());
 }
 
+Where::Row filter_row(const v1::KnownUse& use) {
+  const v1::KnownFilter& filter = use.filter();
+  const char* state = filter.removed()        ? "removed"
+                      : use.expired()         ? "expired"
+                      : use.propose_removal() ? "unused"
+                                              : "in force";
+  return {{"test", {filter.test()}},
+          {"config", {filter.config()}},
+          {"state", {state}},
+          {"author", {filter.author()}},
+          {"machine", {filter.machine()}},
+          {"reason", {filter.reason()}}};
+}
+
 Result<int> list_checked(const Options& options) {
   v1::ListKnownRequest request;
   request.set_with_removed(options.known.with_removed);
   KILN_ASSIGN(const auto host, EmbeddedLab::start(options, HostMode::kReadOnly));
-  KILN_ASSIGN(const auto reply,
-              ask<v1::ListKnownReply>(host->review(), &v1::Review::Stub::ListKnown, request,
-                                      "listing the known issues"));
+  KILN_ASSIGN(auto reply, ask<v1::ListKnownReply>(host->review(), &v1::Review::Stub::ListKnown,
+                                                  request, "listing the known issues"));
+  KILN_TRY(keep_where(options.where, {"test", "config", "state", "author", "machine"}, filter_row,
+                      reply.mutable_filters()));
   return print_reply(options, reply, report::known_to_text(reply), kOk);
 }
 

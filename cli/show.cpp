@@ -7,6 +7,7 @@
 
 #include "cli/calls.h"
 #include "cli/embedded.h"
+#include "cli/filtered.h"
 #include "cli/paths.h"
 #include "cli/terminal.h"
 #include "lib/http/client.h"
@@ -65,6 +66,15 @@ Result<int> patchwork_report(const Options& options, const v1::RunReport& report
   return kOk;
 }
 
+Where::Row filter_row(const v1::RunSummary& row) {
+  return {{"result", {row.verdict().result()}},
+          {"job", {row.run().job_name()}},
+          {"state", {row.run().state()}},
+          {"machine", {row.run().machine().substr(0, row.run().machine().find(' '))}},
+          {"title", {row.run().title()}},
+          {"headline", {row.verdict().headline()}}};
+}
+
 Result<int> runs_checked(const Options& options) {
   KILN_ASSIGN(const auto host, EmbeddedLab::start(options, HostMode::kReadOnly));
   grpc::ClientContext context;
@@ -74,6 +84,8 @@ Result<int> runs_checked(const Options& options) {
   v1::ListRunsReply reply;
   if (const grpc::Status status = host->lab().ListRuns(&context, request, &reply); !status.ok())
     return fail(rpc::from_grpc(status, "listing the runs"));
+  KILN_TRY(keep_where(options.where, {"result", "job", "state", "machine", "title"}, filter_row,
+                      reply.mutable_runs()));
   if (options.format == Format::kJson) {
     KILN_ASSIGN(const std::string json, report::message_to_json(reply));
     print_document(json);

@@ -54,7 +54,12 @@ export default function Builds() {
     async (signal) => kernelsOf(await newestReports(20, signal)),
     { kinds: ["run"] },
   );
-  usePage("Builds", [command("kiln show", run || "@last")]);
+  const left = query.value.get("left") ?? "";
+  const right = query.value.get("right") ?? "";
+  usePage("Builds", [
+    ...(run && left && right ? [command("kiln history configs", run, left, right)] : []),
+    command("kiln report", run || "@last", "--format", "json"),
+  ]);
   return (
     <>
       <Head>Builds</Head>

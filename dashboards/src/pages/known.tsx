@@ -6,6 +6,7 @@ import type { KnownUse } from "../gen/kiln/v1/review_pb";
 import { matches, parseFilter } from "../lib/filter";
 import { count } from "../lib/format";
 import { knownSentence } from "../lib/known";
+import { command } from "../lib/quote";
 import { safeLink, to } from "../lib/route";
 import { fieldsOf, KnownForm } from "../ui/known_form";
 import { NothingMatches } from "../ui/nothing";
@@ -44,7 +45,10 @@ export default function Known() {
   );
   const editing = useSignal<KnownUse | "new" | undefined>(undefined);
   usePage("Known issues", [
-    removed ? "kiln known list --removed" : "kiln known list",
+    command(
+      removed ? "kiln known list --removed" : "kiln known list",
+      ...(q ? ["--where", q] : []),
+    ),
     "kiln known audit",
   ]);
   const remove = async (use: KnownUse) => {

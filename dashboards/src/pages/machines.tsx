@@ -58,7 +58,7 @@ export default function Machines() {
   });
   const holding = useSignal<Machine | undefined>(undefined);
   const booting = useSignal("");
-  usePage("Machines", ["kiln machines", "kiln agents"]);
+  usePage("Machines", [command("kiln machines", ...(q ? ["--where", q] : [])), "kiln agents"]);
   const act = async (
     words: string,
     work: () => Promise<unknown>,

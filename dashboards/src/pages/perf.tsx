@@ -12,6 +12,7 @@ import { interval, number, percent } from "../lib/format";
 import { markOfAnswer } from "../lib/marks";
 import { historySentence, type Series, seriesOf } from "../lib/metrics";
 import { byEffect, median } from "../lib/plot";
+import { command } from "../lib/quote";
 import { to } from "../lib/route";
 import { Bones, Chip, Empty, Field, Figure, Head, Panel, Section, Time } from "../ui/parts";
 import { query, setQuery, usePage } from "../ui/shell";
@@ -27,7 +28,10 @@ export default function Perf() {
     (signal) => metricHistory({ metric: "", machine: "", config: "", variant: "" }, signal),
     { kinds: ["run"] },
   );
-  usePage(metric || "Performance", ["kiln report @last --format csv", "kiln report @last"]);
+  usePage(metric || "Performance", [
+    command("kiln history metrics", ...(metric ? [metric] : [])),
+    "kiln report @last --format csv",
+  ]);
   return (
     <>
       <Head>Performance</Head>

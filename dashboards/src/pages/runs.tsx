@@ -5,6 +5,7 @@ import { useResource } from "../api/resource";
 import type { RunSummary } from "../gen/kiln/v1/lab_pb";
 import { matches, parseFilter } from "../lib/filter";
 import { markOfResult } from "../lib/marks";
+import { command } from "../lib/quote";
 import { to } from "../lib/route";
 import { NothingMatches } from "../ui/nothing";
 import { Chip, Empty, FilterBox, Head, Panel, Time, Took } from "../ui/parts";
@@ -17,7 +18,7 @@ function fields(one: RunSummary) {
     result: one.verdict?.result ?? "",
     job: one.run?.jobName ?? "",
     state: one.run?.state ?? "",
-    machine: one.run?.machine ?? "",
+    machine: (one.run?.machine ?? "").split(" ")[0] ?? "",
     title: one.run?.title ?? "",
     headline: one.verdict?.headline ?? "",
   };
@@ -45,7 +46,7 @@ export default function Runs() {
       kinds: ["run"],
     },
   );
-  usePage("Runs", [`kiln runs --limit ${limit}`]);
+  usePage("Runs", [command(`kiln runs --limit ${limit}`, ...(q ? ["--where", q] : []))]);
   const at = useSignal(-1);
   const filter = parseFilter(q, keys);
   const all = resource.data?.runs ?? [];

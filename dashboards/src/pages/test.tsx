@@ -38,6 +38,7 @@ export default function TestPage() {
     { kinds: ["run"] },
   );
   usePage(shortTest(test), [
+    command("kiln history tests --runs 200 --steady --test", test),
     command("kiln log RUN SESSION", test),
     command("kiln known add --test", test, "--reason", "...", "--dry-run"),
   ]);

@@ -5,6 +5,7 @@ import { useResource } from "../api/resource";
 import { matches, parseFilter, termValue } from "../lib/filter";
 import { count, shortTest } from "../lib/format";
 import { groupOf, lastChange, letterWords } from "../lib/grid";
+import { command } from "../lib/quote";
 import { to } from "../lib/route";
 import { HeatMap } from "../ui/heatmap";
 import { NothingMatches } from "../ui/nothing";
@@ -25,7 +26,13 @@ export default function Tests() {
     { kinds: ["run"] },
   );
   const worst = useSignal(30);
-  usePage("Tests", ["kiln runs --limit 100 --format json", "kiln report @last --format csv"]);
+  usePage("Tests", [
+    command(
+      "kiln history tests --runs 100",
+      ...(q ? ["--where", q] : []),
+      ...(steady ? ["--steady"] : []),
+    ),
+  ]);
   return (
     <>
       <Head side={<FilterBox value={q} problems={filter.problems} hint="test:gem_* job:nightly" />}>
