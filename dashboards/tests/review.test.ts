@@ -1,4 +1,6 @@
 // A morning's review with keys alone: thirty findings, at most three keys each, and back again.
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { accessible, launch, open, settled } from "./browser";
@@ -7,9 +9,11 @@ import { recorded, type StandIn } from "./standin";
 
 let standin: StandIn;
 let browser: Browser;
+const shots = process.env.KILN_SCREENSHOTS ?? "";
 
 beforeAll(async () => {
   browser = await launch();
+  if (shots) mkdirSync(shots, { recursive: true });
 });
 beforeEach(async () => {
   await standin?.stop();
@@ -29,6 +33,12 @@ describe("review by keys", () => {
     const { page, context, errors } = await open(browser, standin.url, "/review");
     await settled(page);
     expect(await left(page)).toBe(30);
+    // The tab says it without being opened.
+    expect(await page.title()).toMatch(/^▼30 /);
+    const icon = async () =>
+      new URL(await page.locator("link[rel=icon]").evaluate((l) => (l as HTMLLinkElement).href))
+        .pathname;
+    expect(await icon()).toBe("/icon-worse.svg");
     let keys = 0;
     await page.keyboard.press("j");
     for (let i = 0; i < 30; i += 1) {
@@ -53,6 +63,7 @@ describe("review by keys", () => {
       expect(keys - before).toBeLessThanOrEqual(3);
     }
     await page.getByText("Nothing to decide").waitFor();
+    await expect.poll(icon).toBe("/icon.svg");
     expect(standin.rows.every((r) => r.state !== "open")).toBe(true);
     await accessible(page, "review, empty");
     expect(errors).toEqual([]);
@@ -211,13 +222,60 @@ describe("review by keys", () => {
     await context.close();
   });
 
-  it("is readable without colours: class and cause of each row are words", async () => {
-    const { page, context } = await open(browser, standin.url, "/review");
+  it.each([false, true])("says class and cause of each row in grey, dark: %s", async (dark) => {
+    const { page, context } = await open(browser, standin.url, "/review", { dark, height: 1500 });
     await settled(page);
-    const words = await page.locator("table.inbox tbody tr .mark-word").allInnerTexts();
-    expect(words).toHaveLength(30);
-    expect(words.every((w) => w.trim().length > 3)).toBe(true);
-    expect(await page.locator("table.inbox tbody tr .cause").count()).toBeGreaterThan(0);
+    const devtools = await context.newCDPSession(page);
+    await devtools.send("Emulation.setEmulatedVisionDeficiency", { type: "achromatopsia" });
+    if (shots)
+      await page.screenshot({ path: join(shots, `review-grey${dark ? "-dark" : ""}.png`) });
+    // Contrast counts luminance alone, which is what grey leaves.
+    const rows = await page.locator("table.inbox tbody tr").evaluateAll((all) => {
+      const numbers = (text: string) => (text.match(/[\d.]+/g) ?? []).map(Number);
+      const luminance = (rgb: number[]) =>
+        [0.2126, 0.7152, 0.0722].reduce((sum, weight, i) => {
+          const c = rgb[i]! / 255;
+          return sum + weight * (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+        }, 0);
+      const behind = (from: Element | null): number[] => {
+        for (let el = from; el; el = el.parentElement) {
+          const rgb = numbers(getComputedStyle(el).backgroundColor);
+          if (rgb.length === 3 || (rgb.length === 4 && rgb[3] === 1)) return rgb;
+        }
+        return [255, 255, 255];
+      };
+      const contrast = (el: Element) => {
+        const [a, b] = [numbers(getComputedStyle(el).color), behind(el)].map(luminance);
+        return (Math.max(a!, b!) + 0.05) / (Math.min(a!, b!) + 0.05);
+      };
+      const seen = (el: Element | null) => {
+        const box = el?.getBoundingClientRect();
+        return el && box && box.width > 4 && box.height > 4
+          ? { text: el.textContent?.trim() ?? "", contrast: contrast(el) }
+          : { text: "", contrast: 0 };
+      };
+      return all.map((row) => ({
+        glyph: seen(row.querySelector(".chip")),
+        word: seen(row.querySelector(".mark-word")),
+        name: seen(row.querySelector("th a code")),
+        counts: seen(row.querySelector("td[data-name='bad boots']")),
+        cause: seen(row.querySelector(".cause") ?? row.querySelector("td[data-name=since]")),
+      }));
+    });
+    expect(rows).toHaveLength(30);
+    const glyphs = new Map<string, string>();
+    for (const row of rows) {
+      expect(row.word.text.length).toBeGreaterThan(3);
+      expect(row.cause.text.length).toBeGreaterThan(3);
+      expect(row.name.text).toMatch(/gem_seeded/);
+      for (const part of [row.word, row.name, row.counts, row.cause])
+        expect(part.contrast, part.text).toBeGreaterThanOrEqual(4.5);
+      expect(row.glyph.contrast, row.word.text).toBeGreaterThanOrEqual(3);
+      // One glyph, one word.
+      expect(glyphs.get(row.glyph.text) ?? row.word.text).toBe(row.word.text);
+      glyphs.set(row.glyph.text, row.word.text);
+    }
+    expect(glyphs.size).toBe(4);
     await context.close();
   });
 });

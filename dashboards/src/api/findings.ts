@@ -10,7 +10,7 @@ import { api, isMissing, problem } from "./client";
 
 export interface Inbox {
   rows: FindingRow[];
-  total: number;
+  left: number; // that wait, too, but are older than what was asked for
   stores: boolean; // the controller keeps decisions
   runs: number; // looked at, where the rows come out of reports
 }
@@ -36,10 +36,23 @@ export async function newestReports(n: number, signal: AbortSignal): Promise<Run
   return out;
 }
 
-export async function inbox(state: string, signal: AbortSignal): Promise<Inbox> {
+const mostOpen = 500;
+const newest = 200;
+
+/** All that waits, and the newest of the rest: what was decided, what is nobody's news. */
+export async function inbox(signal: AbortSignal): Promise<Inbox> {
   try {
-    const reply = await api.findings.listFindings({ state, limit: 500 }, { signal });
-    return { rows: reply.findings, total: reply.total, stores: true, runs: 0 };
+    const [open, all] = await Promise.all([
+      api.findings.listFindings({ state: "open", limit: mostOpen }, { signal }),
+      api.findings.listFindings({ state: "all", limit: newest }, { signal }),
+    ]);
+    const waits = new Set(open.findings.map(keyOf));
+    return {
+      rows: [...open.findings, ...all.findings.filter((row) => !waits.has(keyOf(row)))],
+      left: Math.max(0, open.total - open.findings.length),
+      stores: true,
+      runs: 0,
+    };
   } catch (error) {
     if (!isMissing(error)) throw error;
   }
@@ -47,7 +60,7 @@ export async function inbox(state: string, signal: AbortSignal): Promise<Inbox> 
   const rows = reports.flatMap((report) =>
     rowsOfReport(report, (row) => create(FindingRowSchema, row as never)),
   );
-  return { rows, total: rows.length, stores: false, runs: reports.length };
+  return { rows, left: 0, stores: false, runs: reports.length };
 }
 
 /** Decisions that were just made and the list does not know yet. */

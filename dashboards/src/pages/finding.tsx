@@ -82,7 +82,7 @@ function View({
   reload: () => void;
 }) {
   const run = report.run!;
-  const list = useResource("inbox/all", (signal) => inbox("all", signal), {
+  const list = useResource("inbox/all", inbox, {
     kinds: ["finding", "known"],
   });
   const make = (row: Partial<FindingRow>) => create(FindingRowSchema, row as never);

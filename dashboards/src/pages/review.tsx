@@ -40,7 +40,7 @@ function settled(rows: readonly FindingRow[], over: ReadonlyMap<string, string>)
 }
 
 export default function ReviewPage() {
-  const resource = useResource("inbox/all", (signal) => inbox("all", signal), {
+  const resource = useResource("inbox/all", inbox, {
     kinds: ["run", "finding", "known"],
   });
   const open = resource.data ? split(settled(resource.data.rows, overlay.value)).open.length : 0;
@@ -170,6 +170,7 @@ function List({ data, reload }: { data: Inbox; reload: () => void }) {
           {q
             ? `${shown.length} of ${parts.open.length} to decide`
             : `${parts.open.length} to decide`}
+          {data.left > 0 ? `, and ${data.left} older ones` : ""}
           {mine > 0 ? ` · ${mine} mine` : ""}
           {oldest && shown.length > 0 ? ` · oldest ${ago(oldest, new Date())}` : ""}
         </span>

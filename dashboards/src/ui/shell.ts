@@ -105,6 +105,9 @@ export function usePage(title: string, same: string[]) {
   const joined = same.join("\n");
   useEffect(() => {
     document.title = `${title} – Kiln`;
+    // A file each: the policy lets no page draw its own.
+    const icon = document.querySelector<HTMLLinkElement>("link[rel=icon]");
+    if (icon) icon.href = title.startsWith("▼") ? "/icon-worse.svg" : "/icon.svg";
     commands.value = same;
   }, [title, joined]);
 }
