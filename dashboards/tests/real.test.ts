@@ -174,4 +174,32 @@ describe.runIf(at !== "" || (program !== "" && data !== ""))("a real controller"
       back.findings?.some((f) => f.runId === row.runId && f.finding.id === row.finding.id),
     ).toBe(true);
   });
+
+  it("thirty findings are decided by keys alone, at most three each, and all come back", async () => {
+    const open = async () =>
+      ((await ask("Findings/ListFindings", { state: "open" })) as { total?: number }).total ?? 0;
+    if (at || (await open()) !== 30) return; // only over the nights that bench/years makes
+    await page.goto(`${url}/review`);
+    await settled(page);
+    await page.keyboard.press("j");
+    const left = async () =>
+      Number(/(\d+) to decide/.exec(await page.locator("h1").innerText())?.[1] ?? "0");
+    expect(await left()).toBe(30);
+    for (let i = 0; i < 30; i += 1) {
+      // Two keys each: d or s, and one of the reasons or spans that are offered.
+      await page.keyboard.press(i % 2 ? "s" : "d");
+      await page.locator("dialog[open]").waitFor();
+      await page.keyboard.press(String((i % 4) + 1));
+      await page.locator("dialog[open]").waitFor({ state: "detached" });
+      if (i < 29) await expect.poll(left).toBe(29 - i);
+    }
+    await page.getByText("Nothing to decide").waitFor();
+    await expect.poll(open).toBe(0);
+    for (let i = 0; i < 30; i += 1) {
+      await page.keyboard.press("u");
+      await expect.poll(open).toBe(i + 1);
+    }
+    await expect.poll(left).toBe(30);
+    expect(errors).toEqual([]);
+  }, 240_000);
 });
