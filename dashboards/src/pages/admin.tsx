@@ -22,6 +22,20 @@ export default function Admin() {
         </Empty>
       </>
     );
+  // `kiln serve` is one person's: its address is all that lets in.
+  if (me.value?.name === "local")
+    return (
+      <>
+        <Head>Admin</Head>
+        <Empty>
+          <strong>Nothing to administer here</strong>
+          <span>
+            This is <code>kiln serve</code>: whoever has its address may do everything. Tokens,
+            agents and the audit are a lab's (<code>kilnd</code>).
+          </span>
+        </Empty>
+      </>
+    );
   return (
     <>
       <Head>Admin</Head>
