@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""run.py KILN KILND YEARS PAGES: the dashboard in a browser against real programs over some nights of made-up runs.
+"""run.py KILN KILND YEARS PAGES, by hand (KILN_BENCH builds kiln_years): the dashboard in a browser against real programs over some nights of made-up runs.
 
 kilnd serves a small data folder with thirty findings that wait (bench/years makes it), then `kiln serve` does. The tests are
 dashboards/tests/{real,same}.test.ts: all pages, thirty decisions by keys, and each page's command beside its rows."""
