@@ -151,9 +151,10 @@ Status Fleet::ask_for(const Tunnel& tunnel, const std::string& kind, const std::
   {
     const std::lock_guard lock(mutex_);
     const auto agent = agents_.find(where->agent);
-    const auto& features =
-        agent == agents_.end() ? v1::Hello().features() : agent->second.hello.features();
-    if (std::find(features.begin(), features.end(), "tunnels") == features.end())
+    const bool has_tunnels =
+        agent != agents_.end() && std::count(agent->second.hello.features().begin(),
+                                             agent->second.hello.features().end(), "tunnels") > 0;
+    if (!has_tunnels)
       return fail(Error(ErrorKind::kConflict,
                         fmt::format("agent {} cannot open a machine to people", where->agent))
                       .with_hint("it is of an older Kiln: update it"));
