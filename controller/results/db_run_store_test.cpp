@@ -100,6 +100,7 @@ TEST(DbRunStore, AReportSaysWhetherItsArtifactsAreKeptOrGone) {
   ASSERT_TRUE(table.let_go(kept));
   keep::Rules rules;
   rules.days = 1;
+  rules.open_findings = false;
   const WallTime later = runs.clock.now() + std::chrono::hours(24 * 400);
   ASSERT_THAT(*table.clear(rules, later), ::testing::ElementsAre(kept));
   const auto gone = runs.store->report(kept);

@@ -67,6 +67,7 @@ class StoredRuns {
     v1::RunReport report;
     report.mutable_run()->set_id(id);
     report.mutable_run()->set_title(sample.title);
+    report.mutable_run()->set_machine("qemu-1 (QEMU 7.2)");
     report.mutable_run()->set_job_file("/jobs/sample.yaml");
     report.mutable_run()->set_state("done");
     if (sample.has_series) report.mutable_series()->set_title(sample.title);
