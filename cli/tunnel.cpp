@@ -34,23 +34,20 @@ bool send_input(v1::Machines::Stub& machines, const std::string& id, const Tunne
                 const std::stop_token& stop) {
   v1::SendTunnelRequest request;
   request.set_tunnel_id(id);
+  bool taken = true;  // else only the keys that end it are heard
   while (!stop.stop_requested()) {
     auto bytes = read_input();
     if (!bytes) return hooks.ends_with_input;
     if (bytes->empty()) continue;
     if (hooks.typed && !hooks.typed(&*bytes)) return true;
+    if (!taken) continue;
     request.set_data(std::move(*bytes));
     const auto sent = ask<v1::SendTunnelReply>(machines, &v1::Machines::Stub::SendTunnel, request,
                                                "sending to the machine", kSend);
     if (sent) continue;
     if (!hooks.refused) return true;
     hooks.refused(sent.error());
-    // The keys that end it are still heard.
-    while (!stop.stop_requested()) {
-      bytes = read_input();
-      if (!bytes) return hooks.ends_with_input;
-      if (!bytes->empty() && hooks.typed && !hooks.typed(&*bytes)) return true;
-    }
+    taken = false;
   }
   return false;
 }

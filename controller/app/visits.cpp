@@ -14,6 +14,7 @@ namespace {
 
 constexpr size_t kMostAtOnce = 256 << 10;
 constexpr Millis kGive{10'000};
+constexpr const char* kSsh = "ssh";
 
 /// The run's build of that cell; of none named, the first patched one, else the first.
 const v1::Build* build_of(const v1::RunReport& report, const std::string& cell) {
@@ -74,7 +75,13 @@ Result<Visits::Kernel> Visits::kernel_of(const v1::BootMachineRequest& request) 
   if (good_ == nullptr || !request.cell().empty())
     return fail(Error(ErrorKind::kBadInput, "which run's kernel?").with_hint("--run 12"));
   KILN_ASSIGN(const scheduler::GoodBoot good, good_->good_boot_for(request.machine()));
-  return kernel_of_run(good.run.id(), good.session.variant + "/" + good.session.config);
+  Kernel out;
+  out.run = good.run.id();
+  out.cell = good.session.variant + "/" + good.session.config;
+  out.job = good.job;
+  KILN_ASSIGN(out.build,
+              in_store(good.session.build_key, fmt::format("run {}, {}", out.run, out.cell)));
+  return out;
 }
 
 Result<v1::BootMachineReply> Visits::boot(const v1::BootMachineRequest& request,
@@ -104,14 +111,21 @@ Status Visits::holds(const std::string& machine, const std::string& user) {
               fmt::format("{} is held by {}: {}", machine, hold.user, hold.reason));
 }
 
-Result<std::shared_ptr<fleet::Tunnel>> Visits::open_console(const std::string& machine,
-                                                            const std::string& user) {
-  KILN_ASSIGN(auto tunnel, fleet_.tunnels().make(user, machine, false));
-  if (const Status asked = fleet_.ask_for(*tunnel, "console", ""); !asked) {
+Result<std::shared_ptr<fleet::Tunnel>> Visits::open(const std::string& machine,
+                                                    const std::string& user,
+                                                    const std::string& kind,
+                                                    const std::string& ssh_key) {
+  KILN_ASSIGN(auto tunnel, fleet_.tunnels().make(user, machine, kind == kSsh));
+  if (const Status asked = fleet_.ask_for(*tunnel, kind, ssh_key); !asked) {
     close(*tunnel);
     return fail(asked.error());
   }
   return tunnel;
+}
+
+Result<std::shared_ptr<fleet::Tunnel>> Visits::open_console(const std::string& machine,
+                                                            const std::string& user) {
+  return open(machine, user, "console", "");
 }
 
 Result<std::shared_ptr<fleet::Tunnel>> Visits::open_ssh(const v1::OpenSshRequest& request,
@@ -121,12 +135,7 @@ Result<std::shared_ptr<fleet::Tunnel>> Visits::open_ssh(const v1::OpenSshRequest
     if (view.info.name() == request.machine() && (!view.visit || view.visit->state == "ended"))
       return fail(Error(ErrorKind::kConflict, request.machine() + " is off")
                       .with_hint(fmt::format("kiln boot {} --run RUN", request.machine())));
-  KILN_ASSIGN(auto tunnel, fleet_.tunnels().make(user, request.machine(), true));
-  if (const Status asked = fleet_.ask_for(*tunnel, "ssh", request.ssh_key()); !asked) {
-    close(*tunnel);
-    return fail(asked.error());
-  }
-  return tunnel;
+  return open(request.machine(), user, kSsh, request.ssh_key());
 }
 
 Result<v1::SendTunnelReply> Visits::send(const v1::SendTunnelRequest& request,

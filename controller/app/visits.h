@@ -39,6 +39,9 @@ class Visits {
   Result<Kernel> kernel_of_run(int64_t run, const std::string& cell);
   Result<kernel::BuildRecord> in_store(const std::string& key, const std::string& words);
   Status holds(const std::string& machine, const std::string& user);
+  /// One of kind "ssh" ends with the user's hold.
+  Result<std::shared_ptr<fleet::Tunnel>> open(const std::string& machine, const std::string& user,
+                                              const std::string& kind, const std::string& ssh_key);
 
   db::Database& database_;
   results::DbRunStore& store_;
