@@ -54,7 +54,9 @@ class LineReaderTest : public testing::Test {
     for (const auto& entry : fs::directory_iterator(trees)) {
       const std::string name = entry.path().filename();
       if (!name.starts_with(tree + ".over-")) continue;
-      for (const os::Path& file : os::list_files(entry.path()).value())
+      const auto files = os::list_files(entry.path());
+      ASSERT_TRUE(files) << render(files.error());
+      for (const os::Path& file : *files)
         sources_.overlays.emplace_back(file.string(), entry.path() / file);
       for (const auto& base : fs::directory_iterator(trees))
         if (base.path().filename().string().starts_with(name.substr(tree.size() + 6)))
