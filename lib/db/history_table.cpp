@@ -30,6 +30,15 @@ std::string json_list(const std::vector<int64_t>& ids) {
   return fmt::format("[{}]", fmt::join(ids, ","));
 }
 
+constexpr int64_t kDense = 4;  // ids of a range to one that is wanted
+constexpr const char* kWhat = "look at a test's history";
+
+std::vector<int64_t> ids_of(const std::vector<TestBoot>& sessions) {
+  std::vector<int64_t> ids;
+  for (const TestBoot& session : sessions) ids.push_back(session.session_id);
+  return ids;
+}
+
 std::string text_of(sql::Columns& columns) {
   return columns.text();
 }
@@ -104,25 +113,34 @@ Result<std::vector<TestBoot>> HistoryTable::sessions(const std::vector<int64_t>&
 
 Result<std::vector<TestBoot>> HistoryTable::boots(const std::string& test,
                                                   const std::vector<TestBoot>& sessions) const {
-  std::vector<int64_t> ids;
-  for (const TestBoot& session : sessions) ids.push_back(session.session_id);
-  KILN_ASSIGN(const auto ended, all<TestBoot>(
-                                    *database_, "look at a test's history",
-                                    "SELECT session_id, outcome FROM results WHERE test = ?1"
-                                    " AND session_id IN (SELECT value FROM json_each(?2))"
-                                    " ORDER BY session_id",
-                                    [](sql::Columns& c) {
-                                      TestBoot boot;
-                                      boot.session_id = c.integer();
-                                      boot.outcome = c.text();
-                                      return boot;
-                                    },
-                                    test, json_list(ids)));
+  if (sessions.empty()) return std::vector<TestBoot>();
+  const int64_t first = sessions.front().session_id;
+  const int64_t last = sessions.back().session_id;
+  const auto read = [](sql::Columns& c) {
+    TestBoot boot;
+    boot.session_id = c.integer();
+    boot.outcome = c.text();
+    return boot;
+  };
+  // Where most of a range is wanted, the index is read along; of few in a long one, each is looked
+  // up.
+  const bool dense = last - first < kDense * static_cast<int64_t>(sessions.size());
+  const auto ended = dense ? all<TestBoot>(*database_, kWhat,
+                                           "SELECT session_id, outcome FROM results WHERE test = ?1"
+                                           " AND session_id BETWEEN ?2 AND ?3 ORDER BY session_id",
+                                           read, test, first, last)
+                           : all<TestBoot>(*database_, kWhat,
+                                           "SELECT session_id, outcome FROM results WHERE test = ?1"
+                                           " AND session_id IN (SELECT value FROM json_each(?2))"
+                                           " ORDER BY session_id",
+                                           read, test, json_list(ids_of(sessions)));
+  if (!ended) return fail(ended.error());
   std::vector<TestBoot> out;
   auto at = sessions.begin();
-  for (const TestBoot& each : ended) {
+  for (const TestBoot& each : *ended) {
     while (at != sessions.end() && at->session_id < each.session_id) ++at;
     if (at == sessions.end()) break;
+    if (at->session_id != each.session_id) continue;
     out.push_back(*at);
     out.back().outcome = each.outcome;
   }

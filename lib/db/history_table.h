@@ -59,7 +59,7 @@ class HistoryTable {
                                                           const std::string& test) const;
   /// Boots of these runs that tested anything, without outcomes; in their order.
   [[nodiscard]] Result<std::vector<TestBoot>> sessions(const std::vector<int64_t>& runs) const;
-  /// How one test ended in those of the boots that ran it.
+  /// How one test ended in those of the boots that ran it; both in the order of the sessions.
   [[nodiscard]] Result<std::vector<TestBoot>> boots(const std::string& test,
                                                     const std::vector<TestBoot>& sessions) const;
 
