@@ -144,6 +144,8 @@ void Commands::build() {
   log->add_flag("--console", options.console, "the serial console (default)");
   log->add_flag("--dmesg", options.dmesg, "the kernel log at the end");
   log->add_option("--grep", options.grep, "only lines that this RE2 expression finds, numbered");
+  log->add_flag("--follow,-f", options.follow,
+                "the console of a session that is going on, as it comes, to its end");
   CLI::App* doctor = add("doctor", "what is missing on this computer and the command that mends it",
                          doctor_command);
   add_format(doctor, &options, Formats::kDocument);

@@ -5,7 +5,7 @@ namespace kiln::cli {
 
 void Commands::build_history() {
   HistoryOptions& of = options.history;
-  CLI::App* history = app.add_subcommand("history", "tests and metrics over many runs");
+  CLI::App* history = app.add_subcommand("history", "tests, metrics and machines over many runs");
   history->fallthrough();
   history->require_subcommand(1);
   CLI::App* tests =
@@ -22,13 +22,20 @@ void Commands::build_history() {
   metrics->add_option("--variant", of.variant, "patched; else the baseline");
   for (CLI::App* each : {tests, metrics})
     each->add_option("--runs", of.runs, "the newest so many")->check(CLI::Range(1, 200));
+  CLI::App* machine = add_to(history, "machine", "what a machine did, its faults and its noise",
+                             history_machine_command);
+  machine->add_option("MACHINE", of.machine, "its name (kiln machines)")->required();
+  machine->add_option("--limit", of.sessions, "the newest so many sessions")
+      ->check(CLI::Range(1, 500));
+  machine->add_option("--before", of.before, "only sessions older than this one");
   CLI::App* configs = add_to(history, "configs", "what differs between two kernels' configs",
                              history_configs_command);
   configs->add_option("RUN", options.run_id, "a run's number, or @last")->required();
   configs->add_option("LEFT", of.left, "baseline/i386-highmem")->required();
   configs->add_option("RIGHT", of.right, "another cell")->required();
   configs->add_option("--right-run", of.right_run, "RIGHT is of this run");
-  for (CLI::App* each : {tests, metrics, configs}) add_format(each, &options, Formats::kDocument);
+  for (CLI::App* each : {tests, metrics, machine, configs})
+    add_format(each, &options, Formats::kDocument);
   history->footer("Example:\n  kiln history tests --where 'test:gem_* job:drm-tip' --runs 100");
 }
 

@@ -1,4 +1,4 @@
-/// kiln history: tests and metrics over many runs, configs of two kernels.
+/// kiln history: tests, metrics and machines over many runs, configs of two kernels.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -58,6 +58,17 @@ Result<int> metrics_checked(const Options& options) {
       of.metric.empty() ? report::metric_names_to_text(reply) : report::metric_to_text(reply));
 }
 
+Result<int> machine_checked(const Options& options) {
+  v1::MachineHistoryRequest request;
+  request.set_machine(options.history.machine);
+  request.set_limit(options.history.sessions);
+  request.set_before_session(options.history.before);
+  KILN_ASSIGN(const auto host, EmbeddedLab::start(options, HostMode::kReadOnly));
+  KILN_ASSIGN(const auto reply, ask<v1::MachineHistoryReply>(host->history(), &Stub::MachineHistory,
+                                                             request, "looking at the machine"));
+  return print_reply(options, reply, report::machine_to_text(reply));
+}
+
 Result<int> configs_checked(const Options& options) {
   v1::CompareConfigsRequest request;
   KILN_ASSIGN(const int64_t run, parse_run_id(options.run_id));
@@ -78,6 +89,9 @@ int history_tests_command(const Options& options) {
 }
 int history_metrics_command(const Options& options) {
   return finish(options, metrics_checked(options));
+}
+int history_machine_command(const Options& options) {
+  return finish(options, machine_checked(options));
 }
 int history_configs_command(const Options& options) {
   return finish(options, configs_checked(options));

@@ -13,6 +13,8 @@ struct HistoryOptions {
   bool steady = false;  ///< tests that were the same in all runs, too
   std::string metric;   ///< "" = their names
   std::string machine, config, variant;
+  int64_t before = 0;  ///< sessions older than this one
+  int sessions = 100;
   std::string left, right;  ///< "baseline/i386-highmem"
   int64_t right_run = 0;
 };

@@ -48,8 +48,9 @@ struct Options {
   bool fresh = false;
   std::string run_id;  ///< digits, "@last" or ""
   int64_t session_id = 0;
-  std::string what;  ///< of `kiln log`: test name
-  std::string grep;  ///< of `kiln log`, "" = all of it
+  std::string what;     ///< of `kiln log`: test name
+  std::string grep;     ///< of `kiln log`, "" = all of it
+  bool follow = false;  ///< of `kiln log`: to the session's end
   bool console = false;
   bool dmesg = false;
   int limit = 20;
@@ -162,6 +163,7 @@ int findings_snooze_command(const Options& options);
 int findings_undo_command(const Options& options);
 int history_tests_command(const Options& options);
 int history_metrics_command(const Options& options);
+int history_machine_command(const Options& options);
 int history_configs_command(const Options& options);
 
 }  // namespace kiln::cli

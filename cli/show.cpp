@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <iostream>
+#include <thread>
 
 #include "cli/calls.h"
 #include "cli/embedded.h"
@@ -18,6 +19,11 @@
 #include "lib/rpc/status.h"
 
 namespace kiln::cli {
+namespace {
+
+constexpr std::chrono::milliseconds kLook{500};  // for what a console says meanwhile
+
+}  // namespace
 
 Result<int64_t> parse_run_id(const std::string& text) {
   if (text.empty() || text == "@last") return 0;
@@ -153,6 +159,29 @@ Result<int> grep(EmbeddedLab& host, const Options& options, int64_t run_id,
   return kOk;
 }
 
+/// What the console said last and says from now on, until the session has ended.
+Result<int> follow(EmbeddedLab& host, const Options& options, int64_t run_id) {
+  v1::ReadLogRequest request;
+  request.set_run_id(run_id);
+  request.set_session_id(options.session_id);
+  request.set_what("console");
+  request.set_first_line(1);
+  request.set_lines(2000);
+  while (true) {
+    KILN_ASSIGN(const auto reply, ask<v1::ReadLogReply>(host.logs(), &v1::Logs::Stub::ReadLog,
+                                                        request, "reading the console"));
+    for (const std::string& line : reply.lines()) std::cout << line << "\n";
+    std::cout << std::flush;
+    if (!std::cout) return kOk;  // who reads has gone
+    if (reply.lines_size() > 0)
+      request.set_first_line(reply.first_line() + reply.lines_size());
+    else if (!reply.growing())
+      return kOk;
+    else
+      std::this_thread::sleep_for(kLook);
+  }
+}
+
 Result<int> log_checked(const Options& options) {
   KILN_ASSIGN(const int64_t run_id, parse_run_id(options.run_id));
   if (static_cast<int>(options.console) + static_cast<int>(options.dmesg) +
@@ -160,11 +189,14 @@ Result<int> log_checked(const Options& options) {
       1) {
     return fail(ErrorKind::kBadInput, "name one of --console, --dmesg or a TEST");
   }
+  if (options.follow && (options.dmesg || !options.what.empty() || !options.grep.empty()))
+    return fail(ErrorKind::kBadInput, "--follow shows the console, all of it");
   KILN_ASSIGN(const auto host, EmbeddedLab::start(options, HostMode::kReadOnly));
   const std::string what = options.dmesg          ? "dmesg"
                            : options.what.empty() ? "console"
                                                   : options.what;
   if (!options.grep.empty()) return grep(*host, options, run_id, what);
+  if (options.follow) return follow(*host, options, run_id);
   grpc::ClientContext context;
   rpc::set_deadline(context, std::chrono::minutes(10));
   v1::GetLogRequest request;

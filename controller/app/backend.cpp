@@ -212,7 +212,7 @@ Result<nights::Print> Backend::look_at(const std::string& job_file, const std::s
 }
 
 Result<bool> Backend::is_running(int64_t run_id) {
-  KILN_ASSIGN(const v1::RunReport report, this->report(run_id));
+  KILN_ASSIGN(const v1::RunReport report, parts_.store.report(run_id, false));
   return report.run().state() == "running";
 }
 
@@ -327,6 +327,7 @@ scheduler::DriverDeps Backend::common_deps() {
   deps.lab = &parts_.lab;
   deps.no_machine = parts_.no_machine;
   deps.hub = &parts_.hub;
+  deps.consoles = &parts_.consoles;
   deps.store = &parts_.store;
   return deps;
 }
@@ -517,9 +518,9 @@ Result<v1::ListRunsReply> Backend::list_runs(int limit, int64_t before) {
   return parts_.store.list_runs(std::clamp(limit, 1, 10'000), before);
 }
 
-Result<v1::RunReport> Backend::report(int64_t run_id) {
-  KILN_ASSIGN(const int64_t id, parts_.store.resolve_run(run_id));
-  return parts_.store.report(id);
+Result<v1::RunReport> Backend::report(const v1::GetReportRequest& request) {
+  KILN_ASSIGN(const int64_t id, parts_.store.resolve_run(request.run_id()));
+  return parts_.store.report(id, !request.without_sessions());
 }
 
 Status Backend::log(const v1::GetLogRequest& request,
@@ -528,6 +529,10 @@ Status Backend::log(const v1::GetLogRequest& request,
   KILN_ASSIGN(const auto sessions, parts_.store.sessions(run_id));
   for (const results::StoredSession& stored : sessions) {
     if (stored.id != request.session_id()) continue;
+    if (stored.state != "done")
+      return fail(
+          Error(ErrorKind::kNotFound, fmt::format("session {} is still going on", stored.id))
+              .with_hint(fmt::format("kiln log {} {} --console --follow", run_id, stored.id)));
     KILN_ASSIGN(const auto cleared, parts_.store.cleared(run_id));
     if (cleared)
       return fail(

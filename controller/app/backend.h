@@ -10,6 +10,7 @@
 #include "controller/access/quota.h"
 #include "controller/builder/executor.h"
 #include "controller/results/db_run_store.h"
+#include "controller/results/console_tails.h"
 #include "controller/results/event_hub.h"
 #include "controller/rpc/lab_backend.h"
 #include "controller/scheduler/driver.h"
@@ -27,6 +28,7 @@ struct BackendParts {
   blob::BlobStore& blobs;
   fleet::Dispatcher& lab;
   results::EventHub& hub;
+  results::ConsoleTails& consoles;
   scheduler::Preparer* preparer = nullptr;
   builder::Builder* builder = nullptr;
   builder::BuildExecutor* executor = nullptr;  ///< who makes the kernels
@@ -73,7 +75,7 @@ class Backend final : public LabBackend {
   Result<v1::StartRunReply> retry(const v1::RetryRunRequest& request,
                                   const std::string& user) override;
   Result<v1::ListRunsReply> list_runs(int limit, int64_t before) override;
-  Result<v1::RunReport> report(int64_t run_id) override;
+  Result<v1::RunReport> report(const v1::GetReportRequest& request) override;
   Status log(const v1::GetLogRequest& request,
              const std::function<bool(std::string_view)>& emit) override;
 

@@ -82,6 +82,7 @@ struct Controller::Impl {
   fleet::Fleet fleet;
   std::unique_ptr<live::Board> board;
   std::unique_ptr<results::EventHub> hub;
+  results::ConsoleTails consoles;
   std::optional<intake::Intake> intake;
   std::unique_ptr<builder::Builder> builder;
   std::unique_ptr<builder::BuildExecutor> executor;
@@ -208,8 +209,8 @@ Status Controller::Impl::serve(const ControllerOptions& options) {
   lab_options.warn = [](const std::string& words) { log::line(log::Level::kWarning, words); };
   lab_machines = std::make_unique<fleet::Dispatcher>(fleet, *leases, clock, lab_options);
   if (options.access == Access::kRun) KILN_TRY(lab_machines->load());
-  BackendParts parts{clock, *store,         *blobs,        *lab_machines,
-                     *hub,  preparer.get(), builder.get(), executor.get()};
+  BackendParts parts{clock,    *store,         *blobs,        *lab_machines, *hub,
+                     consoles, preparer.get(), builder.get(), executor.get()};
   parts.bundles = options.data_dir / "bundles";
   open_space(options);
   parts.may_start = [this] { return space->check(); };
@@ -249,9 +250,9 @@ Status Controller::Impl::serve(const ControllerOptions& options) {
   live = std::make_unique<LiveService>(*board, user_of, still_in);
   findings = std::make_unique<Findings>(clock, *database);
   findings_service = std::make_unique<FindingsService>(*findings, user_of, may_keep);
-  history = std::make_unique<History>(*database, *blobs);
+  history = std::make_unique<History>(clock, *database, *blobs);
   history_service = std::make_unique<HistoryService>(*history);
-  logs = std::make_unique<Logs>(LogsParts{*database, *store, *blobs});
+  logs = std::make_unique<Logs>(LogsParts{*database, *store, *blobs, consoles});
   logs_service = std::make_unique<LogsService>(*logs);
   link = std::make_unique<AgentLinkService>(fleet, *blobs, options.data_dir / "arriving");
   KILN_ASSIGN(socket, socket_path(options.data_dir, options.access));

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
+#include "controller/app/machine_history.h"
 #include "controller/app/test_grid.h"
 #include "controller/results/timestamps.h"
 #include "lib/base/text.h"
@@ -132,7 +134,17 @@ Result<v1::MetricHistoryReply> History::metric_history(const v1::MetricHistoryRe
   const std::vector<v1::MetricPoint> points = points_of(values);
   for (const v1::MetricPoint& point : points) *reply.add_points() = point;
   add_changes(points, &reply);
+  if (std::all_of(points.begin(), points.end(), [&](const v1::MetricPoint& point) {
+        return point.machine() == points[0].machine();
+      })) {
+    KILN_ASSIGN(const auto noise, noise_of(database_, points[0].machine(), request.metric()));
+    if (noise) reply.set_noise_percent(100 * std::expm1(noise->sd));
+  }
   return reply;
+}
+
+Result<v1::MachineHistoryReply> History::machine_history(const v1::MachineHistoryRequest& request) {
+  return controller::machine_history(database_, request, clock_.now());
 }
 
 Result<std::string> History::config_of(int64_t run_id, const std::string& cell) {

@@ -9,6 +9,7 @@
 #include "controller/app/test_log.h"
 #include "controller/results/session_rows.h"
 #include "lib/base/text.h"
+#include "lib/db/run_table.h"
 
 namespace kiln::controller {
 namespace {
@@ -21,6 +22,7 @@ constexpr int64_t kMostCounted = 1'000'000;
 constexpr size_t kMostText = 1000;
 constexpr size_t kMostSizes = 4096;
 constexpr int64_t kExpressionMemory = 8 << 20;
+constexpr const char* kConsole = "console";
 
 Error nobody_waits() {
   return {ErrorKind::kCancelled, "nobody waits for this log any more"};
@@ -59,9 +61,17 @@ Result<Logs::Source> Logs::find(int64_t run_id, int64_t session_id, const std::s
     return fail(
         Error(ErrorKind::kNotFound, fmt::format("run {} has no session {}", run_id, session_id))
             .with_hint(fmt::format("that one is of run {}", row.run_id)));
-  if (row.state != "done")
+  if (row.state != "done") {
+    KILN_ASSIGN(const db::RunRow run, db::RunTable(parts_.database).get(row.run_id));
+    if (run.state != "running")
+      return fail(
+          Error(ErrorKind::kNotFound, fmt::format("session {} has no logs: run {} was interrupted",
+                                                  session_id, row.run_id))
+              .with_hint("when the run goes on, its agent hands over what it has"));
+    if (what == kConsole) return Source{"", "", session_id};
     return fail(Error(ErrorKind::kNotFound, fmt::format("session {} is still going on", session_id))
-                    .with_hint("its logs are stored when it has ended"));
+                    .with_hint("its console can be read; the other logs when it has ended"));
+  }
   KILN_ASSIGN(const auto cleared, parts_.store.cleared(row.run_id));
   if (cleared)
     return fail(
@@ -81,10 +91,32 @@ Result<Logs::Source> Logs::find(int64_t run_id, int64_t session_id, const std::s
           .with_hint("its logs: " + join(names, ", ")));
 }
 
-Status Logs::pieces(const Source& source, const std::function<bool(std::string_view)>& take) {
-  if (!source.digest.empty()) return parts_.blobs.read(source.digest, 0, take);
-  (void)take(source.words);
-  return {};
+Result<Logs::Size> Logs::go_through(const Source& source, const std::function<bool()>& stopped,
+                                    const LineCutter::Line& line) {
+  if (source.speaks != 0) {
+    const results::ConsoleTails::Said said = parts_.consoles.of(source.speaks);
+    int64_t number = said.first;
+    for (const std::string& text : said.lines)
+      if (!line(number++, text)) break;
+    return Size{said.all_lines, said.all_bytes, said.first};
+  }
+  bool enough = false;
+  bool cancelled = false;
+  LineCutter cutter([&](int64_t number, std::string_view text) {
+    enough = !line(number, text);
+    return !enough;
+  });
+  const auto piece = [&](std::string_view bytes) {
+    cancelled = stopped();
+    return !cancelled && cutter.take(bytes);
+  };
+  if (source.digest.empty())
+    (void)piece(source.words);
+  else
+    KILN_TRY(parts_.blobs.read(source.digest, 0, piece));
+  if (cancelled) return fail(nobody_waits());
+  if (!enough) cutter.finish();
+  return Size{cutter.lines(), cutter.bytes()};
 }
 
 std::optional<Logs::Size> Logs::known_size(const Source& source) {
@@ -101,19 +133,13 @@ Result<v1::ReadLogReply> Logs::read_log(const v1::ReadLogRequest& request,
   LogPage page(request.first_line(), within(request.lines(), kUsualLines, kMostLines));
   auto size = known_size(source);
   bool wanted = true;
-  bool cancelled = false;
-  LineCutter cutter([&](int64_t number, std::string_view line) {
-    wanted = wanted && page.take(number, line);
-    return wanted || !size;  // else only to count
-  });
-  KILN_TRY(pieces(source, [&](std::string_view bytes) {
-    cancelled = stopped();
-    return !cancelled && cutter.take(bytes);
-  }));
-  if (cancelled) return fail(nobody_waits());
+  KILN_ASSIGN(const Size read,
+              go_through(source, stopped, [&](int64_t number, std::string_view line) {
+                wanted = wanted && page.take(number, line);
+                return wanted || !size;  // else only to count
+              }));
   if (!size || wanted) {
-    cutter.finish();
-    size = Size{cutter.lines(), cutter.bytes()};
+    size = read;
     auto sizes = sizes_.lock();
     if (sizes->size() >= kMostSizes) sizes->clear();
     if (!source.digest.empty()) (*sizes)[source.digest] = *size;
@@ -123,6 +149,8 @@ Result<v1::ReadLogReply> Logs::read_log(const v1::ReadLogRequest& request,
   for (const std::string& line : page.lines()) reply.add_lines(line);
   reply.set_total_lines(size->lines);
   reply.set_total_bytes(size->bytes);
+  reply.set_growing(source.speaks != 0);
+  if (reply.growing()) reply.set_oldest_line(size->oldest);
   return reply;
 }
 
@@ -134,8 +162,7 @@ Result<v1::SearchLogReply> Logs::search_log(const v1::SearchLogRequest& request,
   v1::SearchLogReply reply;
   int64_t total = 0;
   size_t bytes = 0;
-  bool cancelled = false;
-  LineCutter cutter([&](int64_t number, std::string_view line) {
+  KILN_TRY(go_through(source, stopped, [&](int64_t number, std::string_view line) {
     if (!matches(line)) return true;
     ++total;
     if (number >= request.from_line() && reply.hits_size() < limit && bytes < LogPage::kMostBytes) {
@@ -145,13 +172,7 @@ Result<v1::SearchLogReply> Logs::search_log(const v1::SearchLogRequest& request,
       hit->set_text(line.data(), line.size());
     }
     return total < kMostCounted;
-  });
-  KILN_TRY(pieces(source, [&](std::string_view piece) {
-    cancelled = stopped();
-    return !cancelled && cutter.take(piece);
   }));
-  if (cancelled) return fail(nobody_waits());
-  if (total < kMostCounted) cutter.finish();
   reply.set_total(total);
   reply.set_counted_all(total < kMostCounted);
   return reply;

@@ -264,7 +264,7 @@ Result<v1::ListRunsReply> DbRunStore::list_runs(int limit, int64_t before) {
   return reply;
 }
 
-Result<v1::RunReport> DbRunStore::report(int64_t run_id) {
+Result<v1::RunReport> DbRunStore::report(int64_t run_id, bool with_sessions) {
   db::RunTable runs(db_);
   KILN_ASSIGN(const db::RunRow row, runs.get(run_id));
   KILN_ASSIGN(const auto verdict, db::VerdictTable(db_).newest(run_id));
@@ -272,11 +272,11 @@ Result<v1::RunReport> DbRunStore::report(int64_t run_id) {
   if (verdict && !report.ParseFromString(verdict->report))
     return fail(ErrorKind::kInternal,
                 fmt::format("the stored report of run {} is damaged", run_id));
-  if (report.sessions().empty()) KILN_TRY(add_sessions(run_id, &report));
-  if (!verdict || row.state == "running") {
+  const bool going_on = !verdict || row.state == "running";
+  if (going_on || !with_sessions) report.clear_sessions();
+  if (with_sessions && report.sessions().empty()) KILN_TRY(add_sessions(run_id, &report));
+  if (going_on) {
     to_proto(row, report.mutable_run());
-    report.clear_sessions();
-    KILN_TRY(add_sessions(run_id, &report));
     report.mutable_verdict()->set_result("interrupted");
     report.mutable_verdict()->set_exit_code(130);
     report.mutable_verdict()->set_headline("So far: the run has not ended.");

@@ -66,8 +66,8 @@ class DbRunStore final : public RunStore {
   /// run_id 0 = the newest. kNotFound when there is none.
   Result<int64_t> resolve_run(int64_t run_id);
   Result<v1::ListRunsReply> list_runs(int limit, int64_t before = 0);
-  /// The stored report; of a run that has none (yet), its head alone.
-  Result<v1::RunReport> report(int64_t run_id);
+  /// The stored report; of a run that has none (yet), its head and its sessions so far.
+  Result<v1::RunReport> report(int64_t run_id, bool with_sessions = true);
   /// The run's sessions into its report: they are kept in tables of their own.
   Status add_sessions(int64_t run_id, v1::RunReport* report);
   Status add_keeping(int64_t run_id, v1::Run* run);

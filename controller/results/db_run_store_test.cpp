@@ -108,6 +108,16 @@ TEST(DbRunStore, AReportSaysWhetherItsArtifactsAreKeptOrGone) {
   EXPECT_TRUE(gone->run().has_artifacts_cleared());
 }
 
+TEST(DbRunStore, AReportIsTheSameWithoutItsSessions) {
+  StoredRuns runs;
+  const int64_t id = runs.add({});
+  auto whole = runs.store->report(id);
+  ASSERT_TRUE(whole) << render(whole.error());
+  EXPECT_EQ(whole->sessions_size(), 12);
+  whole->clear_sessions();
+  EXPECT_TRUE(MessageDifferencer::Equals(*whole, *runs.store->report(id, false)));
+}
+
 TEST(StoredJudge, KeepsWhatWasMeasuredOfTheReach) {
   SampleRun sample;
   sample.reach.state = "measured";

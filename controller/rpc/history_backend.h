@@ -12,6 +12,8 @@ class HistoryBackend {
   virtual Result<v1::TestGridReply> test_grid(const v1::TestGridRequest& request) = 0;
   virtual Result<v1::MetricHistoryReply> metric_history(
       const v1::MetricHistoryRequest& request) = 0;
+  virtual Result<v1::MachineHistoryReply> machine_history(
+      const v1::MachineHistoryRequest& request) = 0;
   virtual Result<v1::CompareConfigsReply> compare_configs(
       const v1::CompareConfigsRequest& request) = 0;
 };

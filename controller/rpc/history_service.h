@@ -21,6 +21,11 @@ class HistoryService final : public v1::History::Service {
                              v1::MetricHistoryReply* reply) override {
     return answer(backend_.metric_history(*request), reply);
   }
+  grpc::Status MachineHistory(grpc::ServerContext* /*context*/,
+                              const v1::MachineHistoryRequest* request,
+                              v1::MachineHistoryReply* reply) override {
+    return answer(backend_.machine_history(*request), reply);
+  }
   grpc::Status CompareConfigs(grpc::ServerContext* /*context*/,
                               const v1::CompareConfigsRequest* request,
                               v1::CompareConfigsReply* reply) override {

@@ -31,7 +31,7 @@ class LabBackend {
                                           const std::string& user) = 0;
   virtual Result<v1::ListRunsReply> list_runs(int limit, int64_t before) = 0;
   /// run_id 0 = the newest.
-  virtual Result<v1::RunReport> report(int64_t run_id) = 0;
+  virtual Result<v1::RunReport> report(const v1::GetReportRequest& request) = 0;
   virtual Status log(const v1::GetLogRequest& request,
                      const std::function<bool(std::string_view)>& emit) = 0;
 };

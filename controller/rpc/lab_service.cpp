@@ -105,7 +105,7 @@ grpc::Status LabService::ListRuns(grpc::ServerContext* /*context*/,
 
 grpc::Status LabService::GetReport(grpc::ServerContext* /*context*/,
                                    const v1::GetReportRequest* request, v1::RunReport* reply) {
-  return answer(backend_.report(request->run_id()), reply);
+  return answer(backend_.report(*request), reply);
 }
 
 grpc::Status LabService::GetLog(grpc::ServerContext* context, const v1::GetLogRequest* request,

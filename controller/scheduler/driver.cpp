@@ -321,6 +321,7 @@ void RunDriver::handle_stored(const Stored& stored) {
   if (found == storing_.end()) return;
   const Ending end = std::move(found->second);
   storing_.erase(found);
+  deps_.consoles->drop(stored.session_id);
   if (!stored.status) {
     if (infrastructure_error_.empty()) infrastructure_error_ = render(stored.status.error());
     begin_stopping();

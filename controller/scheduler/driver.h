@@ -11,6 +11,7 @@
 
 #include "controller/builder/coverage_reader.h"
 #include "controller/fleet/dispatcher.h"
+#include "controller/results/console_tails.h"
 #include "controller/results/event_hub.h"
 #include "controller/results/run_store.h"
 #include "controller/scheduler/prepared.h"
@@ -60,6 +61,7 @@ struct DriverDeps {
   const Clock* clock = nullptr;
   fleet::Dispatcher* lab = nullptr;
   results::EventHub* hub = nullptr;
+  results::ConsoleTails* consoles = nullptr;
   results::RunStore* store = nullptr;
   BuildFunction build;
   WithoutFunction without;

@@ -86,6 +86,7 @@ void RunDriver::on_session_event(const v1::SessionEvent& session_event) {
   if (!session_event.console_line().empty()) {
     event.set_kind("console");
     event.set_text(session_event.console_line());
+    deps_.consoles->add(session_event.session_id(), session_event.console_line());
   } else {
     event.set_kind("test");
     event.set_cell((*session_cells_.lock())[session_event.session_id()]);

@@ -268,6 +268,7 @@ class Driver : public testing::Test {
     deps.clock = &clock;
     deps.lab = dispatcher_;
     deps.hub = &hub;
+    deps.consoles = &consoles_;
     deps.store = &store_;
     deps.build = build_;
     deps.without = without_;
@@ -287,6 +288,7 @@ class Driver : public testing::Test {
   v1::MachineInfo machine_;
   std::shared_ptr<FakeAgent> agent_;
   FakeStore store_;
+  results::ConsoleTails consoles_;
   std::shared_ptr<Prepared> prepared_ = std::make_shared<Prepared>();
   DriverInput input_;
   BuildFunction build_;

@@ -19,6 +19,7 @@ const pages: Record<Exclude<Route["page"], "nothing">, () => Promise<PageModule>
   finding: () => import("./pages/finding"),
   log: () => import("./pages/log"),
   machines: () => import("./pages/machines"),
+  machine: () => import("./pages/machine"),
   console: () => import("./pages/console"),
   queue: () => import("./pages/queue"),
   known: () => import("./pages/known"),

@@ -14,6 +14,7 @@ const pages: { name: string; path: string; says: string }[] = [
   { name: "run-good", path: "/run/1", says: "No regression: all 908" },
   { name: "finding", path: "/finding/2/f1", says: "abort in 6 of 6 boots" },
   { name: "machines", path: "/machines", says: "3 infrastructure errors in a row" },
+  { name: "machine", path: "/machine/bdw-1", says: "2 at the lab's fault" },
   { name: "console", path: "/machine/bdw-1/console", says: "Linux version 6.1" },
   { name: "queue", path: "/queue", says: "waits for a machine with gen9" },
   { name: "known", path: "/known", says: "fails since 6.1.150" },

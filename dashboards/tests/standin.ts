@@ -6,6 +6,8 @@ import type { AddressInfo, Socket } from "node:net";
 import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
+import { hitsOf, pageOf } from "./standin_log";
+import { machineHistory } from "./standin_machine";
 
 // biome-ignore lint/suspicious/noExplicitAny: JSON as it came from the CLI
 type Json = any;
@@ -77,6 +79,7 @@ export class StandIn {
   grid: Json = undefined;
   metric: Json = undefined;
   log: string[] = [];
+  growing = false; // its session goes on
   signedIn = true;
   guests = false;
   role = "keeper";
@@ -315,19 +318,12 @@ export class StandIn {
           text: "boots 6 kernels, about 4 minutes\n\n  kiln repro 412/f1\n",
         };
       case "ReadLog":
-        return this.readLog(body);
-      case "SearchLog": {
-        const hits = this.log.flatMap((line, i) =>
-          line.toLowerCase().includes(String(body.text).toLowerCase())
-            ? [{ line: String(i + 1), text: Buffer.from(line).toString("base64") }]
-            : [],
-        );
         return {
-          hits: hits.slice(0, body.limit ?? 200),
-          total: String(hits.length),
-          countedAll: true,
+          ...pageOf(this.log, body),
+          ...(this.growing ? { growing: true, oldestLine: "1" } : {}),
         };
-      }
+      case "SearchLog":
+        return hitsOf(this.log, body);
       case "BootMachine": {
         const machine = this.machines.find((m) => m.name === body.machine);
         machine.visit = { kernel: `run ${body.runId ?? 7}: 6.1.192`, state: "booting" };
@@ -339,6 +335,10 @@ export class StandIn {
         return {};
       case "ListMachines":
         return { machines: this.machines };
+      case "MachineHistory":
+        if (!this.machines.some((m) => m.name === body.machine))
+          throw new Fail("not_found", `nothing ever ran on a machine \`${body.machine}\``);
+        return machineHistory(new Date());
       case "ListAgents":
         return {
           agents: [
@@ -483,19 +483,6 @@ export class StandIn {
       after: filter,
       runsJudged: 1,
       changes: [{ runId: "412", finding: "f1", fromClass: "regression", toClass: "known" }],
-    };
-  }
-
-  private readLog(body: Json): Json {
-    const lines = body.lines || 400;
-    const first = Number(body.firstLine ?? 0) || Math.max(1, this.log.length - lines + 1);
-    return {
-      firstLine: String(first),
-      lines: this.log
-        .slice(first - 1, first - 1 + lines)
-        .map((l) => Buffer.from(l).toString("base64")),
-      totalLines: String(this.log.length),
-      totalBytes: String(this.log.join("\n").length),
     };
   }
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "lib/base/text.h"
 #include "lib/report/paragraph.h"
 #include "lib/report/words.h"
 
@@ -15,6 +16,28 @@ std::string rate_words(const v1::GridTest& test) {
   return fmt::format("bad in {} of {} ({:.1f} to {:.1f} %)", test.bad_boots(),
                      count_words(test.boots(), "boot", "boots"), 100 * test.rate_low(),
                      100 * test.rate_high());
+}
+
+std::string endings_words(const v1::MachineHistoryReply& reply) {
+  std::vector<std::string> words;
+  for (const v1::MachineEndings& each : reply.endings())
+    words.push_back(
+        clean_line(fmt::format("{} {}{}{}", each.sessions(), each.ending(),
+                               each.error_class().empty() ? "" : " ", each.error_class())));
+  return words.empty() ? "nothing has ended" : join(words, ", ");
+}
+
+std::string noise_words(const v1::MachineNoise& noise) {
+  std::string out =
+      fmt::format("{}: {:.2f} % ({} of the baseline against itself)", clean_line(noise.metric()),
+                  noise.sd_percent(), count_words(noise.pairs(), "pair", "pairs"));
+  if (noise.detectable_percent() > 0)
+    out += fmt::format(", six pairs show {:.2f} %", noise.detectable_percent());
+  if (noise.experiments() > 0)
+    out += fmt::format(", {} in {}", count_words(noise.alarms(), "false alarm", "false alarms"),
+                       count_words(noise.experiments(), "comparison", "comparisons"));
+  if (!noise.believed()) out += ": its alarms are not believed";
+  return out;
 }
 
 }  // namespace
@@ -55,6 +78,30 @@ std::string metric_to_text(const v1::MetricHistoryReply& reply) {
   for (const v1::MetricChange& change : reply.changes())
     out += fmt::format("changed by {} between runs {} and {}\n", percent(change.change_percent()),
                        change.before_run(), change.after_run());
+  return out;
+}
+
+std::string machine_to_text(const v1::MachineHistoryReply& reply) {
+  std::string out;
+  if (reply.days() > 0) {
+    out += fmt::format("in {} days: {}\n", reply.days(), endings_words(reply));
+    for (const v1::MachineNoise& noise : reply.noise())
+      out += fmt::format("noise: {}\n", noise_words(noise));
+    out += "\n";
+  }
+  out += fmt::format("{:>8}  {:>6}  {:<16}  {:<14}  {:<34}  {:>8}  {:>8}  {}\n", "session", "run",
+                     "started", "for", "kernel", "took", "idle", "ended");
+  for (const v1::MachineSession& each : reply.sessions()) {
+    const std::string ended =
+        each.ending().empty() ? "goes on"
+        : each.error().empty()
+            ? clean_line(each.ending())
+            : clean_line(fmt::format("{} {}: {}", each.ending(), each.error_class(), each.error()));
+    out += fmt::format("{:>8}  {:>6}  {:<16.16}  {:<14}  {:<34}  {:>8}  {:>8}  {}\n", each.id(),
+                       each.run_id(), time_words(each.started()), clean_line(each.purpose()),
+                       clean_line(each.variant() + "/" + each.config()), duration(each.seconds()),
+                       each.idle_seconds() < 0 ? "" : duration(each.idle_seconds()), ended);
+  }
   return out;
 }
 

@@ -53,6 +53,42 @@ TEST(HistoryList, MetricsAndWhereTheyChanged) {
   EXPECT_THAT(metric_to_text(reply), HasSubstr("changed by -3.1 % between runs 7 and 8"));
 }
 
+TEST(HistoryList, AMachinesEndingsNoiseAndSessions) {
+  v1::MachineHistoryReply reply;
+  reply.set_days(14);
+  EXPECT_THAT(machine_to_text(reply), HasSubstr("in 14 days: nothing has ended\n"));
+  v1::MachineEndings* endings = reply.add_endings();
+  endings->set_ending("infrastructure");
+  endings->set_error_class("INFRA_NET");
+  endings->set_sessions(2);
+  v1::MachineNoise* noise = reply.add_noise();
+  noise->set_metric("kmap/ns");
+  noise->set_pairs(12);
+  noise->set_sd_percent(1.05);
+  noise->set_detectable_percent(1.9);
+  noise->set_experiments(2);
+  noise->set_alarms(1);
+  v1::MachineSession* session = reply.add_sessions();
+  session->set_id(70);
+  session->set_run_id(7);
+  session->set_purpose("functional");
+  session->set_variant("patched");
+  session->set_config("i386-highmem");
+  session->set_ending("infrastructure");
+  session->set_error_class("INFRA_NET");
+  session->set_error("the agent\x1b[31m is gone");
+  session->set_seconds(61);
+  session->set_idle_seconds(-1);
+  const std::string text = machine_to_text(reply);
+  EXPECT_THAT(text, HasSubstr("in 14 days: 2 infrastructure INFRA_NET\n"));
+  EXPECT_THAT(text,
+              HasSubstr("noise: kmap/ns: 1.05 % (12 pairs of the baseline against itself), six "
+                        "pairs show 1.90 %, 1 false alarm in 2 comparisons: its alarms are not "
+                        "believed\n"));
+  EXPECT_THAT(text, HasSubstr("patched/i386-highmem"));
+  EXPECT_THAT(text, Not(HasSubstr("\x1b")));
+}
+
 TEST(HistoryList, ConfigsSayWhatIsNotSet) {
   v1::CompareConfigsReply reply;
   EXPECT_EQ(configs_to_text(reply), "the same config\n");

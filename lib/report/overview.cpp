@@ -53,7 +53,9 @@ void add_sessions(const v1::RunReport& report, std::string* out) {
   if (report.sessions().empty()) return;
   *out += "\nSESSIONS (kiln log RUN SESSION)\n";
   for (const v1::Session& session : report.sessions()) {
-    std::string what = session.ending();
+    std::string what = session.ending().empty() ? fmt::format("goes on: kiln log {} {} --follow",
+                                                              report.run().id(), session.id())
+                                                : session.ending();
     if (session.results_size() > 0) what += fmt::format(", {} results", session.results_size());
     if (session.measurements_size() > 0)
       what += fmt::format(", {} figures", session.measurements_size());

@@ -33,24 +33,6 @@ std::vector<CanaryBoot> own_boots(const Input& input, const std::string& metric)
   return out;
 }
 
-/// The second boot of each pair to the first. A boot that failed was tried again, so that the first
-/// two with a value are the pair.
-std::vector<double> log_ratios(const std::vector<CanaryBoot>& boots) {
-  std::map<std::pair<int64_t, int>, std::vector<double>> pairs;
-  std::vector<std::pair<int64_t, int>> order;
-  for (const CanaryBoot& boot : boots) {
-    std::vector<double>& values = pairs[{boot.run_id, boot.pair}];
-    values.push_back(boot.value);
-    if (values.size() == 2) order.emplace_back(boot.run_id, boot.pair);
-  }
-  std::vector<double> out;
-  for (const auto& key : order) {
-    const std::vector<double>& values = pairs[key];
-    if (values[0] > 0 && values[1] > 0) out.push_back(std::log(values[1] / values[0]));
-  }
-  return out;
-}
-
 std::string machine_of(const Input& input) {
   for (const SessionRow& session : input.sessions)
     if (!session.machine.empty()) return session.machine;
@@ -80,6 +62,22 @@ void add_spread(const std::vector<const stats::NoiseFloor*>& floors, Noise* nois
 
 }  // namespace
 
+std::vector<double> canary_ratios(const std::vector<CanaryBoot>& boots) {
+  std::map<std::pair<int64_t, int>, std::vector<double>> pairs;
+  std::vector<std::pair<int64_t, int>> order;
+  for (const CanaryBoot& boot : boots) {
+    std::vector<double>& values = pairs[{boot.run_id, boot.pair}];
+    values.push_back(boot.value);
+    if (values.size() == 2) order.emplace_back(boot.run_id, boot.pair);
+  }
+  std::vector<double> out;
+  for (const auto& key : order) {
+    const std::vector<double>& values = pairs[key];
+    if (values[0] > 0 && values[1] > 0) out.push_back(std::log(values[1] / values[0]));
+  }
+  return out;
+}
+
 std::vector<CanaryHistory> canaries_to_look_up(const Input& input) {
   std::set<std::string> names;
   for (const SessionRow& session : input.sessions) {
@@ -97,8 +95,8 @@ std::map<std::string, stats::NoiseFloor> noise_floors(const Input& input) {
   for (const CanaryHistory& history : canaries_to_look_up(input)) {
     std::vector<double> ratios;
     for (const CanaryHistory& stored : input.canaries)
-      if (stored.metric == history.metric) ratios = log_ratios(stored.boots);
-    const std::vector<double> own = log_ratios(own_boots(input, history.metric));
+      if (stored.metric == history.metric) ratios = canary_ratios(stored.boots);
+    const std::vector<double> own = canary_ratios(own_boots(input, history.metric));
     ratios.insert(ratios.end(), own.begin(), own.end());
     if (!ratios.empty())
       out[history.metric] = stats::noise_floor(ratios, std::max(2, input.job.pairs), kAlpha);

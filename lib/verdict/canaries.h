@@ -10,6 +10,10 @@
 
 namespace kiln::verdict {
 
+/// The second boot of each pair to the first, oldest pair first. A boot that failed was tried
+/// again, so that the first two with a value are the pair.
+std::vector<double> canary_ratios(const std::vector<CanaryBoot>& boots);
+
 /// By metric; those without any A/A pair are left out. Earlier runs first, then this one.
 std::map<std::string, stats::NoiseFloor> noise_floors(const Input& input);
 

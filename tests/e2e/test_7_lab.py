@@ -1,4 +1,5 @@
 """A lab: kilnd, agents and machines as processes of their own; killed, cut off, and nothing is lost."""
+import concurrent.futures
 import os
 import random
 import signal
@@ -62,13 +63,36 @@ class RealMachine(unittest.TestCase):
             self.assertIn("no controller answers at", gone.err)
             self.assertTrue(agent.alive())
             site.kilnd.start()
-            done = site.kiln("watch", run, "--timeout", "5m", "--format", "json")
-            self.assertEqual(done.code, 0, done)
+            with concurrent.futures.ThreadPoolExecutor() as beside:
+                followed = beside.submit(self.follow_the_last, site, run)
+                done = site.kiln("watch", run, "--timeout", "5m", "--format", "json")
+                self.assertEqual(done.code, 0, done)
+                self.look_at_logs(site, run, *followed.result(timeout=120))
             report = done.json()
             self.assertEqual(report["verdict"]["results_got"], 6)
             sessions = rows(lab.DATA, "SELECT key, attempt, ending FROM sessions WHERE run_id = ?", run)
             self.assertEqual(sorted(sessions), [("functional/baseline/i386-highmem", 1, "tested"),
                                                 ("functional/patched/i386-highmem", 1, "tested")])
+
+    def follow_the_last(self, site, run):
+        """The console of the run's second session as it is said: (session, what `kiln log --follow` gave)."""
+        found = []
+        site.wait("its last session runs", lambda: found.extend(rows(
+            lab.DATA, "SELECT id FROM sessions WHERE run_id = ? AND state = 'running' AND EXISTS (SELECT 1 FROM sessions"
+            " WHERE run_id = ? AND state = 'done')", run, run)) or found, 240)
+        return found[0][0], site.kiln("log", run, found[0][0], "--follow", timeout=240)
+
+    def look_at_logs(self, site, run, session, followed):
+        self.assertEqual(followed.code, 0, followed)
+        stored = site.kiln("log", run, session)
+        self.assertEqual(stored.code, 0, stored)
+        said = followed.out.splitlines()
+        self.assertIn("Linux version 6.1", followed.out)
+        # To the session's end, though not everything need have come through while it went on.
+        self.assertEqual(said[-1], stored.out.splitlines()[-1].rstrip("\r"))
+        past = site.kiln("history", "machine", "qemu-1", "--format", "json")
+        self.assertEqual(past.code, 0, past)
+        self.assertEqual({"tested"}, {s["ending"] for s in past.json()["sessions"] if int(s["run_id"]) == run})
 
     def test_a_held_machine_takes_no_session_and_a_wrong_machine_is_named(self):
         with lab.Folder() as folder, Lab(folder.path) as site:

@@ -51,7 +51,7 @@ class OpenRuns final : public LabBackend {
     return v1::StartRunReply();
   }
   Result<v1::ListRunsReply> list_runs(int, int64_t) override { return v1::ListRunsReply(); }
-  Result<v1::RunReport> report(int64_t) override { return v1::RunReport(); }
+  Result<v1::RunReport> report(const v1::GetReportRequest&) override { return v1::RunReport(); }
   Status log(const v1::GetLogRequest&, const std::function<bool(std::string_view)>&) override {
     return {};
   }

@@ -17,7 +17,11 @@ export interface Inbox {
 
 const newestRuns = 20;
 
-export async function newestReports(n: number, signal: AbortSignal): Promise<RunReport[]> {
+export async function newestReports(
+  n: number,
+  signal: AbortSignal,
+  withoutSessions = false,
+): Promise<RunReport[]> {
   const { runs } = await api.lab.listRuns({ limit: n }, { signal });
   const out: RunReport[] = [];
   // Few at a time: reports are large, and another call must find its way in between.
@@ -25,7 +29,7 @@ export async function newestReports(n: number, signal: AbortSignal): Promise<Run
   const worker = async () => {
     for (let id = ids.shift(); id !== undefined; id = ids.shift()) {
       try {
-        out.push(await api.lab.getReport({ runId: id }, { signal }));
+        out.push(await api.lab.getReport({ runId: id, withoutSessions }, { signal }));
       } catch (error) {
         // One that was cleared away meanwhile must not hide the others.
         if (signal.aborted) throw error;

@@ -56,7 +56,7 @@ async function readWhole(log: LogName, signal: AbortSignal) {
 
 export interface Piece extends Window {
   bytes: number;
-  growing: boolean;
+  growing: boolean; // its session goes on
   cut: boolean; // the controller cannot send more of it
 }
 
@@ -78,6 +78,7 @@ export async function readLog(
         total: Number(reply.totalLines),
         bytes: Number(reply.totalBytes),
         growing: reply.growing,
+        oldest: Number(reply.oldestLine) || 1,
         cut: false,
       };
     } catch (error) {
@@ -94,6 +95,7 @@ export async function readLog(
     total: all.length,
     bytes: 0,
     growing: false,
+    oldest: 1,
     cut,
   };
 }

@@ -81,6 +81,7 @@ export const help: { keys: string; does: string; where: string }[] = [
   { keys: "[ ]", does: "previous, next finding", where: "Finding" },
   { keys: "l", does: "log at the evidence", where: "Review, Finding" },
   { keys: "n N", does: "next, previous hit", where: "Log" },
+  { keys: "f", does: "follow, or pause, what a console says", where: "Log" },
   { keys: ".", does: "load what arrived", where: "lists" },
   { keys: "/", does: "to the filter", where: "lists" },
   { keys: "y", does: "copy a link to this view", where: "everywhere" },

@@ -4,6 +4,7 @@ export interface Window {
   first: number; // line numbers from 1
   lines: readonly string[];
   total: number;
+  oldest?: number; // of a log that grows: what came before is not there yet
 }
 
 export const pageLines = 400;
@@ -15,8 +16,9 @@ export function openAt(line: number | undefined): { first: number; lines: number
 }
 
 export function above(window: Window): { first: number; lines: number } | undefined {
-  if (window.first <= 1) return undefined;
-  const first = Math.max(1, window.first - pageLines);
+  const oldest = window.oldest ?? 1;
+  if (window.first <= oldest) return undefined;
+  const first = Math.max(oldest, window.first - pageLines);
   return { first, lines: window.first - first };
 }
 

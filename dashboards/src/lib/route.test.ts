@@ -18,6 +18,8 @@ describe("addresses", () => {
       session: 5n,
       what: "igt@a@b/c",
     });
+    expect(parsePath(to.machine("a/b"))).toEqual({ page: "machine", machine: "a/b" });
+    expect(parsePath(to.console("kbl-1"))).toEqual({ page: "console", machine: "kbl-1" });
     expect(parsePath(to.test("igt@gem_pread@basic"))).toEqual({
       page: "test",
       test: "igt@gem_pread@basic",

@@ -7,6 +7,7 @@ export type Route =
   | { page: "finding"; run: bigint; finding: string }
   | { page: "log"; run: bigint; session: bigint; what: string }
   | { page: "machines" }
+  | { page: "machine"; machine: string }
   | { page: "console"; machine: string }
   | { page: "queue" }
   | { page: "known" }
@@ -69,6 +70,7 @@ export function parsePath(path: string): Route {
       return nothing(`\`${b}\` is no finding of a run; they are f1, f2 ...`);
     return { page: "finding", run, finding: b! };
   }
+  if (head === "machine" && parts.length === 2) return { page: "machine", machine: a! };
   if (head === "machine" && parts.length === 3 && b === "console")
     return { page: "console", machine: a! };
   if (head === "test" && parts.length >= 2)
@@ -81,6 +83,7 @@ export const to = {
   finding: (run: bigint, finding: string) => `/finding/${run}/${encodeURIComponent(finding)}`,
   log: (run: bigint, session: bigint, what: string, line?: number) =>
     `/run/${run}/session/${session}/${encodeURIComponent(what)}${line ? `#L${line}` : ""}`,
+  machine: (machine: string) => `/machine/${encodeURIComponent(machine)}`,
   console: (machine: string) => `/machine/${encodeURIComponent(machine)}/console`,
   test: (test: string) => `/test/${encodeURIComponent(test)}`,
   perf: (metric: string) => `/perf?metric=${encodeURIComponent(metric)}`,

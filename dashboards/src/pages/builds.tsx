@@ -51,7 +51,7 @@ export default function Builds() {
   const run = query.value.get("run") ?? "";
   const resource = useResource(
     "kernels",
-    async (signal) => kernelsOf(await newestReports(20, signal)),
+    async (signal) => kernelsOf(await newestReports(20, signal, true)),
     { kinds: ["run"] },
   );
   const left = query.value.get("left") ?? "";
@@ -152,8 +152,8 @@ function Compare({ run }: { run: string }) {
 }
 
 function Cells({ run }: { run: bigint }) {
-  const report = useResource(`report/${run}`, (signal) =>
-    api.lab.getReport({ runId: run }, { signal }),
+  const report = useResource(`report/${run}/builds`, (signal) =>
+    api.lab.getReport({ runId: run, withoutSessions: true }, { signal }),
   );
   return (
     <Panel resource={report} what={`run ${run}`} rows={3}>

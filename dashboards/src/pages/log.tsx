@@ -36,12 +36,19 @@ function LogView({ log }: { log: LogName }) {
   const box = useRef<HTMLDivElement>(null);
   const input = useRef<HTMLInputElement>(null);
   const busy = useRef(false);
+  const follows = useSignal(true);
 
   const line = command(
     "kiln log",
     String(log.run),
     String(log.session),
-    ...(log.what === "console" ? ["--console"] : log.what === "dmesg" ? ["--dmesg"] : [log.what]),
+    ...(log.what === "console"
+      ? piece.value?.growing
+        ? ["--follow"]
+        : ["--console"]
+      : log.what === "dmesg"
+        ? ["--dmesg"]
+        : [log.what]),
   );
   usePage(`${shortTest(log.what)} of session ${log.session}`, [line]);
 
@@ -68,6 +75,34 @@ function LogView({ log }: { log: LogName }) {
     busy.current = false;
   };
 
+  /** What a running session's console says meanwhile; when it has ended, the stored log. */
+  const grow = async (signal: AbortSignal) => {
+    const was = piece.value;
+    if (!was) return;
+    const end = was.first + was.lines.length;
+    try {
+      const got = await readLog(log, end, 400, signal);
+      const el = box.current;
+      if (signal.aborted || piece.value !== was) return;
+      fault.value = undefined;
+      if (!got.growing) {
+        void load(marked ? Math.max(1, marked.from - 100) : 0, 400, false, marked?.from);
+        return;
+      }
+      // Only at its end does the window move with the log.
+      const whole = end > was.total;
+      if (got.lines.length === 0 || !whole)
+        piece.value = { ...was, total: got.total, bytes: got.bytes };
+      else piece.value = { ...got, ...join(was, got) };
+      if (follows.value && whole && el)
+        requestAnimationFrame(() => {
+          el.scrollTop = el.scrollHeight;
+        });
+    } catch (error) {
+      if (!signal.aborted) fault.value = problem(error);
+    }
+  };
+
   const goTo = (n: number) => {
     const p = piece.value;
     if (p && n >= p.first && n < p.first + p.lines.length) center(box.current, n);
@@ -78,6 +113,21 @@ function LogView({ log }: { log: LogName }) {
     const start = openAt(marked?.from);
     void load(start.first, start.lines, false, marked?.from);
   }, []);
+  const growing = piece.value?.growing ?? false;
+  useEffect(() => {
+    if (!growing) return;
+    const own = new AbortController();
+    let timer = 0;
+    const look = async () => {
+      if (!busy.current && document.visibilityState === "visible") await grow(own.signal);
+      if (!own.signal.aborted) timer = window.setTimeout(() => void look(), 700);
+    };
+    timer = window.setTimeout(() => void look(), 700);
+    return () => {
+      own.abort();
+      clearTimeout(timer);
+    };
+  }, [growing]);
   useEffect(() => {
     if (piece.value && marked) goTo(marked.from);
   }, [place.value.hash]);
@@ -139,8 +189,16 @@ function LogView({ log }: { log: LogName }) {
       event.preventDefault();
       input.current?.focus();
     },
+    f: () => {
+      if (growing) toEnd();
+    },
     Escape: () => navigate(to.run(log.run)),
   });
+
+  const toEnd = () => {
+    follows.value = !follows.value;
+    if (follows.value) void load(0, 400, false);
+  };
 
   const p = piece.value;
   const up = p ? above(p) : undefined;
@@ -148,6 +206,7 @@ function LogView({ log }: { log: LogName }) {
   const onScroll = () => {
     const el = box.current;
     if (!el || busy.current) return;
+    if (growing) follows.value = el.scrollHeight - el.scrollTop - el.clientHeight < 60 && !down;
     if (el.scrollTop < 300 && up) void load(up.first, up.lines, true);
     else if (el.scrollHeight - el.scrollTop - el.clientHeight < 600 && down)
       void load(down.first, down.lines, true);
@@ -210,7 +269,7 @@ function LogView({ log }: { log: LogName }) {
         <span class="soft">session {String(log.session)}</span> <code>{shortTest(log.what)}</code>
       </Head>
       <p class="row soft log-bar">
-        {["console", "dmesg"].map((what) => (
+        {(p?.growing ? ["console"] : ["console", "dmesg"]).map((what) => (
           <a
             key={what}
             href={to.log(log.run, log.session, what)}
@@ -223,9 +282,15 @@ function LogView({ log }: { log: LogName }) {
           <>
             <span>
               {count(p.total, "line", "lines")}
+              {(p.oldest ?? 1) > 1 ? `, those from ${p.oldest} on are kept until it ends` : ""}
               {p.bytes > 0 ? `, ${bytes(p.bytes)}` : ""}
-              {p.growing ? ", still growing" : ""}
+              {p.growing ? ", it goes on" : ""}
             </span>
+            {p.growing ? (
+              <button type="button" class="plain" aria-pressed={follows.value} onClick={toEnd}>
+                {follows.value ? "⏸ pause" : "▶ follow"} <kbd aria-hidden="true">f</kbd>
+              </button>
+            ) : null}
             <button type="button" class="plain" onClick={() => void load(1, 400, false)}>
               first
             </button>
@@ -249,7 +314,7 @@ function LogView({ log }: { log: LogName }) {
       {!p && !fault.value ? <Bones rows={12} what="Log" /> : null}
       {p && p.total === 0 ? (
         <Empty>
-          <strong>This log is empty</strong>
+          <strong>{p.growing ? "It has said nothing yet" : "This log is empty"}</strong>
         </Empty>
       ) : null}
       {p && p.total > 0 ? (

@@ -262,6 +262,7 @@ function Row({ m, act, hold, boot }: { m: Machine; act: Do; hold: () => void; bo
         <td data-name="agent">{m.agent}</td>
         <td>
           <span class="row">
+            <a href={to.machine(m.name)}>History</a>
             <a href={to.console(m.name)}>Console</a>
             {m.hold && mine ? (
               <Act why={mayNot("submitter")} onPress={boot}>

@@ -9,6 +9,7 @@ import type { RunEvent } from "../gen/kiln/v1/lab_pb";
 import type { RunReport } from "../gen/kiln/v1/report_pb";
 import { duration } from "../lib/format";
 import { markOfResult } from "../lib/marks";
+import { to } from "../lib/route";
 import { Act, Chip, Command, Head, Panel, Section, Time } from "../ui/parts";
 import { Builds } from "../ui/run_builds";
 import { Claims, NotTested, StaticSide } from "../ui/run_claims";
@@ -201,6 +202,7 @@ function Progress({ run }: { run: bigint }) {
   const events = useSignal<RunEvent[]>([]);
   const why = useSignal("");
   const suspects = useSignal<RunEvent[]>([]);
+  const boots = useSignal<ReadonlyMap<bigint, RunEvent>>(new Map());
   useEffect(() => {
     liveCells.value = new Map();
     const own = new AbortController();
@@ -220,6 +222,12 @@ function Progress({ run }: { run: bigint }) {
                 done: event.done,
                 total: event.total,
               });
+            if (event.kind === "session" && event.sessionId > 0n) {
+              const now = new Map(boots.value);
+              if (event.state === "starting") now.set(event.sessionId, event);
+              else if (event.state === "done") now.delete(event.sessionId);
+              boots.value = now;
+            }
             if (event.kind === "suspect") suspects.value = [...suspects.value, event];
             if (event.kind !== "console") events.value = [...events.value.slice(-7), event];
             if (event.kind === "finished") return;
@@ -257,6 +265,12 @@ function Progress({ run }: { run: bigint }) {
           </span>
         </>
       ) : null}
+      {[...boots.value].slice(-20).map(([id, event]) => (
+        <p key={String(id)}>
+          <span class="soft">{event.cell}</span> {event.text.replace(" starts on ", " on ")}{" "}
+          <a href={to.log(run, id, "console")}>console of session {String(id)}</a>
+        </p>
+      ))}
       <ol class="events">
         {events.value.map((event) => (
           <li key={String(event.seq)}>

@@ -12,12 +12,13 @@ const step = 40;
 export function Sessions({ report }: { report: RunReport }) {
   const shown = useSignal(step);
   if (report.sessions.length === 0) return null;
-  const unsound = report.sessions.filter((s) => s.ending !== "tested").length;
+  const going = report.sessions.some((s) => s.ending === "");
+  const unsound = report.sessions.filter((s) => s.ending !== "tested" && s.ending !== "").length;
   return (
     <Section
       title="Sessions"
       id="sessions"
-      note={`${report.sessions.length} boots${unsound ? `, ${unsound} not tested to the end` : ", all tested to the end"}`}
+      note={`${report.sessions.length} boots${unsound ? `, ${unsound} not tested to the end` : going ? "" : ", all tested to the end"}`}
     >
       <div class="scroll">
         <table class="cards">
@@ -92,7 +93,7 @@ function SessionRow({ run, session: s }: { run: bigint; session: Session }) {
         </td>
         <td class="nowrap" data-name="logs">
           {["console", "dmesg"]
-            .filter((what) => what in s.artifacts)
+            .filter((what) => what in s.artifacts || (s.ending === "" && what === "console"))
             .map((what) => (
               <a key={what} class="gap" href={to.log(run, s.id, what)}>
                 {what}
