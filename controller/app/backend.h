@@ -9,8 +9,8 @@
 
 #include "controller/access/quota.h"
 #include "controller/builder/executor.h"
-#include "controller/results/db_run_store.h"
 #include "controller/results/console_tails.h"
+#include "controller/results/db_run_store.h"
 #include "controller/results/event_hub.h"
 #include "controller/rpc/lab_backend.h"
 #include "controller/scheduler/driver.h"

@@ -93,3 +93,15 @@ export async function fits(page: Page, what: string) {
   );
   expect(wide, `${what}: wider than its window`).toBeLessThanOrEqual(0);
 }
+
+/** A key that opens a dialog; once more when the page was not listening yet. */
+export async function keyOpens(page: Page, key: string) {
+  const dialog = page.locator("dialog[open]");
+  await page.keyboard.press(key);
+  try {
+    await dialog.waitFor({ timeout: 5000 });
+  } catch {
+    await page.keyboard.press(key);
+    await dialog.waitFor();
+  }
+}

@@ -164,6 +164,15 @@ describe.runIf(at !== "" && program !== "")("the same in the CLI", () => {
     for (const agent of (await json(agents!)).agents ?? []) expect(words).toContain(agent.name);
   });
 
+  it("machine", async () => {
+    const name = (await json("kiln machines")).machines[0].name;
+    await go(`/machine/${name}`);
+    const said = await json(await first());
+    expect(said.sessions.length).toBeGreaterThan(10);
+    const shown = await texts("table:last-of-type tbody th[scope=row].num");
+    expect(shown).toEqual(said.sessions.map((s: Json) => String(s.id)));
+  });
+
   it("queue", async () => {
     await go("/queue");
     const [queue, schedules] = await commands();

@@ -44,6 +44,7 @@ constexpr MethodRule kRules[] = {
     looks("/kiln.v1.Findings/ListFindings"),
     changes("/kiln.v1.Findings/UndoDecision", Role::kSubmitter),
     looks("/kiln.v1.History/CompareConfigs"),
+    looks("/kiln.v1.History/MachineHistory"),
     looks("/kiln.v1.History/MetricHistory"),
     looks("/kiln.v1.History/TestGrid"),
     changes("/kiln.v1.Keeping/ClearAway", Role::kAdmin),

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""run.py KILN KILND YEARS PAGES, by hand (KILN_BENCH builds kiln_years): the dashboard in a browser against real programs over some nights of made-up runs.
+"""run.py BUILD: the dashboard in a browser against real programs over some nights of made-up runs.
 
-kilnd serves a small data folder with thirty findings that wait (bench/years makes it), then `kiln serve` does. The tests are
-dashboards/tests/{real,same}.test.ts: all pages, thirty decisions by keys, and each page's command beside its rows."""
+BUILD is a build tree with KILN_BENCH. kilnd serves a small data folder with thirty findings that wait (bench/years makes
+it), then `kiln serve` does. The tests are dashboards/tests/{real,same}.test.ts: all pages, thirty decisions by keys, and
+each page's command beside its rows. The last line is `N passed, N failed`."""
 import contextlib
 import gzip
 import json
@@ -65,28 +66,38 @@ class Programs:
             process.wait(timeout=60)
 
 
-def browse(newer, tests, more):
+def browse(newer, tests, more, folder):
+    """(passed, failed) of these tests."""
+    results = folder / f"{pathlib.Path(tests).name}.json"
     env = {**os.environ, "KILN_HOME": str(HOME), **more}
     if newer:
         env["PATH"] = newer + ":" + env["PATH"]
-    return subprocess.run(["npx", "vitest", "run", "--project", "browser", *tests], cwd=HOME / "dashboards", env=env,
-                          timeout=LIMIT).returncode
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        subprocess.run(["npx", "vitest", "run", "--project", "browser", "--reporter=default", "--reporter=json",
+                        f"--outputFile.json={results}", tests], cwd=HOME / "dashboards", env=env, timeout=LIMIT)
+    counts = subprocess.run(["node", "scripts/counts.mjs", str(results)], cwd=HOME / "dashboards", env=env, check=True,
+                            capture_output=True, text=True).stdout
+    return [int(word) for word in counts.split()]
 
 
 def main():
-    kiln, kilnd, years, pages = sys.argv[1:5]
-    subprocess.run([str(HOME / "packaging/dashboard"), pages], check=True, timeout=1800)
+    build = pathlib.Path(sys.argv[1]).resolve()
+    kiln = build / "cli/kiln"
+    subprocess.run([str(HOME / "packaging/dashboard"), str(build / "dashboard")], check=True, timeout=1800)
     newer = subprocess.run([str(HOME / "packaging/node")], check=True, capture_output=True, text=True).stdout.strip()
-    failed = 0
-    with tempfile.TemporaryDirectory(prefix="kiln-dashboard-") as folder:
-        programs = Programs(kiln, kilnd, years, pathlib.Path(folder))
+    with tempfile.TemporaryDirectory(prefix="kiln-dashboard-") as name:
+        folder = pathlib.Path(name)
+        programs = Programs(kiln, build / "bin/kilnd", build / "bench/kiln_years", folder)
         programs.make()
         with programs.lab() as address:
             token = json.loads(programs.kiln("token", "add", "anna", "--role", "admin", "--format", "json"))["token"]
-            failed |= browse(newer, ["tests/same.test.ts"], {
-                "KILN_DASHBOARD_AT": address, "KILN_DASHBOARD_TOKEN": token, "KILN_TEST_KILN": kiln,
-                "KILN_LAB": str(programs.data), "KILN_DATA_DIR": str(programs.data)})
-        failed |= browse(newer, ["tests/real.test.ts"], {"KILN_TEST_KILN": kiln, "KILN_DASHBOARD_DATA": str(programs.data)})
+            same = browse(newer, "tests/same.test.ts", {
+                "KILN_DASHBOARD_AT": address, "KILN_DASHBOARD_TOKEN": token, "KILN_TEST_KILN": str(kiln),
+                "KILN_LAB": str(programs.data), "KILN_DATA_DIR": str(programs.data)}, folder)
+        real = browse(newer, "tests/real.test.ts", {"KILN_TEST_KILN": str(kiln),
+                                                    "KILN_DASHBOARD_DATA": str(programs.data)}, folder)
+    passed, failed = same[0] + real[0], same[1] + real[1]
+    print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 
 

@@ -20,7 +20,7 @@ export default function MachinePage() {
 }
 
 function MachineView({ name }: { name: string }) {
-  const line = command("kiln history machine", name);
+  const line = command("kiln history machine", name, "--limit", "200");
   usePage(name, [line]);
   useKeys({ Escape: () => navigate("/machines") });
   const history = useResource(
