@@ -1,9 +1,10 @@
-// Figures, not checks of right and wrong: KILN_FIGURES=1 npx vitest run --project figures
-// Prints what a first visit of each page takes and how the large heat map scrolls; fails over its limits.
+// Figures, not checks of right and wrong: npm run vitals
+// Prints what a first visit of each page takes, what moves in it, what axe says, and how the large heat map scrolls;
+// fails over its limits. What Lighthouse looks at, over a stand-in; the headers are tested on the real server.
 // Only on a quiet machine: this is why the tests do not do it.
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { launch, open, settled } from "./browser";
+import { accessible, launch, open, settled } from "./browser";
 import { bigGrid, seeded, someMetric } from "./seeds";
 import type { StandIn } from "./standin";
 
@@ -34,6 +35,7 @@ it.each([
   "/tests",
   "/perf?metric=kmap/ns_per_map",
   "/machines",
+  "/machine/bdw-1",
   "/queue",
   "/known",
   "/builds?run=1",
@@ -41,27 +43,37 @@ it.each([
   const warm = await open(browser, standin.url, "/machines");
   await settled(warm.page);
   await warm.context.close();
-  const { page, context } = await open(browser, standin.url, "/icon.svg");
+  const { page, context, errors, outside } = await open(browser, standin.url, "/icon.svg");
   await page.addInitScript(() => {
-    const w = window as unknown as { longest: number };
+    const w = window as unknown as { longest: number; shift: number };
     w.longest = 0;
+    w.shift = 0;
+    new PerformanceObserver((list) => {
+      for (const e of list.getEntries() as unknown as { value: number; hadRecentInput: boolean }[])
+        if (!e.hadRecentInput) w.shift += e.value;
+    }).observe({ type: "layout-shift", buffered: true });
     new PerformanceObserver((list) => {
       for (const e of list.getEntries()) w.longest = Math.max(w.longest, e.duration);
     }).observe({ type: "longtask", buffered: true });
   });
   await page.goto(standin.url + path);
   await settled(page);
+  await page.waitForTimeout(500); // what comes late must not move what is read
   const got = await page.evaluate(() => ({
     paint: performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? Number.NaN,
-    complete: performance.now(),
+    complete: performance.now() - 500,
     longest: (window as unknown as { longest: number }).longest,
-    shift: 0,
+    shift: (window as unknown as { shift: number }).shift,
   }));
   lines.push(
-    `${path}: first content ${got.paint.toFixed(0)} ms, complete ${got.complete.toFixed(0)} ms, longest task ${got.longest.toFixed(0)} ms`,
+    `${path}: first content ${got.paint.toFixed(0)} ms, complete ${got.complete.toFixed(0)} ms, longest task ${got.longest.toFixed(0)} ms, shift ${got.shift.toFixed(3)}`,
   );
+  await accessible(page, path);
   await context.close();
   console.log(lines[lines.length - 1]);
+  expect(errors).toEqual([]);
+  expect(outside).toEqual([]);
+  expect(got.shift).toBeLessThan(0.1);
   expect(got.paint).toBeLessThan(300);
   expect(got.complete).toBeLessThan(1000);
   expect(got.longest).toBeLessThan(100);
