@@ -7,6 +7,7 @@
 #include "controller/results/timestamps.h"
 #include "lib/base/text.h"
 #include "lib/db/machine_history.h"
+#include "lib/db/machine_table.h"
 #include "lib/db/session_table.h"
 #include "lib/verdict/canaries.h"
 
@@ -69,6 +70,13 @@ Status add_noise(db::Database& database, const std::string& machine,
   return {};
 }
 
+/// One that is new has no past yet.
+Result<bool> is_known(db::Database& database, const std::string& machine) {
+  KILN_ASSIGN(const auto machines, db::MachineTable(database).all());
+  return std::any_of(machines.begin(), machines.end(),
+                     [&](const db::MachineRow& row) { return row.name == machine; });
+}
+
 }  // namespace
 
 Result<std::optional<stats::NoiseFloor>> noise_of(db::Database& database,
@@ -88,7 +96,8 @@ Result<v1::MachineHistoryReply> machine_history(db::Database& database,
   const db::MachineHistoryTable table(database);
   const int limit = request.limit() <= 0 ? kUsual : std::min(request.limit(), kMost);
   KILN_ASSIGN(const auto rows, table.sessions(request.machine(), request.before_session(), limit));
-  if (rows.empty() && request.before_session() == 0)
+  KILN_ASSIGN(const bool known, rows.empty() ? is_known(database, request.machine()) : true);
+  if (!known)
     return fail(Error(ErrorKind::kNotFound, "nothing ever ran on a machine `" +
                                                 to_valid_utf8(request.machine().substr(0, 200)) +
                                                 "`")

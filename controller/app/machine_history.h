@@ -11,7 +11,7 @@
 
 namespace kiln::controller {
 
-/// kNotFound for a machine that never had a session.
+/// kNotFound for a machine that nobody knows and that never had a session.
 Result<v1::MachineHistoryReply> machine_history(db::Database& database,
                                                 const v1::MachineHistoryRequest& request,
                                                 WallTime now);

@@ -4,6 +4,7 @@
 
 #include "controller/results/testing.h"
 #include "controller/results/timestamps.h"
+#include "lib/db/machine_table.h"
 #include "lib/db/session_table.h"
 
 namespace kiln::controller {
@@ -126,6 +127,16 @@ TEST_F(MachineHistoryTest, AMachineThatNeverWasIsSaid) {
   const auto reply = machine_history(*runs_.database, request, now_);
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error().kind, ErrorKind::kNotFound);
+}
+
+TEST_F(MachineHistoryTest, ANewOneHasNoPastYet) {
+  db::MachineRow row;
+  row.name = "new";
+  row.agent = "rack-1";
+  ASSERT_TRUE(db::MachineTable(*runs_.database).put(row));
+  const auto reply = look("new");
+  EXPECT_EQ(reply.sessions_size(), 0);
+  EXPECT_EQ(reply.days(), 14);
 }
 
 }  // namespace

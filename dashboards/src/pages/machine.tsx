@@ -216,7 +216,7 @@ function History({ name, data }: { name: string; data: MachineHistoryReply }) {
         </label>
         {shown.length === 0 ? (
           <Empty>
-            <strong>All of them were</strong>
+            <strong>{sessions.length === 0 ? "Nothing ran on it yet" : "All of them were"}</strong>
           </Empty>
         ) : (
           <Rows sessions={shown} />
