@@ -49,6 +49,18 @@ int count_tests(const scheduler::Prepared& prepared) {
   return static_cast<int>(count);
 }
 
+/// Before the embedded machine has come in: what it will be to this job.
+std::string embedded_words(const std::vector<std::string>& tags) {
+  std::vector<std::string> lacks;
+  for (const std::string& tag : tags)
+    if (tag != "qemu" && tag != "i386") lacks.push_back(tag);
+  if (lacks.empty()) return "the embedded one (a run tries KVM first)";
+  return fmt::format(
+      "one of a lab's with the tags {}, which the embedded one has not: kiln --lab "
+      "NAME submit",
+      join(lacks, ", "));
+}
+
 }  // namespace
 
 void Backend::leave() {
@@ -103,7 +115,7 @@ Result<v1::Plan> Backend::plan(const std::string& job_file,
   KILN_ASSIGN(const job::Plan plan, plan_of(prepared, 1));
   const std::string machine = machine_words();
   v1::Plan out = scheduler::to_proto(
-      prepared, plan, machine.empty() ? "the embedded one (a run tries KVM first)" : machine,
+      prepared, plan, machine.empty() ? embedded_words(prepared.spec.machine.tags) : machine,
       count_tests(prepared));
   out.set_id(fmt::format("{:016x}", draw_seed()));
   *planned_.lock() = Planned{out.id(), std::move(prepared)};

@@ -248,6 +248,14 @@ TEST(LoadDocs, TheFoundingJobIsRead) {
   EXPECT_EQ(spec->configs.size(), 2U);
 }
 
+TEST(LoadDocs, TheJobsForIntelMachinesAreRead) {
+  for (const std::string gen : {"gen4", "gen9", "gen12"}) {
+    const auto spec = load_job(KILN_SOURCE_DIR "/jobs/intel-" + gen + ".yaml");
+    ASSERT_TRUE(spec) << gen << ": " << render(spec.error());
+    EXPECT_THAT(spec->machine.tags, ::testing::ElementsAre("intel", gen));
+  }
+}
+
 /// A job from elsewhere stands in a folder that is its whole world.
 TEST_F(Load, AJobThatIsHandedInReachesNothingButItsOwnFiles) {
   const std::string world = dir_.string();

@@ -52,6 +52,18 @@ class UnknownTests(unittest.TestCase):
         done = kiln("plan", JOB, timeout=900)
         self.assertEqual(done.code, 0, str(done))
 
+    def test_the_intel_jobs_are_planned_for_a_lab_and_their_lists_are_all_known(self):
+        for gen in ("gen4", "gen9", "gen12"):
+            done = kiln("plan", HOME / "jobs" / f"intel-{gen}.yaml", timeout=900)
+            self.assertEqual(done.code, 0, str(done))
+            self.assertIn(f"with the tags intel, {gen}", " ".join(done.out.split()))
+        known = {name for file in inventories() for name in file.read_text().splitlines()}
+        self.assertTrue(known, "no image's tests are known: the tests before this one make it")
+        for path in (HOME / "jobs" / "intel").glob("*.testlist"):
+            for name in path.read_text().splitlines():
+                if name and not name.startswith("#"):
+                    self.assertIn(name, known, path.name)
+
     def test_names_of_an_image_of_another_recipe_refuse_nothing(self):
         with Folder() as folder:
             home = folder.path / "home"
