@@ -48,6 +48,16 @@ void fill(v1::Identity* out, const Identity& id) {
   out->set_disk_free_kib(id.disk_free_kib);
 }
 
+void fill(v1::Conditions* out, const hygiene::Conditions& seen) {
+  out->set_governor(seen.settings.governor);
+  out->set_turbo(seen.settings.turbo);
+  out->set_clocksource(seen.settings.clocksource);
+  if (seen.throttled) out->set_throttled(*seen.throttled);
+  if (seen.celsius) out->set_celsius(*seen.celsius);
+  if (seen.other_load) out->set_other_load(*seen.other_load);
+  if (seen.stolen_percent) out->set_stolen_percent(*seen.stolen_percent);
+}
+
 void shorten(v1::Session* session, size_t limit) {
   for (v1::Result& result : *session->mutable_results())
     if (result.kernel_words().size() > limit) result.mutable_kernel_words()->resize(limit);
@@ -109,6 +119,8 @@ v1::SessionDone to_proto(const SessionOrder& order, const SessionOutcome& outcom
   set_time(session->mutable_started(), outcome.started);
   session->set_elapsed_seconds(seconds(outcome.elapsed));
   fill(session->mutable_identity(), outcome.identity);
+  if (outcome.conditions != hygiene::Conditions())
+    fill(session->mutable_conditions(), outcome.conditions);
   for (const PhaseDuration& phase : outcome.phases) {
     v1::PhaseTime* out = session->add_phases();
     out->set_name(to_valid_utf8(phase.name));

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "lib/base/text.h"
+#include "lib/hygiene/conditions.h"
 
 namespace kiln::agent {
 namespace {
@@ -96,8 +97,8 @@ std::string probe_script(const std::vector<std::string>& modules) {
       "while read -r name value unit; do\n"
       "  case $name in MemTotal:|HighTotal:) echo \"$name=$value\";; esac\n"
       "done </proc/meminfo\n"
-      "x=$(df -Pk / | tail -n 1); set -- $x; echo disk=$4\n"
-      "echo end=kiln-probe\n";
+      "x=$(df -Pk / | tail -n 1); set -- $x; echo disk=$4\n" +
+      hygiene::reading_script(/*look_for_load=*/false) + "echo end=kiln-probe\n";
   // busybox has all of these programs within its shell; a program's start costs an emulated machine
   // 25 ms. Its date knows no fractions of a second.
   return fmt::format(

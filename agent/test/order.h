@@ -10,6 +10,7 @@
 #include "agent/test/identity.h"
 #include "lib/base/clock.h"
 #include "lib/dmesg/frame.h"
+#include "lib/hygiene/conditions.h"
 
 namespace kiln::agent {
 
@@ -94,6 +95,7 @@ struct SessionOutcome {
   WallTime started{};
   Millis elapsed{0};
   Identity identity{};
+  hygiene::Conditions conditions{};  ///< under which it measured
   std::vector<PhaseDuration> phases{};
   int restarts = 0;
   std::vector<TestResult> results{};

@@ -11,6 +11,7 @@
 #include "agent/test/archive.h"
 #include "agent/test/results.h"
 #include "lib/base/text.h"
+#include "lib/hygiene/fit.h"
 
 namespace kiln::agent {
 namespace {
@@ -19,6 +20,8 @@ using Steady = std::chrono::steady_clock;
 
 constexpr uint64_t kMaxModulesTar = 2ULL << 30;
 constexpr Millis kLookAtHeld{500};
+/// How often the machine is asked whether other work is done before a bench starts all the same.
+constexpr int kLooksForQuiet = 20;
 /// Exit codes of the script that unpacks the modules.
 constexpr int kUnpackFailed = 90;
 constexpr int kNoZstd = 91;
@@ -70,6 +73,7 @@ SessionOutcome Session::run(std::stop_token stop) {
     outcome_.error = step.error().error;
     outcome_.error_class = step.error().error_class;
   }
+  outcome_.conditions = hygiene::sum_up(readings_);
   outcome_.elapsed = std::chrono::duration_cast<Millis>(Steady::now() - started);
   return std::move(outcome_);
 }
@@ -270,6 +274,7 @@ Session::Step Session::identify(bool deploy, std::stop_token stop) {
   outcome_.identity = std::move(*seen);
   outcome_.identity.proved = wrong.empty();
   boot_ids_.push_back(outcome_.identity.boot_id);
+  readings_.push_back(hygiene::read_reading(reply->out, hygiene::When::kBoot));
   if (wrong.empty()) return {};
   wrong_kernel_ = true;
   return tl::unexpected(End{Ending::kInfrastructure, "WRONG_KERNEL", join(wrong, "; ")});
@@ -281,13 +286,32 @@ Status Session::check_modules(std::stop_token stop) {
   ShellRequest request;
   request.command = module_script(names);
   KILN_ASSIGN(const ShellReply reply, dut_->run(request, stop));
-  const auto seen = read_modules(reply.out);
+  return check_loaded(reply.out);
+}
+
+Status Session::check_loaded(std::string_view output) {
+  const auto seen = read_modules(output);
   const auto wrong = module_differences(order_.expected, seen);
   for (const auto& [name, id] : seen) outcome_.identity.module_build_ids[name] = id;
   if (wrong.empty()) return {};
   outcome_.identity.proved = false;
   wrong_kernel_ = true;
   return fail(ErrorKind::kInfrastructure, join(wrong, "; "));
+}
+
+Status Session::look_around(hygiene::When when, std::stop_token stop) {
+  // A machine that counts instructions is not disturbed by what else runs.
+  const bool before = when == hygiene::When::kBefore && !order_.count_instructions;
+  ShellRequest request;
+  request.command = module_script(module_names()) + hygiene::reading_script(before);
+  for (int look = 1;; ++look) {
+    KILN_ASSIGN(const ShellReply reply, dut_->run(request, stop));
+    const hygiene::Reading reading = hygiene::read_reading(reply.out, when);
+    const bool quiet = reading.other_load.value_or(0) <= hygiene::kMuchLoad;
+    if (before && !quiet && look < kLooksForQuiet) continue;
+    readings_.push_back(reading);
+    return check_loaded(reply.out);
+  }
 }
 
 bool Session::modules_known() const {
@@ -351,6 +375,7 @@ Session::Step Session::collect(std::stop_token stop) {
       "read -r x </proc/sys/kernel/random/boot_id; echo boot_id=$x >&2\n"
       "read -r x </proc/sys/kernel/tainted; echo taint=$x >&2\n"
       "dmesg -r\n";
+  request.command = "{ " + hygiene::reading_script(false) + "} >&2\n" + request.command;
   request.output_file = (deps_.folder / "dmesg").string();
   request.max_output = 32 << 20;
   const auto reply = dut_->run(request, stop);
@@ -361,6 +386,7 @@ Session::Step Session::collect(std::stop_token stop) {
     return tl::unexpected(End{Ending::kInfrastructure, "WRONG_KERNEL",
                               "the machine restarted unseen: its boot id has changed"});
   }
+  readings_.push_back(hygiene::read_reading(reply->err, hygiene::When::kEnd));
   return {};
 }
 

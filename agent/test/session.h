@@ -68,6 +68,10 @@ class Session {
 
   Status restart(const std::string& why, std::stop_token stop);
   Status check_modules(std::stop_token stop);
+  /// Likewise, and a reading of the machine's conditions on the way. Before a bench it waits,
+  /// bounded, until other work is done.
+  Status look_around(hygiene::When when, std::stop_token stop);
+  Status check_loaded(std::string_view output);
   [[nodiscard]] bool modules_known() const;
   /// The end that an error means, with the machine's own trouble as the better explanation.
   End end_of(const Error& error, std::string error_class);
@@ -86,6 +90,7 @@ class Session {
   std::optional<End> failure_;    ///< what went wrong while the session could go on
   std::optional<End> restart_end_;
   std::vector<std::string> boot_ids_;
+  std::vector<hygiene::Reading> readings_;
   std::vector<std::string> notes_;
   std::chrono::steady_clock::time_point deadline_;
   std::chrono::steady_clock::time_point phase_started_;

@@ -185,7 +185,7 @@ Session::Step Session::run_bench(const BenchPhaseOrder& bench, std::stop_token s
     const auto reply = run(command, kSetupLimit);
     if (!reply || !reply->ok()) return bench_failed(bench, "setup `" + command + "`", reply);
   }
-  if (auto checked = check_modules(stop); !checked)
+  if (auto checked = look_around(hygiene::When::kBefore, stop); !checked)
     return tl::unexpected(end_of(checked.error(), "INFRA_NET"));
   const auto limit = std::min(bench.timeout, std::chrono::ceil<Millis>(deadline_ - Steady::now()));
   const auto reply = run("cd /kiln/bench && " + bench.command, std::max(limit, Millis(1'000)));
@@ -198,7 +198,7 @@ Session::Step Session::run_bench(const BenchPhaseOrder& bench, std::stop_token s
     if (reply->truncated) note(fmt::format("bench {}: its output is cut", bench.name));
   }
   if (!reply || !reply->ok()) return bench_failed(bench, "`" + bench.command + "`", reply);
-  if (auto checked = check_modules(stop); !checked)
+  if (auto checked = look_around(hygiene::When::kAfter, stop); !checked)
     return tl::unexpected(end_of(checked.error(), "INFRA_NET"));
   return {};
 }

@@ -83,9 +83,12 @@ Result<std::optional<stats::NoiseFloor>> noise_of(db::Database& database,
                                                   const std::string& machine,
                                                   const std::string& metric) {
   verdict::CanaryHistory history{metric, {}};
-  KILN_TRY(db::SessionTable(database).look_up_canaries(std::numeric_limits<int64_t>::max(), machine,
-                                                       &history));
-  const std::vector<double> ratios = verdict::canary_ratios(history.boots);
+  const db::SessionTable sessions(database);
+  constexpr auto kAnyRun = std::numeric_limits<int64_t>::max();
+  KILN_TRY(sessions.look_up_canaries(kAnyRun, machine, &history));
+  KILN_ASSIGN(const auto settings, sessions.settings_before(kAnyRun, machine));
+  const std::vector<double> ratios =
+      verdict::canary_ratios(history.boots, hygiene::usual_of(settings));
   if (ratios.size() < 2) return std::nullopt;
   return stats::noise_floor(ratios, kPairs);
 }

@@ -149,6 +149,11 @@ Status DbRunStore::look_up_canaries(int64_t run_id, const std::string& machine,
   return {};
 }
 
+Result<std::vector<hygiene::Settings>> DbRunStore::settings_before(int64_t run_id,
+                                                                   const std::string& machine) {
+  return db::SessionTable(db_).settings_before(run_id, machine);
+}
+
 Status DbRunStore::put_decoded(int64_t session_id, int position,
                                const std::vector<dmesg::Frame>& frames,
                                const std::string& subsystem) {

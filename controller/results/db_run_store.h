@@ -34,6 +34,8 @@ class DbRunStore final : public RunStore {
                          std::vector<verdict::TestHistory>* tests) override;
   Status look_up_canaries(int64_t run_id, const std::string& machine,
                           std::vector<verdict::CanaryHistory>* metrics) override;
+  Result<std::vector<hygiene::Settings>> settings_before(int64_t run_id,
+                                                         const std::string& machine) override;
   Status put_decoded(int64_t session_id, int position, const std::vector<dmesg::Frame>& frames,
                      const std::string& subsystem) override;
   Status put_not_revertible(int64_t run_id, int patch) override;

@@ -67,6 +67,9 @@ class RunStore {
   /// the newest boots, at most verdict::kMostCanaryPairs pairs a metric.
   virtual Status look_up_canaries(int64_t run_id, const std::string& machine,
                                   std::vector<verdict::CanaryHistory>* metrics) = 0;
+  /// How that machine was set in boots without a series of runs before this one, oldest first.
+  virtual Result<std::vector<hygiene::Settings>> settings_before(int64_t run_id,
+                                                                 const std::string& machine) = 0;
   /// The decoded stack of the session's kernel report at `position`, and whose it is by that.
   virtual Status put_decoded(int64_t session_id, int position,
                              const std::vector<dmesg::Frame>& frames,

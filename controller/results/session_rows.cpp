@@ -40,6 +40,26 @@ void fill(const verdict::KernelReport& row, v1::KernelReport* report) {
   report->set_times(row.times);
 }
 
+hygiene::Conditions to_row(const v1::Conditions& message) {
+  hygiene::Conditions row;
+  row.settings = {message.governor(), message.turbo(), message.clocksource()};
+  if (message.has_throttled()) row.throttled = message.throttled();
+  if (message.has_celsius()) row.celsius = message.celsius();
+  if (message.has_other_load()) row.other_load = message.other_load();
+  if (message.has_stolen_percent()) row.stolen_percent = message.stolen_percent();
+  return row;
+}
+
+void fill(const hygiene::Conditions& row, v1::Conditions* message) {
+  message->set_governor(to_valid_utf8(row.settings.governor));
+  message->set_turbo(to_valid_utf8(row.settings.turbo));
+  message->set_clocksource(to_valid_utf8(row.settings.clocksource));
+  if (row.throttled) message->set_throttled(*row.throttled);
+  if (row.celsius) message->set_celsius(*row.celsius);
+  if (row.other_load) message->set_other_load(*row.other_load);
+  if (row.stolen_percent) message->set_stolen_percent(*row.stolen_percent);
+}
+
 }  // namespace
 
 db::StoredSession to_row(const v1::Session& session) {
@@ -64,6 +84,7 @@ db::StoredSession to_row(const v1::Session& session) {
   row.identity.taint = id.taint();
   row.identity.proved = id.proved();
   row.identity.clock_offset_seconds = id.clock_offset_seconds();
+  if (session.has_conditions()) row.conditions = to_row(session.conditions());
   for (const v1::PhaseTime& phase : session.phases())
     row.phases.push_back({phase.name(), phase.seconds()});
   row.artifacts = {session.artifacts().begin(), session.artifacts().end()};
@@ -106,6 +127,7 @@ v1::Session to_session(const db::StoredSession& row) {
   id->set_taint(row.identity.taint);
   id->set_proved(row.identity.proved);
   id->set_clock_offset_seconds(row.identity.clock_offset_seconds);
+  if (row.conditions != hygiene::Conditions()) fill(row.conditions, out.mutable_conditions());
   for (const db::PhaseTimeRow& phase : row.phases) {
     v1::PhaseTime* p = out.add_phases();
     p->set_name(phase.name);

@@ -174,6 +174,11 @@ Result<verdict::Input> StoredJudge::input(const db::RunRow& run, const v1::RunRe
   input.canaries = verdict::canaries_to_look_up(input);
   for (verdict::CanaryHistory& metric : input.canaries)
     KILN_TRY(sessions.look_up_canaries(run.id, machine, &metric));
+  for (const verdict::SessionRow& session : input.sessions)
+    if (!input.settings_before.contains(session.machine)) {
+      KILN_ASSIGN(input.settings_before[session.machine],
+                  sessions.settings_before(run.id, session.machine));
+    }
   const db::KernelReportTable reports(*db_);
   for (const std::string& signature : verdict::reports_to_look_up(input)) {
     KILN_ASSIGN(const int boots, reports.boots_before(run.id, machine, signature));

@@ -141,6 +141,11 @@ verdict::Input RunDriver::verdict_input() {
   if (!input.canaries.empty() &&
       !deps_.store->look_up_canaries(input_.run_id, machine_of(true), &input.canaries))
     input.canaries.clear();
+  for (const verdict::SessionRow& session : input.sessions) {
+    if (input.settings_before.contains(session.machine)) continue;
+    auto settings = deps_.store->settings_before(input_.run_id, session.machine);
+    input.settings_before[session.machine] = settings.value_or(std::vector<hygiene::Settings>());
+  }
   input.interrupted = state_.stopping && infrastructure_error_.empty();
   input.infrastructure_error = infrastructure_error_;
   return input;
@@ -211,6 +216,7 @@ verdict::SessionRow to_row(const v1::Session& session, const job::PlannedSession
   row.patched_first = planned.patched_first;
   row.only_tests = planned.only_tests;
   row.emulated = emulated;
+  row.machine = session.machine();
   return db::to_verdict_row(std::move(row));
 }
 

@@ -75,6 +75,9 @@ class FakeStore final : public results::RunStore {
                           std::vector<verdict::CanaryHistory>*) override {
     return {};
   }
+  Result<std::vector<hygiene::Settings>> settings_before(int64_t, const std::string&) override {
+    return std::vector<hygiene::Settings>();
+  }
   Status put_decoded(int64_t session_id, int position, const std::vector<dmesg::Frame>& frames,
                      const std::string& subsystem) override {
     decoded.push_back(fmt::format("{}/{} {}: {} {}:{}", session_id, position, subsystem,

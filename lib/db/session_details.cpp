@@ -72,7 +72,27 @@ void load_measurements(SQLite::Database& db, StoredSession* session) {
       session->id);
 }
 
+void insert_conditions(SQLite::Database& db, const StoredSession& session) {
+  const hygiene::Conditions& c = session.conditions;
+  if (c == hygiene::Conditions()) return;
+  sql::execute(db, "INSERT INTO session_conditions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", session.id,
+               c.settings.governor, c.settings.turbo, c.settings.clocksource, c.throttled,
+               c.celsius, c.other_load, c.stolen_percent);
+}
+
 }  // namespace
+
+hygiene::Conditions read_conditions(sql::Columns& columns) {
+  hygiene::Conditions out;
+  out.settings.governor = columns.text();
+  out.settings.turbo = columns.text();
+  out.settings.clocksource = columns.text();
+  out.throttled = columns.optional_integer();
+  out.celsius = columns.optional_real();
+  out.other_load = columns.optional_real();
+  out.stolen_percent = columns.optional_real();
+  return out;
+}
 
 verdict::ResultRow read_result(sql::Columns& columns) {
   verdict::ResultRow result;
@@ -95,6 +115,7 @@ verdict::MeasurementRow read_measurement(sql::Columns& columns) {
 }
 
 void insert_details(SQLite::Database& db, const StoredSession& session) {
+  insert_conditions(db, session);
   insert_results(db, session);
   insert_measurements(db, session);
   insert_kernel_reports(db, session.id, session.kernel);
@@ -132,6 +153,13 @@ void load_details(SQLite::Database& db, StoredSession* session) {
         phase.name = c.text();
         phase.seconds = c.real();
         session->phases.push_back(std::move(phase));
+      },
+      session->id);
+  sql::each(
+      db, kSelectConditions,
+      [&](SQLite::Statement& row) {
+        sql::Columns columns(row);
+        session->conditions = read_conditions(columns);
       },
       session->id);
   load_artifacts(db, session);

@@ -15,6 +15,12 @@ inline constexpr const char* kSelectMeasurements =
     " ORDER BY position";
 verdict::MeasurementRow read_measurement(sql::Columns& columns);
 
+inline constexpr const char* kSelectConditions =
+    "SELECT governor, turbo, clocksource, throttled, celsius, other_load, stolen_percent"
+    " FROM session_conditions WHERE session_id = ?";
+/// Of these seven columns; all of them NULL: nothing is known.
+hygiene::Conditions read_conditions(sql::Columns& columns);
+
 void insert_details(SQLite::Database& db, const StoredSession& session);
 void load_details(SQLite::Database& db, StoredSession* session);
 

@@ -220,8 +220,11 @@ Status SessionTable::look_up_canaries(int64_t run_id, const std::string& machine
     sql::each(
         db,
         // A bench that prints a figure several times counts by its mean.
-        "SELECT s.run_id, s.pair, AVG(m.value) FROM measurements m"
+        // An emulated machine's conditions are no reason to leave a boot out (verdict/unfit.h).
+        "SELECT s.run_id, s.pair, AVG(m.value), c.governor, c.turbo, c.clocksource, c.throttled,"
+        " c.celsius, c.other_load, c.stolen_percent FROM measurements m"
         " JOIN sessions s ON s.id = m.session_id"
+        " LEFT JOIN session_conditions c ON c.session_id = s.id AND s.emulated = 0"
         " WHERE m.metric = ? AND m.value IS NOT NULL AND s.machine = ? AND s.purpose = 'canary'"
         " AND s.state = 'done' AND s.ending IN ('tested', 'test-failed') AND s.run_id < ?"
         " GROUP BY s.id ORDER BY s.id DESC LIMIT ?",
@@ -231,12 +234,37 @@ Status SessionTable::look_up_canaries(int64_t run_id, const std::string& machine
           boot.run_id = c.integer();
           boot.pair = c.small();
           boot.value = c.real();
+          boot.conditions = read_conditions(c);
           metric->boots.push_back(boot);
         },
         metric->metric, machine, run_id, 2 * verdict::kMostCanaryPairs);
     std::reverse(metric->boots.begin(), metric->boots.end());
     return {};
   });
+}
+
+Result<std::vector<hygiene::Settings>> SessionTable::settings_before(
+    int64_t run_id, const std::string& machine) const {
+  return sql::read(*database_, "read how the machine was set",
+                   [&](SQLite::Database& db) -> Result<std::vector<hygiene::Settings>> {
+                     std::vector<hygiene::Settings> out;
+                     sql::each(
+                         db,
+                         "SELECT c.governor, c.turbo, c.clocksource FROM sessions s"
+                         " JOIN session_conditions c ON c.session_id = s.id"
+                         " WHERE s.machine = ? AND s.variant = 'baseline' AND s.run_id < ?"
+                         " ORDER BY s.id DESC LIMIT ?",
+                         [&](SQLite::Statement& row) {
+                           sql::Columns c(row);
+                           hygiene::Settings& one = out.emplace_back();
+                           one.governor = c.text();
+                           one.turbo = c.text();
+                           one.clocksource = c.text();
+                         },
+                         machine, run_id, verdict::kMostSettings);
+                     std::reverse(out.begin(), out.end());
+                     return out;
+                   });
 }
 
 verdict::SessionRow to_verdict_row(StoredSession session) {
@@ -252,6 +280,7 @@ verdict::SessionRow to_verdict_row(StoredSession session) {
   row.pair = session.pair;
   row.patched_first = session.patched_first;
   row.emulated = session.emulated;
+  row.conditions = std::move(session.conditions);
   row.only_tests = std::move(session.only_tests);
   row.results = std::move(session.results);
   row.measurements = std::move(session.measurements);

@@ -52,6 +52,7 @@ struct StoredSession {
   double elapsed_seconds = 0;
   int restarts = 0;
   IdentityRow identity;
+  hygiene::Conditions conditions;
   std::vector<PhaseTimeRow> phases;
   std::map<std::string, std::string> artifacts;  ///< "console" -> digest
   std::vector<verdict::ResultRow> results;
@@ -90,6 +91,10 @@ class SessionTable {
   /// kMostCanaryPairs pairs, oldest first.
   Status look_up_canaries(int64_t run_id, const std::string& machine,
                           verdict::CanaryHistory* metric) const;
+  /// How the machine was set in boots of a baseline, in runs before `run_id`: the newest
+  /// verdict::kMostSettings that say anything, oldest first.
+  [[nodiscard]] Result<std::vector<hygiene::Settings>> settings_before(
+      int64_t run_id, const std::string& machine) const;
   /// The finished sessions of a run as the verdict wants them, in the order they were opened;
   /// cancelled ones say nothing and are left out.
   [[nodiscard]] Result<std::vector<verdict::SessionRow>> for_verdict(int64_t run_id) const;

@@ -217,6 +217,11 @@ class Columns {
     if (column.isNull()) return std::nullopt;
     return WallTime(Millis(column.getInt64()));
   }
+  std::optional<int64_t> optional_integer() {
+    const SQLite::Column column = next();
+    if (column.isNull()) return std::nullopt;
+    return column.getInt64();
+  }
   std::optional<double> optional_real() {
     const SQLite::Column column = next();
     if (column.isNull()) return std::nullopt;

@@ -237,6 +237,7 @@ TEST_F(DbTest, ASessionIsStoredWhole) {
   EXPECT_EQ(got.identity.clock_offset_seconds, -0.25);
   EXPECT_EQ(got.identity.cmdline, "console=ttyS0");
   EXPECT_TRUE(got.identity.proved);
+  EXPECT_EQ(got.conditions, end.conditions);
   EXPECT_EQ(got.artifacts, end.artifacts);
   ASSERT_EQ(got.phases.size(), 2U);
   EXPECT_EQ(got.phases[1].name, "testing");
@@ -372,6 +373,36 @@ TEST_F(DbTest, TheVerdictGetsTheFinishedSessions) {
   EXPECT_EQ(row.kernel.size(), 1U);
 }
 
+TEST_F(DbTest, AMachinesSettingsAreThoseOfItsEarlierBaselines) {
+  SessionTable sessions(*database_);
+  const auto boot = [&](int64_t run, const char* key, const char* variant, const char* governor,
+                        const char* machine = "qemu-1") {
+    StoredSession s = sample_session(run, key);
+    s.variant = variant;
+    s.machine = machine;
+    s.id = *sessions.open(s);
+    StoredSession end = sample_end(s);
+    end.conditions = {{governor, "", "tsc"}, {}, {}, {}, {}};
+    if (*governor == '\0') end.conditions = {};
+    ASSERT_TRUE(sessions.finish(end));
+  };
+  const int64_t old = make_run();
+  boot(old, "a", "baseline", "powersave");
+  boot(old, "b", "patched", "ondemand");
+  boot(old, "c", "baseline", "performance");
+  boot(old, "d", "baseline", "");
+  boot(old, "e", "baseline", "userspace", "qemu-2");
+  RunRow next = sample_run();
+  next.started = at(5);
+  const int64_t now = RunTable(*database_).create(next, sample_cells()).value();
+  boot(now, "a", "baseline", "schedutil");
+  const auto got = sessions.settings_before(now, "qemu-1");
+  ASSERT_TRUE(got) << render(got.error());
+  EXPECT_THAT(*got, ElementsAre(hygiene::Settings{"powersave", "", "tsc"},
+                                hygiene::Settings{"performance", "", "tsc"}));
+  EXPECT_EQ(sessions.for_verdict(now)->at(0).conditions.settings.governor, "schedutil");
+}
+
 TEST_F(DbTest, CanariesOfEarlierRunsComeOldestFirst) {
   SessionTable sessions(*database_);
   std::vector<int64_t> runs;
@@ -382,6 +413,7 @@ TEST_F(DbTest, CanariesOfEarlierRunsComeOldestFirst) {
     s.variant = "baseline";
     s.pair = 1;
     s.machine = machine;
+    s.emulated = runs.size() == 1;
     s.id = *sessions.open(s);
     StoredSession end = sample_end(s);
     end.ending = ending;
@@ -405,6 +437,8 @@ TEST_F(DbTest, CanariesOfEarlierRunsComeOldestFirst) {
   EXPECT_THAT(values, ElementsAre(1, 2, 11, 12)) << "not those of the run itself";
   EXPECT_EQ(history.boots.front().run_id, runs.front());
   EXPECT_EQ(history.boots.front().pair, 1);
+  EXPECT_EQ(history.boots.front().conditions, hygiene::Conditions()) << "emulated";
+  EXPECT_EQ(history.boots.back().conditions.settings.clocksource, "tsc");
 }
 
 TEST_F(DbTest, EventsAreNumberedOnce) {

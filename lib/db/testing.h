@@ -97,6 +97,7 @@ inline StoredSession sample_end(StoredSession s, int results = 2) {
   s.identity.taint = 512;
   s.identity.proved = true;
   s.identity.clock_offset_seconds = -0.25;
+  s.conditions = {{"performance", "off", "tsc"}, 2, 61.5, 0.25, std::nullopt};
   s.phases = {{"booting", 20.5}, {"testing", 60}};
   s.artifacts = {{"console", std::string(64, '7')}, {"dmesg", std::string(64, '8')}};
   for (int i = 0; i < results; ++i) {

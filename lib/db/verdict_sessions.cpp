@@ -52,6 +52,8 @@ void read_details(SQLite::Database& db, std::vector<verdict::SessionRow>* sessio
           [](verdict::SessionRow& s, sql::Columns& c) { s.only_tests.push_back(c.text()); });
   each_of(db, "SELECT tag FROM session_tags WHERE session_id = ? ORDER BY tag", sessions,
           [](verdict::SessionRow& s, sql::Columns& c) { s.tags.push_back(c.text()); });
+  each_of(db, kSelectConditions, sessions,
+          [](verdict::SessionRow& s, sql::Columns& c) { s.conditions = read_conditions(c); });
   each_of(db, kSelectResults, sessions,
           [](verdict::SessionRow& s, sql::Columns& c) { s.results.push_back(read_result(c)); });
   each_of(db, kSelectMeasurements, sessions, [](verdict::SessionRow& s, sql::Columns& c) {

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "lib/base/text.h"
+#include "lib/hygiene/conditions.h"
 #include "lib/report/reach_fields.h"
 #include "lib/report/report.h"
 #include "lib/report/static_fields.h"
@@ -163,6 +164,22 @@ void fill_noise(const verdict::Noise& from, v1::Noise* to) {
   for (const std::string& metric : from.not_believed) to->add_not_believed(proto_string(metric));
 }
 
+void fill_hygiene(const verdict::Hygiene& from, v1::Hygiene* to) {
+  to->set_machine(proto_string(from.machine));
+  to->set_usual(proto_string(hygiene::words_of(from.usual)));
+  to->set_celsius(finite(from.celsius));
+  to->set_boots(from.boots);
+  for (const verdict::UnfitBoot& boot : from.unfit) {
+    v1::UnfitBoot* out = to->add_unfit();
+    out->set_session_id(boot.session_id);
+    out->set_purpose(proto_string(boot.purpose));
+    out->set_variant(proto_string(boot.variant));
+    out->set_config(proto_string(boot.config));
+    out->set_pair(boot.pair);
+    out->set_why(proto_string(boot.why));
+  }
+}
+
 }  // namespace
 
 void fill_filter(const known::Filter& from, v1::KnownFilter* to) {
@@ -229,6 +246,8 @@ void fill(const verdict::Output& output, v1::RunReport* report) {
     fill_interaction(interaction, report->add_interactions());
   report->clear_noise();
   for (const verdict::Noise& noise : output.noise) fill_noise(noise, report->add_noise());
+  report->clear_hygiene();
+  for (const verdict::Hygiene& one : output.hygiene) fill_hygiene(one, report->add_hygiene());
   report->clear_comparisons();
   for (const verdict::Comparison& comparison : output.comparisons)
     fill_comparison(comparison, report->add_comparisons());

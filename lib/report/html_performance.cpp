@@ -80,6 +80,19 @@ std::string noise_note(const v1::RunReport& report) {
   return out;
 }
 
+std::string hygiene_note(const v1::RunReport& report) {
+  std::string out;
+  for (const v1::Hygiene& one : report.hygiene()) {
+    const std::string words = hygiene_words(one);
+    if (words.empty()) continue;
+    out +=
+        fmt::format("<p class=\"note\">Conditions of {}: {}", escape(one.machine()), escape(words));
+    for (const v1::UnfitBoot& boot : one.unfit()) out += "<br>" + escape(unfit_words(boot));
+    out += "</p>\n";
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string html_performance(const v1::RunReport& report) {
@@ -98,6 +111,7 @@ std::string html_performance(const v1::RunReport& report) {
   body += interaction_table(report);
   if (!inform.empty()) body += "<p class=\"where\"><b>For information only</b></p>" + inform;
   body += noise_note(report);
+  body += hygiene_note(report);
   return section("performance", "Performance",
                  count_words(report.comparisons_size(), "comparison", "comparisons"), body);
 }

@@ -72,6 +72,18 @@ std::string noise_lines(const v1::RunReport& report) {
   return out;
 }
 
+/// How machines were set, where they say so, and each boot that this rules out.
+std::string hygiene_lines(const v1::RunReport& report) {
+  std::string out;
+  for (const v1::Hygiene& one : report.hygiene()) {
+    const std::string words = hygiene_words(one);
+    if (words.empty()) continue;
+    out += wrapped("  ", fmt::format("Conditions of {}: {}", one.machine(), words), 4);
+    for (const v1::UnfitBoot& boot : one.unfit()) out += wrapped("    ", unfit_words(boot), 6);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string text_matrix(const v1::RunReport& report) {
@@ -105,7 +117,7 @@ std::string text_performance(const v1::RunReport& report) {
       out += comparison_lines(c);
     }
   }
-  return out + noise_lines(report);
+  return out + noise_lines(report) + hygiene_lines(report);
 }
 
 std::string text_claims(const v1::RunReport& report) {

@@ -164,6 +164,22 @@ std::string noise_words(const v1::Noise& noise) {
   return out + ": cannot be believed for " + join(metrics, ", ");
 }
 
+std::string hygiene_words(const v1::Hygiene& hygiene) {
+  std::vector<std::string> parts;
+  if (!hygiene.usual().empty()) parts.push_back(clean_line(hygiene.usual()));
+  if (hygiene.celsius() > 0) parts.push_back(fmt::format("at most {:.0f} °C", hygiene.celsius()));
+  std::string out = join(parts, ", ");
+  if (hygiene.unfit_size() == 0) return out;
+  return out + fmt::format("{}the clock of {} does not count", out.empty() ? "" : "; ",
+                           count_words(hygiene.unfit_size(), "boot", "boots"));
+}
+
+std::string unfit_words(const v1::UnfitBoot& boot) {
+  const std::string pair = boot.pair() > 0 ? fmt::format(" {}", boot.pair()) : "";
+  return clean_line(fmt::format("session {} ({}{}, {}/{}): {}", boot.session_id(), boot.purpose(),
+                                pair, boot.variant(), boot.config(), boot.why()));
+}
+
 bool is_tested(const v1::Comparison& c) {
   return pairs_counted(c) > 1 && (c.kind() == "wall-clock" || c.looks_at_most() > 1);
 }

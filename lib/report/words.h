@@ -50,6 +50,10 @@ std::string interaction_words(const v1::Interaction& interaction);
 /// "24 pairs of baseline against itself spread by 1.2 % [0.9, 1.7]; 1 false alarm in 24 comparisons
 /// (0 to 21 %): can be believed"
 std::string noise_words(const v1::Noise& noise);
+/// "governor performance, clocksource tsc, at most 71 °C; the clock of 2 boots does not count"
+std::string hygiene_words(const v1::Hygiene& hygiene);
+/// "session 12 (performance 3, patched/i386-highmem): heat slowed the CPUs once"
+std::string unfit_words(const v1::UnfitBoot& boot);
 /// Its p-values say something: not exact counts, and more than one pair.
 bool is_tested(const v1::Comparison& comparison);
 /// "0.03 with its looks, " where there are several, else "".

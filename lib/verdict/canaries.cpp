@@ -9,6 +9,7 @@
 #include "lib/base/text.h"
 #include "lib/verdict/observe.h"
 #include "lib/verdict/performance.h"
+#include "lib/verdict/unfit.h"
 
 namespace kiln::verdict {
 namespace {
@@ -28,7 +29,8 @@ std::vector<CanaryBoot> own_boots(const Input& input, const std::string& metric)
   for (const SessionRow& session : input.sessions) {
     if (session.purpose != "canary" || !usable(session)) continue;
     if (const auto value = value_of(session, metric))
-      out.push_back({0, session.pair, value->value});
+      out.push_back({0, session.pair, value->value,
+                     session.emulated ? hygiene::Conditions() : session.conditions});
   }
   return out;
 }
@@ -62,10 +64,12 @@ void add_spread(const std::vector<const stats::NoiseFloor*>& floors, Noise* nois
 
 }  // namespace
 
-std::vector<double> canary_ratios(const std::vector<CanaryBoot>& boots) {
+std::vector<double> canary_ratios(const std::vector<CanaryBoot>& boots,
+                                  const hygiene::Settings& usual) {
   std::map<std::pair<int64_t, int>, std::vector<double>> pairs;
   std::vector<std::pair<int64_t, int>> order;
   for (const CanaryBoot& boot : boots) {
+    if (!hygiene::unfit_because(boot.conditions, usual).empty()) continue;
     std::vector<double>& values = pairs[{boot.run_id, boot.pair}];
     values.push_back(boot.value);
     if (values.size() == 2) order.emplace_back(boot.run_id, boot.pair);
@@ -92,11 +96,14 @@ std::vector<CanaryHistory> canaries_to_look_up(const Input& input) {
 
 std::map<std::string, stats::NoiseFloor> noise_floors(const Input& input) {
   std::map<std::string, stats::NoiseFloor> out;
+  const std::map<std::string, hygiene::Settings> all = usual_settings(input);
+  const auto found = all.find(machine_of(input));
+  const hygiene::Settings usual = found == all.end() ? hygiene::Settings() : found->second;
   for (const CanaryHistory& history : canaries_to_look_up(input)) {
     std::vector<double> ratios;
     for (const CanaryHistory& stored : input.canaries)
-      if (stored.metric == history.metric) ratios = canary_ratios(stored.boots);
-    const std::vector<double> own = canary_ratios(own_boots(input, history.metric));
+      if (stored.metric == history.metric) ratios = canary_ratios(stored.boots, usual);
+    const std::vector<double> own = canary_ratios(own_boots(input, history.metric), usual);
     ratios.insert(ratios.end(), own.begin(), own.end());
     if (!ratios.empty())
       out[history.metric] = stats::noise_floor(ratios, std::max(2, input.job.pairs), kAlpha);

@@ -5,14 +5,17 @@
 #include <string>
 #include <vector>
 
+#include "lib/hygiene/fit.h"
 #include "lib/stats/noise.h"
 #include "lib/verdict/verdict.h"
 
 namespace kiln::verdict {
 
 /// The second boot of each pair to the first, oldest pair first. A boot that failed was tried
-/// again, so that the first two with a value are the pair.
-std::vector<double> canary_ratios(const std::vector<CanaryBoot>& boots);
+/// again, so that the first two with a value are the pair. Boots that would not count in a
+/// comparison, on a machine that is set like that as a rule, do not here.
+std::vector<double> canary_ratios(const std::vector<CanaryBoot>& boots,
+                                  const hygiene::Settings& usual);
 
 /// By metric; those without any A/A pair are left out. Earlier runs first, then this one.
 std::map<std::string, stats::NoiseFloor> noise_floors(const Input& input);

@@ -9,6 +9,7 @@
 
 #include "lib/base/text.h"
 #include "lib/verdict/performance.h"
+#include "lib/verdict/unfit.h"
 
 namespace kiln::verdict {
 namespace {
@@ -95,6 +96,8 @@ Claim judge_metric(const Input& input, const ClaimSpec& spec) {
   Range values;
   Range others;
   std::set<std::string> configs;
+  const std::map<int64_t, std::string> unfit = unfit_boots(input);
+  std::string left_out;
   for (const SessionRow* session : speaking_sessions(input, spec)) {
     std::set<std::string> names;
     for (const MeasurementRow& row : session->measurements)
@@ -102,6 +105,11 @@ Claim judge_metric(const Input& input, const ClaimSpec& spec) {
     for (const std::string& name : names) {
       const auto value = value_of(*session, name);
       if (!value) continue;
+      if (const auto why = unfit.find(session->id);
+          why != unfit.end() && is_wall_clock(input, name, *value)) {
+        left_out = fmt::format("session {} does not count: {}", session->id, why->second);
+        continue;
+      }
       double bar = spec.value;
       if (!spec.other.empty()) {
         const auto other = value_of(*session, other_name(spec, name));
@@ -120,7 +128,10 @@ Claim judge_metric(const Input& input, const ClaimSpec& spec) {
       ++seen;
     }
   }
-  if (seen == 0) return undecided(spec, "", fmt::format("no boot measured {}", spec.metric));
+  if (seen == 0)
+    return undecided(
+        spec, "",
+        left_out.empty() ? fmt::format("no boot measured {}", spec.metric) : std::move(left_out));
   const std::string bar = spec.other.empty() ? fmt::format("{:g}", spec.value)
                                              : fmt::format("{} {}", spec.other, others.words());
   const std::string figure =

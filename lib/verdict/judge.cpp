@@ -14,6 +14,7 @@
 #include "lib/verdict/not_tested.h"
 #include "lib/verdict/observe.h"
 #include "lib/verdict/performance.h"
+#include "lib/verdict/unfit.h"
 
 namespace kiln::verdict {
 namespace {
@@ -181,6 +182,7 @@ std::vector<TestHistory> tests_to_look_up(const Input& input) {
 Output judge(const Input& input) {
   Output out;
   const std::vector<ConfigView> views = observe(input);
+  out.hygiene = machine_hygiene(input);
   Performance performance = compare_metrics(input);
   out.comparisons = std::move(performance.comparisons);
   out.interactions = std::move(performance.interactions);

@@ -7,12 +7,14 @@
 
 #include "lib/base/text.h"
 #include "lib/verdict/observe.h"
+#include "lib/verdict/unfit.h"
 
 namespace kiln::verdict {
 namespace {
 
 using Sessions = std::vector<const SessionRow*>;
 using Kind = job::MetricSpec::Kind;
+using Unfit = std::map<int64_t, std::string>;  ///< by session: why its wall clock does not count
 
 Sessions sessions_for(const Input& input, const std::string& config, const std::string& purpose) {
   Sessions out;
@@ -60,7 +62,15 @@ std::string missing_because(const SessionRow* session, std::string_view side,
   return "";
 }
 
-void pair_variants(const Sessions& sessions, PairedMetric* out) {
+/// Only what a clock measured is disturbed by how the machine was set.
+std::string unfit_because(const Unfit& unfit, const SessionRow& session, const PairedMetric& metric,
+                          std::string_view side) {
+  const auto found = unfit.find(session.id);
+  if (metric.kind != "wall-clock" || found == unfit.end()) return "";
+  return fmt::format("{} boot: {}", side, found->second);
+}
+
+void pair_variants(const Sessions& sessions, const Unfit& unfit, PairedMetric* out) {
   std::set<int> numbers;
   for (const SessionRow* session : sessions) numbers.insert(session->pair);
   for (const int number : numbers) {
@@ -72,6 +82,8 @@ void pair_variants(const Sessions& sessions, PairedMetric* out) {
     pair.order = any != nullptr && any->patched_first ? "BA" : "AB";
     pair.excluded = missing_because(left, "baseline", out->metric);
     if (pair.excluded.empty()) pair.excluded = missing_because(right, "patched", out->metric);
+    if (pair.excluded.empty()) pair.excluded = unfit_because(unfit, *left, *out, "baseline");
+    if (pair.excluded.empty()) pair.excluded = unfit_because(unfit, *right, *out, "patched");
     if (left != nullptr && usable(*left))
       if (const auto value = value_of(*left, out->metric)) pair.left = value->value;
     if (right != nullptr && usable(*right))
@@ -82,7 +94,7 @@ void pair_variants(const Sessions& sessions, PairedMetric* out) {
 }
 
 void pair_arms(const Sessions& sessions, const std::string& left, const std::string& right,
-               PairedMetric* out) {
+               const Unfit& unfit, PairedMetric* out) {
   for (const SessionRow* session : sessions) {
     if (!usable(*session)) continue;
     const auto left_value = value_of(*session, left);
@@ -97,6 +109,9 @@ void pair_arms(const Sessions& sessions, const std::string& left, const std::str
       pair.excluded = fmt::format("session {} did not measure {}", session->id, left);
     if (!right_value)
       pair.excluded = fmt::format("session {} did not measure {}", session->id, right);
+    if (pair.excluded.empty())
+      pair.excluded =
+          unfit_because(unfit, *session, *out, fmt::format("session {}'s", session->id));
     if (pair.excluded.empty()) out->emulated = out->emulated || session->emulated;
     out->pairs.push_back(std::move(pair));
   }
@@ -125,7 +140,7 @@ std::vector<Source> sources_of(const job::MetricSpec& spec, const Sessions& perf
 }
 
 void pair_spec(const Input& input, const std::string& config, const job::MetricSpec& spec,
-               std::set<std::string>* done, std::vector<PairedMetric>* out) {
+               const Unfit& unfit, std::set<std::string>* done, std::vector<PairedMetric>* out) {
   const Sessions performance = sessions_for(input, config, "performance");
   const Sessions instructions = sessions_for(input, config, "instructions");
   std::set<std::string> names = metric_names(performance);
@@ -155,9 +170,9 @@ void pair_spec(const Input& input, const std::string& config, const job::MetricS
       if (!done->insert(fmt::format("{}|{}|{}|{}", metric, pm.kind, pm.left, pm.right)).second)
         continue;
       if (arms) {
-        pair_arms(*source.sessions, name, spec.right_arm + "/" + metric, &pm);
+        pair_arms(*source.sessions, name, spec.right_arm + "/" + metric, unfit, &pm);
       } else {
-        pair_variants(*source.sessions, &pm);
+        pair_variants(*source.sessions, unfit, &pm);
       }
       if (!pm.pairs.empty()) out->push_back(std::move(pm));
     }
@@ -168,11 +183,12 @@ void pair_spec(const Input& input, const std::string& config, const job::MetricS
 
 std::vector<PairedMetric> pair_metrics(const Input& input) {
   std::vector<PairedMetric> out;
+  const Unfit unfit = unfit_boots(input);
   const bool two_sides = has_series(input);
   for (const std::string& config : input.job.configs) {
     std::set<std::string> done;
     for (const job::MetricSpec& spec : input.job.metrics)
-      if (two_sides || !spec.left_arm.empty()) pair_spec(input, config, spec, &done, &out);
+      if (two_sides || !spec.left_arm.empty()) pair_spec(input, config, spec, unfit, &done, &out);
   }
   return out;
 }

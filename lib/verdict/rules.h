@@ -6,6 +6,6 @@ namespace kiln::verdict {
 
 /// Counted up with every change after which a stored run may be judged otherwise; each stored
 /// verdict names it. docs/database.md says what the versions were.
-inline constexpr int kRulesVersion = 4;
+inline constexpr int kRulesVersion = 5;
 
 }  // namespace kiln::verdict

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/hygiene/conditions.h"
 #include "lib/job/spec.h"
 #include "lib/kernel/build.h"
 #include "lib/known/filter.h"
@@ -46,6 +47,7 @@ struct SessionRow {
   int pair = 0;                   ///< performance pairs: same number = one pair of one config
   bool patched_first = false;
   bool emulated = true;                 ///< machine is emulated: wall clock is information only
+  hygiene::Conditions conditions;       ///< under which it measured
   std::vector<std::string> only_tests;  ///< what it was to run; empty = all of the job
   std::vector<ResultRow> results;
   std::vector<MeasurementRow> measurements;
@@ -84,6 +86,7 @@ struct CanaryBoot {
   int64_t run_id = 0;
   int pair = 0;
   double value = 0;
+  hygiene::Conditions conditions{};  ///< none on an emulated machine
 };
 
 /// What earlier runs measured of the baseline against itself on a machine.
@@ -91,6 +94,9 @@ struct CanaryHistory {
   std::string metric;
   std::vector<CanaryBoot> boots;  ///< in the order in which they ran
 };
+
+/// Older boots of a machine say nothing more of how it is set as a rule.
+inline constexpr int kMostSettings = 50;
 
 struct Input {
   job::JobSpec job;
@@ -105,8 +111,10 @@ struct Input {
   std::vector<TestHistory> history;  ///< of tests that differ; others need none
   std::vector<ReportHistory> old_reports;  ///< of reports that findings may show
   std::vector<CanaryHistory> canaries;     ///< of metrics that wall clock compares
-  reach::Reach reach;                      ///< which lines of the series ran
-  statics::Side statics;                   ///< what tools say of each patch
+  /// How machines were set in earlier boots without any series, by machine.
+  std::map<std::string, std::vector<hygiene::Settings>> settings_before;
+  reach::Reach reach;     ///< which lines of the series ran
+  statics::Side statics;  ///< what tools say of each patch
   bool interrupted = false;
   std::string infrastructure_error;  ///< why the run could not go on, "" = it could
   std::vector<known::Filter> known;  ///< known issues, also those that no longer hold
@@ -218,6 +226,23 @@ struct Noise {
   std::vector<std::string> not_believed;  ///< metrics that raise more alarms than is nominal
 };
 
+/// A boot whose wall clock does not count.
+struct UnfitBoot {
+  int64_t session_id = 0;
+  std::string purpose, variant, config;
+  int pair = 0;
+  std::string why;
+};
+
+/// How a machine was set in the run, as far as it says.
+struct Hygiene {
+  std::string machine;
+  hygiene::Settings usual;
+  double celsius = 0;  ///< the highest seen; 0 = not known
+  int boots = 0;       ///< that said something
+  std::vector<UnfitBoot> unfit;
+};
+
 struct Claim {
   std::string text, answer, figure, why;
 };
@@ -243,6 +268,7 @@ struct Output {
   std::vector<Comparison> comparisons;
   std::vector<MetricInteraction> interactions;
   std::vector<Noise> noise;
+  std::vector<Hygiene> hygiene;
   std::vector<Claim> claims;
   std::vector<NotTested> not_tested;
   reach::Reach reach;

@@ -90,6 +90,7 @@ class FoundingJob(unittest.TestCase):
             self.assertEqual(identity["config_digest"], build["config_digest"])
             high = int(identity.get("high_total_kib", 0))
             self.assertEqual(high > 0, session["config"] == "i386-highmem", identity)
+            self.assertNotEqual(session["conditions"]["clocksource"], "", "read on the machine")
             boots.add(identity["boot_id"])
         self.assertEqual(len(boots), len(tested), "each session is a boot of its own")
 
