@@ -7,12 +7,14 @@
 
 #include "lib/base/text.h"
 #include "lib/verdict/known.h"
+#include "lib/verdict/shared_reports.h"
 
 namespace kiln::verdict {
 namespace {
 
 constexpr size_t kMostReports = 4;
 constexpr size_t kMostEvidence = 6;
+constexpr size_t kMostTold = 6;
 
 /// One test with one class, over the configs that have it.
 struct Item {
@@ -23,7 +25,8 @@ struct Item {
   std::vector<size_t> configs;         ///< indices into views
   std::vector<const TestView*> tests;  ///< per views' index, nullptr = not there
   std::string interaction;
-  std::string cause;  ///< what groups it
+  std::string cause;    ///< what groups it
+  std::string told_by;  ///< confirmed by that test, whose kernel report it shares; "" = by itself
   std::vector<KernelReport> kernel;
   std::vector<Occurrence> seen;  ///< what known issues may cover
   std::vector<int64_t> known;    ///< filters that together cover it
@@ -120,6 +123,14 @@ void look_for_known(const KnownIssues& known, const std::vector<ConfigView>& vie
   item->known = known.cover(&item->seen);
 }
 
+/// What a test is that shares its report with a confirmed regression.
+Classified by_speaker(const Speaker& speaker) {
+  Classified out;
+  out.cls = Cls::kRegression;
+  out.confidence = speaker.confidence;
+  return out;
+}
+
 std::vector<Item> collect_items(const Input& input, const std::vector<ConfigView>& views,
                                 const KnownIssues& known) {
   std::vector<Item> items;
@@ -128,9 +139,11 @@ std::vector<Item> collect_items(const Input& input, const std::vector<ConfigView
   std::set<std::string> regressed;
   for (size_t c = 0; c < views.size(); ++c) {
     if (!views[c].comparable()) continue;
+    const SharedReports shared = shared_reports(input, views[c], rules);
     for (const TestView& test : views[c].tests) {
-      const Classified how =
-          classify(test, views[c], rules, prior_of(input, views[c].config, test.test));
+      Classified how = classify(test, views[c], rules, prior_of(input, views[c].config, test.test));
+      const auto told = shared.told_by.find(test.test);
+      if (told != shared.told_by.end()) how = by_speaker(told->second);
       if (how.cls == Cls::kNone) continue;
       if (how.cls == Cls::kCoverageLost && explained_by_parent(test, views[c])) continue;
       const bool unsure =
@@ -139,11 +152,17 @@ std::vector<Item> collect_items(const Input& input, const std::vector<ConfigView
       if (how.cls == Cls::kRegression) regressed.insert(test.test);
       const auto [found, is_new] = at.emplace(std::pair{test.test, how.cls}, items.size());
       if (is_new) {
-        items.push_back({test.test, test.order, how.cls, how, {}, {}, "", "", {}, {}, {}});
+        items.push_back({test.test, test.order, how.cls, how, {}, {}, "", "", "", {}, {}, {}});
         for (const ConfigView& view : views)
           items.back().tests.push_back(find_test(view, test.test));
       }
       Item& item = items[found->second];
+      // Where its own boots say it in one config, it needs no other's word.
+      if (told == shared.told_by.end()) {
+        item.told_by.clear();
+      } else if (is_new) {
+        item.told_by = told->second.test;
+      }
       item.configs.push_back(c);
       item.how.unconfirmed = item.how.unconfirmed || how.unconfirmed;
       item.how.only_patched = item.how.only_patched || how.only_patched;
@@ -239,10 +258,14 @@ std::string prior_words(const Input& input, const Item& item,
 
 Judged to_finding(const Input& input, const std::vector<const Item*>& group,
                   const std::vector<ConfigView>& views, const KnownIssues& known) {
-  // A dynamic subtest says more than the subtest above it that merely repeats it.
-  const Item* first = group.front();
+  // Boots of its own say more than another test's word; a dynamic subtest says more than the
+  // subtest above it that merely repeats it.
+  const auto own = std::find_if(group.begin(), group.end(),
+                                [](const Item* item) { return item->told_by.empty(); });
+  const Item* first = own == group.end() ? group.front() : *own;
   for (const Item* item : group)
-    if (item != first && covers(first->test, item->test)) first = item;
+    if (item != first && item->told_by == first->told_by && covers(first->test, item->test))
+      first = item;
   Judged out;
   Finding& finding = out.finding;
   finding.cls = to_string(first->cls);
@@ -257,6 +280,9 @@ Judged to_finding(const Input& input, const std::vector<const Item*>& group,
   finding.prior = prior_words(input, *first, views);
   for (const Item* item : group) {
     if (item != first) finding.also.push_back(item->test);
+    if (!item->told_by.empty() && finding.evidence.size() < kMostEvidence + kMostTold)
+      finding.evidence.push_back(fmt::format("{}: not repeated, by the same kernel report as {}",
+                                             item->test, item->told_by));
     out.unconfirmed = out.unconfirmed || item->how.unconfirmed;
     out.only_patched = out.only_patched || item->how.only_patched;
     out.no_baseline = out.no_baseline || item->how.no_baseline;

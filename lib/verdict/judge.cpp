@@ -14,6 +14,7 @@
 #include "lib/verdict/not_tested.h"
 #include "lib/verdict/observe.h"
 #include "lib/verdict/performance.h"
+#include "lib/verdict/shared_reports.h"
 #include "lib/verdict/unfit.h"
 
 namespace kiln::verdict {
@@ -151,7 +152,9 @@ std::vector<Suspicion> suspicions(const Input& input) {
     if (left == 0) continue;
     Suspicion suspicion{view.config, {}, 0};
     std::set<std::string> known;
+    const SharedReports shared = shared_reports(input, view, rules);
     for (const TestView& test : view.tests) {
+      if (shared.waiting.contains(test.test) || shared.told_by.contains(test.test)) continue;
       const int more =
           classify(test, view, rules, prior_of(input, view.config, test.test)).more_each;
       if (more == 0 || spoken_for(test, view, rules)) continue;
