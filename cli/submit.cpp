@@ -86,6 +86,9 @@ Result<Bundle> collect(const Options& options, const fs::path& scratch) {
   }
   KILN_ASSIGN(const job::JobSpec spec, job::load_job(options.job_file, "", series));
   Bundle bundle;
+  if (spec.series.kind == job::SeriesSpec::Kind::kCommits)
+    return fail(Error(ErrorKind::kBadInput, "`commits` are not handed in with a job")
+                    .with_hint("use `range` for a few, or run the job where the repository is"));
   if (spec.source.kind == job::SourceSpec::Kind::kTarball)
     return fail(Error(ErrorKind::kBadInput, "a tarball is not handed in with a job")
                     .with_hint("name a package or a git URL that the lab can reach"));

@@ -202,16 +202,16 @@ void Backend::drive(bool repeats, scheduler::DriverInput input, const std::stop_
   driver.run(stop, leaving_.get_token());
 }
 
-Result<int64_t> Backend::start_planned(const std::string& job_file, const std::string& key,
-                                       const std::string& user) {
+Result<int64_t> Backend::start_planned(const scheduler::JobSource& source, const std::string& key,
+                                       const std::string& user, lab::Priority priority) {
   KILN_ASSIGN(const auto started, parts_.store.find_started(key));
   if (started) return started->id;
   KILN_TRY(may_start());
   RunAsk ask;
-  KILN_ASSIGN(ask.prepared, parts_.preparer->prepare({job_file}, nullptr, {}));
+  KILN_ASSIGN(ask.prepared, parts_.preparer->prepare(source, nullptr, {}));
   ask.fresh = true;
   ask.user = user;
-  ask.priority = lab::Priority::kNightly;
+  ask.priority = priority;
   ask.start_key = key;
   KILN_ASSIGN(const auto reply, start(std::move(ask)));
   return reply.run_id();
@@ -268,6 +268,9 @@ Result<scheduler::Prepared> Backend::prepare_again(const db::RunRow& row, bool u
   if (!row.bundle.empty()) {
     KILN_ASSIGN(source, bundled_job(root));
   }
+  // What a night's search looks through stands in no file.
+  KILN_ASSIGN(const auto stored, parts_.store.job(row.id));
+  if (stored) source.commits = scheduler::commits_of(stored->spec);
   KILN_ASSIGN(scheduler::Prepared prepared, parts_.preparer->prepare(source, nullptr, stop));
   if (unchanged && prepared.job_digest != row.job_digest)
     return fail(ErrorKind::kBadInput, row.job_file + " or a file of it has changed since");
@@ -361,8 +364,9 @@ scheduler::DriverDeps Backend::job_deps(const std::shared_ptr<const scheduler::P
                            const std::function<void(const scheduler::BuildProgress&)>& progress) {
     return build(*job, target, std::move(stop), progress);
   };
-  deps.without = [this, job](int patch, const std::string& config, std::stop_token stop) {
-    return parts_.preparer->target_without(*job, patch, config, std::move(stop));
+  deps.make_part = [this, job](const std::string& variant, const std::string& config,
+                               std::stop_token stop) {
+    return parts_.preparer->target_of_part(*job, variant, config, std::move(stop));
   };
   deps.check_tests = [this, job](const std::string& test_names) {
     return check_tests(*job, test_names);

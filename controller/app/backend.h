@@ -79,9 +79,10 @@ class Backend final : public LabBackend {
   Status log(const v1::GetLogRequest& request,
              const std::function<bool(std::string_view)>& emit) override;
 
-  /// A job of this computer for a timetable: the run that was started with the key, or a new one.
-  Result<int64_t> start_planned(const std::string& job_file, const std::string& key,
-                                const std::string& user);
+  /// A job of this computer that no person waits for: the run that was started with the key, or a
+  /// new one.
+  Result<int64_t> start_planned(const scheduler::JobSource& source, const std::string& key,
+                                const std::string& user, lab::Priority priority);
   Result<nights::Print> look_at(const std::string& job_file, const std::stop_token& stop);
   Result<bool> is_running(int64_t run_id);
 

@@ -13,6 +13,7 @@
 #include "controller/app/history.h"
 #include "controller/app/logs.h"
 #include "controller/app/machines.h"
+#include "controller/app/night_search.h"
 #include "controller/app/review.h"
 #include "controller/app/watching.h"
 #include "controller/gateway/gateway.h"
@@ -358,7 +359,11 @@ KeeperParts Controller::Impl::keeper_parts() {
     return backend->look_at(job_file, stop);
   };
   parts.start = [this](const StartAsk& ask) {
-    return backend->start_planned(ask.job_file, ask.key, "schedule " + ask.schedule);
+    return backend->start_planned({ask.job_file}, ask.key, "schedule " + ask.schedule,
+                                  lab::Priority::kNightly);
+  };
+  parts.ended = [this](const RunEnd& end) {
+    return search_commits(*database, *store, *backend, end);
   };
   parts.is_running = [this](int64_t run_id) { return backend->is_running(run_id); };
   parts.log = [](const std::string& line) { log::line(log::Level::kInfo, line); };

@@ -82,6 +82,9 @@ Result<PreparedSource> Intake::prepare(const job::SourceSpec& source, const job:
   out.version = acquired.version;
   out.git_dir = git_.dir();
   out.source_tree = acquired.tree;
+  out.source_commit = acquired.commit;
+  if (series.kind == job::SeriesSpec::Kind::kCommits)
+    return prepare_commits(std::move(out), source, series, stop, progress);
   const os::Path cache = options_.data_dir / "intake" /
                          (key_of(acquired.tree, out.helpers, out.series.patches) + ".json");
   std::optional<Kept> kept = read_kept(cache);
@@ -155,6 +158,8 @@ Result<series::Series> Intake::load_series(const job::SeriesSpec& spec,
       return load_mbox(spec.path, stop);
     case job::SeriesSpec::Kind::kGitRange:
       return load_range(spec, stop);
+    case job::SeriesSpec::Kind::kCommits:
+      return load_commits(spec, stop);
   }
   return fail(ErrorKind::kInternal, "unknown kind of series");
 }

@@ -2,6 +2,7 @@
 /// A job's source, helpers and series as git trees in one bare repository; nothing is checked out.
 #include <functional>
 #include <memory>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -26,10 +27,13 @@ struct PreparedSource {
   std::string description;    ///< "linux-source-6.1 6.1.192-1", for people
   std::string version;        ///< "6.1.192-1" for a package, else the Makefile's "6.1.192"
   os::Path git_dir;           ///< the bare repository with all the trees below
+  std::string source_commit;  ///< of a git source, whole; "" = none
   std::string source_tree;    ///< without helpers
   std::string baseline_tree;  ///< source + helpers
-  std::vector<std::string> prefix_trees;  ///< [k-1] = baseline + patches 1..k
-  series::Series series;                  ///< no patches when the job has no series
+  /// [k-1] = baseline + patches 1..k. Of commits only the last is there, the others are "": see
+  /// tree_at().
+  std::vector<std::string> prefix_trees;
+  series::Series series;  ///< no patches when the job has no series
   std::vector<series::Patch> helpers;
   std::vector<std::string> notes;  ///< "patch 2/3 applied only with a three-way merge"
 
@@ -60,6 +64,11 @@ class Intake {
                                                   const series::Series& series, size_t patch,
                                                   std::stop_token stop) const;
 
+  /// The tree of a commit of the folder `repository`, with the helper patches on top; kNotFound
+  /// when it has no such commit, kBadInput when they do not apply.
+  Result<std::string> tree_at(const std::string& repository, const std::string& commit,
+                              const std::string& helpers, std::stop_token stop) const;
+
   /// Only the series, parsed; needs no source.
   Result<series::Series> load_series(const job::SeriesSpec& spec, std::stop_token stop = {}) const;
 
@@ -70,6 +79,7 @@ class Intake {
     std::string description;
     std::string version;
     std::string tree;
+    std::string commit{};
   };
   Intake(Options options, Git git) : options_(std::move(options)), git_(std::move(git)) {}
   Result<Source> acquire(const job::SourceSpec& spec, std::stop_token stop,
@@ -81,6 +91,12 @@ class Intake {
   Result<std::string> tree_version(const std::string& tree) const;
   Result<std::vector<std::string>> patch_ids(const std::vector<series::Patch>& patches) const;
   Result<series::Series> load_mbox(const os::Path& path, std::stop_token stop) const;
+  Result<PreparedSource> prepare_commits(PreparedSource out, const job::SourceSpec& source,
+                                         const job::SeriesSpec& series, std::stop_token stop,
+                                         const Progress& progress) const;
+  Result<series::Series> load_commits(const job::SeriesSpec& spec, std::stop_token stop) const;
+  Result<std::string> with_helpers(const Source& source, std::span<const series::Patch> helpers,
+                                   std::stop_token stop) const;
   Result<series::Series> load_range(const job::SeriesSpec& spec, std::stop_token stop) const;
 
   Options options_;

@@ -292,6 +292,74 @@ TEST_F(IntakeTest, AGitRangeAndAGitSource) {
   EXPECT_THAT(intake.load_series(series_).error().message, HasSubstr("is not a git range"));
 }
 
+/// Three commits on the line of first parents, the second a merge of a branch with two.
+TEST_F(IntakeTest, CommitsAreTakenAsTheyAre) {
+  const fs::path repo = dir_ / "repo";
+  fs::create_directories(repo);
+  const auto git = [&](std::vector<std::string> words) {
+    os::Command c;
+    c.argv = {"git", "-C", repo, "-c", "user.name=A", "-c", "user.email=a@x"};
+    c.argv.insert(c.argv.end(), words.begin(), words.end());
+    const auto r = os::run_ok(c);
+    EXPECT_TRUE(r) << render(r.error());
+    return std::string(trim(r.value_or("")));
+  };
+  const auto commit = [&](const std::string& file, int lines, const std::string& subject) {
+    write("repo/" + file, numbered_lines(lines));
+    git({"add", "."});
+    git({"commit", "-q", "-m", subject});
+  };
+  git({"init", "-q", "-b", "main"});
+  write("repo/Makefile", "VERSION = 5\nPATCHLEVEL = 4\nSUBLEVEL = 3\n");
+  commit("a.c", 30, "base");
+  git({"tag", "v1"});
+  commit("a.c", 31, "a: add a line");
+  git({"checkout", "-q", "-b", "topic", "v1"});
+  commit("b.c", 3, "b: begin");
+  commit("c.c", 3, "c: begin");
+  git({"checkout", "-q", "main"});
+  git({"merge", "-q", "--no-ff", "-m", "Merge topic", "topic"});
+  commit("a.c", 32, "a: another line");
+  fs::create_directories(dir_ / "helpers");
+  write("helpers/helper.patch", patch("1/1", "a: help", change("a.c", 3, "line 3", "help")));
+  source_.kind = job::SourceSpec::Kind::kGit;
+  source_.git = repo;
+  source_.ref = "v1";
+  series_ = {job::SeriesSpec::Kind::kCommits, repo, "v1..main"};
+  const Intake intake = open();
+  const std::string helpers = (dir_ / "helpers").string();
+  const auto p = intake.prepare(source_, series_, helpers);
+  ASSERT_TRUE(p) << render(p.error());
+  EXPECT_EQ(p->source_commit, git({"rev-parse", "v1"}));
+  ASSERT_EQ(p->series.patches.size(), 3U);
+  EXPECT_EQ(p->series.patches[1].subject, "Merge topic");
+  EXPECT_EQ(p->series.patches[1].patch_id, git({"rev-parse", "main~1"}));
+  std::vector<std::string> files;
+  for (const series::FileChange& file : p->series.patches[1].files) files.push_back(file.path);
+  EXPECT_THAT(files, ElementsAre("b.c", "c.c"));
+  EXPECT_THAT(p->prefix_trees, ElementsAre("", "", testing::SizeIs(40)));
+  EXPECT_THAT(show(intake, p->baseline_tree + ":a.c"), HasSubstr("help"));
+  EXPECT_THAT(show(intake, p->patched_tree() + ":a.c"),
+              testing::AllOf(HasSubstr("help"), HasSubstr("line 32")));
+
+  const auto tree = intake.tree_at(repo, p->series.patches[1].patch_id, helpers, {});
+  ASSERT_TRUE(tree) << render(tree.error());
+  EXPECT_THAT(show(intake, *tree + ":a.c"), testing::AllOf(HasSubstr("help"), HasSubstr("line 31"),
+                                                           testing::Not(HasSubstr("line 32"))));
+  EXPECT_THAT(show(intake, *tree + ":c.c"), HasSubstr("line 3"));
+
+  source_.ref = "main";
+  EXPECT_THAT(intake.prepare(source_, series_, "").error().message,
+              HasSubstr("is not the commit `v1`"));
+  series_.range = "topic..main";
+  EXPECT_THAT(intake.load_series(series_).error().message,
+              HasSubstr("topic is not on the line of first parents"));
+  series_.range = "v1..v1";
+  EXPECT_THAT(intake.load_series(series_).error().message, HasSubstr("holds no commits"));
+  series_.range = "v1..no-such";
+  EXPECT_THAT(intake.load_series(series_).error().message, HasSubstr("cannot take v1..no-such"));
+}
+
 TEST_F(IntakeTest, LocksOfAKilledGitAreRemoved) {
   ASSERT_TRUE(open().prepare(source_, series_, ""));
   write("data/sources.git/shallow.lock", "");

@@ -142,6 +142,7 @@ Result<Intake::Source> Intake::from_git(const job::SourceSpec& spec, std::stop_t
     KILN_ASSIGN(commit, git_.output(Git::Call{{"rev-parse", "--verify", target + "^{commit}"}}));
   }
   Source source;
+  source.commit = commit;
   KILN_ASSIGN(source.tree, git_.output(Git::Call{{"rev-parse", "--verify", commit + "^{tree}"}}));
   KILN_ASSIGN(source.version, tree_version(source.tree));
   source.description = fmt::format("{} {} ({}{})", spec.git, ref, commit.substr(0, 12),

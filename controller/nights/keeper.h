@@ -23,6 +23,14 @@ struct StartAsk {
   WallTime planned{};
 };
 
+/// A run of a timetable that came to its end.
+struct RunEnd {
+  std::string key;  ///< of its start
+  std::string schedule;
+  std::string job_file;
+  int64_t run_id = 0;
+};
+
 /// What the keeper needs of the lab; the functions are called by its thread, one at a time.
 struct KeeperParts {
   const Clock& clock;
@@ -38,6 +46,9 @@ struct KeeperParts {
   std::function<Result<bool>(int64_t run_id)> is_running;
   /// A line for the log; may be null.
   std::function<void(const std::string& line)> log{};
+  /// What follows from a run's end; what it says is for the log, "" = nothing. Told again after a
+  /// crash. May be null.
+  std::function<Result<std::string>(const RunEnd& end)> ended{};
 };
 
 /// Every decision is a row before anything follows from it: killed at any instant and started
@@ -78,6 +89,7 @@ class Keeper {
 
   Result<std::map<int64_t, Desk>> read_desks();
   void follow_runs(Desk* desk);
+  void tell_end(const Desk& desk, const db::FiringRow& firing) const;
   void start_open(Desk* desk, const std::stop_token& stop);
   std::optional<WallTime> decide(Desk* desk, const std::stop_token& stop);
   void keep(Desk* desk, const nights::Decision& decision, const std::stop_token& stop);

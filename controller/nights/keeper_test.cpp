@@ -37,6 +37,32 @@ TEST_F(KeeperTest, StartsWhatIsDueOnceAndFollowsTheRun) {
   EXPECT_THAT(lab_.history(), ElementsAre("ended 1"));
 }
 
+TEST_F(KeeperTest, TheEndOfARunIsToldWithWhatFollows) {
+  lab_.add(lab_.nightly());
+  lab_.look_at(2, 30);
+  lab_.keeper->look();
+  EXPECT_THAT(lab_.ends, IsEmpty());
+  lab_.end_run(1);
+  lab_.keeper->look();
+  lab_.keeper->look();
+  ASSERT_THAT(lab_.ends, SizeIs(1));
+  EXPECT_EQ(lab_.ends[0].run_id, 1);
+  EXPECT_EQ(lab_.ends[0].schedule, "drm-tip");
+  EXPECT_EQ(lab_.ends[0].job_file, lab_.job.string());
+  EXPECT_EQ(lab_.ends[0].key, lab_.asks[0].key);
+  EXPECT_THAT(lab_.log, HasSubstr("schedule drm-tip: run 1: run 101 looks for the commit\n"));
+}
+
+TEST_F(KeeperTest, WhatFollowsMayFailAndTheRunHasEnded) {
+  lab_.add(lab_.nightly());
+  lab_.end_error = Error(ErrorKind::kNoSpace, "no space");
+  lab_.look_at(2, 30);
+  lab_.end_run(1);
+  lab_.keeper->look();
+  EXPECT_THAT(lab_.log, HasSubstr("schedule drm-tip: run 1: no space\n"));
+  EXPECT_THAT(lab_.history(), ElementsAre("ended 1"));
+}
+
 TEST_F(KeeperTest, SkipsANightWhenNothingChangedSinceTheLastThatEnded) {
   lab_.add(lab_.nightly());
   lab_.look_at(2, 30);

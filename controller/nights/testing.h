@@ -51,7 +51,12 @@ class FakeLab {
                     },
                     [this](const StartAsk& ask) { return start(ask); },
                     [this](int64_t run_id) -> Result<bool> { return running.contains(run_id); },
-                    [this](const std::string& line) { log += line + "\n"; }});
+                    [this](const std::string& line) { log += line + "\n"; },
+                    [this](const RunEnd& end) -> Result<std::string> {
+                      ends.push_back(end);
+                      if (end_error) return fail(*end_error);
+                      return fmt::format("run {} looks for the commit", end.run_id + 100);
+                    }});
     schedules.emplace(SchedulesParts{clock, *database, &*keeper});
   }
 
@@ -139,6 +144,8 @@ class FakeLab {
   std::map<std::string, int64_t> run_of;
   std::set<int64_t> running;
   std::vector<StartAsk> asks;
+  std::vector<RunEnd> ends;
+  std::optional<Error> end_error;  ///< of what follows from a run's end
   std::string log;
 
  private:

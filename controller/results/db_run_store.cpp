@@ -222,7 +222,8 @@ Result<int64_t> DbRunStore::create_run(const db::RunRow& run, const job::Plan& p
 
 Status DbRunStore::put_job(int64_t run_id, const job::StoredJob& job) {
   std::optional<db::SeriesRow> series;
-  if (!job.series.patches.empty()) {
+  // Commits are no version of anybody's series.
+  if (!job.series.patches.empty() && job.spec.series.kind != job::SeriesSpec::Kind::kCommits) {
     series.emplace();
     series->run_id = run_id;
     series->title = job.series.title;
@@ -235,6 +236,13 @@ Status DbRunStore::put_job(int64_t run_id, const job::StoredJob& job) {
       series->patches.push_back({patch.subject, patch.patch_id});
   }
   return db::JobTable(db_).put(run_id, job::to_json(job), series);
+}
+
+Result<std::optional<job::StoredJob>> DbRunStore::job(int64_t run_id) {
+  KILN_ASSIGN(const auto document, db::JobTable(db_).get(run_id));
+  if (!document) return std::optional<job::StoredJob>();
+  KILN_ASSIGN(job::StoredJob stored, job::stored_job(*document));
+  return std::optional(std::move(stored));
 }
 
 Status DbRunStore::run_goes_on(const db::RunRow& run) {

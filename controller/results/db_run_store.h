@@ -47,6 +47,8 @@ class DbRunStore final : public RunStore {
   Result<std::optional<db::RunRow>> find_started(const std::string& start_key);
   /// Runs that a controller that is gone was driving, oldest first.
   Result<std::vector<db::RunRow>> running();
+  /// What the run was asked; nullopt: it is of a Kiln that did not keep it.
+  Result<std::optional<job::StoredJob>> job(int64_t run_id);
   Result<std::optional<db::RunRow>> find_unfinished(const std::string& job_digest);
   /// kNotFound: "run 12 does not exist".
   Result<db::RunRow> run(int64_t run_id);

@@ -25,8 +25,10 @@ Status Preparer::add_coverage(const intake::PreparedSource& source,
   std::erase_if(touched, [](const std::string& path) { return !reach::is_c(path); });
   prepared->coverage_why = !prepared->spec.coverage       ? "the job says `coverage: false`"
                            : prepared->spec.tests.empty() ? "the job has no tests"
-                           : touched.empty()              ? "the series touches no C code"
-                                                          : "";
+                           : prepared->spec.series.kind == job::SeriesSpec::Kind::kCommits
+                               ? "commits are searched, not reviewed"
+                           : touched.empty() ? "the series touches no C code"
+                                             : "";
   if (!prepared->coverage_why.empty()) return {};
   for (const kernel::NamedConfig& config : configs) {
     kernel::NamedConfig counting = config;

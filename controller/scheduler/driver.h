@@ -40,10 +40,10 @@ using BuildFunction =
 using CoverageFunction = std::function<Result<builder::Coverage>(
     const builder::CoverageRequest& request, std::stop_token stop)>;
 
-/// The kernel of the series without one patch (from 1) in one config; nullopt when the other
-/// patches do not apply without it.
-using WithoutFunction = std::function<Result<std::optional<BuildTarget>>(
-    int patch, const std::string& config, std::stop_token stop)>;
+/// The kernel of a part of the series that the plan has not ("without-K", "prefix-K" of commits) in
+/// one config; nullopt when it cannot be had, as when the other patches do not apply without K.
+using PartFunction = std::function<Result<std::optional<BuildTarget>>(
+    const std::string& variant, const std::string& config, std::stop_token stop)>;
 
 /// Whether a machine whose tests are named in the artifact `test_names` holds all that the run's
 /// lists ask for: kBadInput at the line of the first that it does not.
@@ -64,7 +64,7 @@ struct DriverDeps {
   results::ConsoleTails* consoles = nullptr;
   results::RunStore* store = nullptr;
   BuildFunction build;
-  WithoutFunction without;
+  PartFunction make_part;
   CoverageFunction read_coverage;
   DecodeFunction decode;  ///< empty = reports keep their addresses
   CheckTestsFunction check_tests;

@@ -114,16 +114,20 @@ bool RunDriver::ask_bisection(const verdict::Input& input, const std::stop_token
   return any;
 }
 
-/// Prefixes are in the plan; the series without its culprit is made ready here. nullptr: it cannot
-/// be had, which the next verdict_input() says.
+/// Prefixes of patches are in the plan; those of commits, and the series without its culprit, are
+/// made ready here. nullptr: it cannot be had, which of the latter the next verdict_input() says.
 const BuildTarget* RunDriver::target_for_bisection(const verdict::BisectionBoot& boot,
                                                    const std::stop_token& stop) {
   for (const BuildTarget& target : input_.prepared->targets)
     if (target.variant == boot.variant && target.config == boot.config) return &target;
   const int patch = job::patch_left_out(boot.variant);
-  if (patch == 0 || !deps_.without) return nullptr;
-  publish_phase("making the series without patch " + std::to_string(patch));
-  auto made = deps_.without(patch, boot.config, stop);
+  if (!deps_.make_part) return nullptr;
+  publish_phase("making " + boot.variant);
+  auto made = deps_.make_part(boot.variant, boot.config, stop);
+  if (patch == 0 && (!made || !*made)) {
+    publish("note", made ? fmt::format("{} cannot be made", boot.variant) : made.error().message);
+    return nullptr;
+  }
   if (!made || !*made) {
     not_revertible_.push_back(patch);
     if (made) (void)deps_.store->put_not_revertible(input_.run_id, patch);

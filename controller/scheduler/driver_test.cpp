@@ -274,7 +274,7 @@ class Driver : public testing::Test {
     deps.consoles = &consoles_;
     deps.store = &store_;
     deps.build = build_;
-    deps.without = without_;
+    deps.make_part = make_part_;
     deps.decode = decode_;
     deps.check_statics = statics_;
     deps.check_tests = [this](const std::string& names) { return check_tests(names); };
@@ -295,7 +295,7 @@ class Driver : public testing::Test {
   std::shared_ptr<Prepared> prepared_ = std::make_shared<Prepared>();
   DriverInput input_;
   BuildFunction build_;
-  WithoutFunction without_;
+  PartFunction make_part_;
   DecodeFunction decode_;
   StaticsFunction statics_;
   std::atomic<int> builds_made_{0};
@@ -532,9 +532,9 @@ TEST_F(Driver, AFlakyTestIsRunUntilItsCountsClearTheSeries) {
 
 TEST_F(Driver, ARegressionIsBisectedAndProvedWithoutItsCulprit) {
   three_patches();
-  without_ = [](int patch, const std::string& config, std::stop_token) {
+  make_part_ = [](const std::string& variant, const std::string& config, std::stop_token) {
     BuildTarget target;
-    target.variant = "without-" + std::to_string(patch);
+    target.variant = variant;
     target.config = config;
     target.key = "key-" + target.variant;
     target.base_key = "key-baseline";
@@ -552,9 +552,41 @@ TEST_F(Driver, ARegressionIsBisectedAndProvedWithoutItsCulprit) {
   EXPECT_EQ(builds_made_, 5);  // both cells, two prefixes, one without the culprit
 }
 
+/// Of commits only those are made and built that the search boots.
+TEST_F(Driver, CommitsAreMadeWhenTheyAreWanted) {
+  prepared_->spec.series = {job::SeriesSpec::Kind::kCommits, "/srv/linux", "v1..v2"};
+  prepared_->patches.clear();
+  for (int k = 1; k <= 16; ++k)
+    prepared_->patches.push_back({"commit " + std::to_string(k), "", "", 0, 0, {}});
+  std::vector<std::string> made;
+  make_part_ = [&](const std::string& variant, const std::string& config,
+                   std::stop_token) -> Result<std::optional<BuildTarget>> {
+    made.push_back(variant);
+    if (variant.starts_with("without-"))
+      return fail(ErrorKind::kBadInput, "a commit is not taken out of its history");
+    BuildTarget target;
+    target.variant = variant;
+    target.config = config;
+    target.key = "key-" + target.variant;
+    target.base_key = "key-baseline";
+    return std::optional(std::move(target));
+  };
+  agent_->outcome_of = [](const v1::SessionOrder& order) {
+    const std::string& cell = order.cell();
+    if (cell == "patched/hm") return "fail";
+    return cell.starts_with("prefix-") && std::stoi(cell.substr(7)) >= 11 ? "fail" : "pass";
+  };
+  drive();
+  ASSERT_EQ(store_.report.findings_size(), 1) << store_.report.DebugString();
+  EXPECT_EQ(store_.report.findings(0).patch(), "11/16 commit 11");
+  EXPECT_THAT(made, testing::AllOf(Contains("prefix-10"), Contains("prefix-11")));
+  EXPECT_EQ(builds_made_, 6);  // both ends, four of sixteen
+  EXPECT_THAT(lines_, Contains("a commit is not taken out of its history"));
+}
+
 TEST_F(Driver, ASeriesThatDoesNotApplyWithoutItsCulpritSaysSo) {
   three_patches();
-  without_ = [](int, const std::string&, std::stop_token) {
+  make_part_ = [](const std::string&, const std::string&, std::stop_token) {
     return Result<std::optional<BuildTarget>>(std::nullopt);
   };
   agent_->outcome_of = [](const v1::SessionOrder& order) {

@@ -46,10 +46,11 @@ struct PhaseList {
 
 struct Prepared {
   job::JobSpec spec;
-  std::string job_digest;   ///< of everything that decides the run: same digest = same run goes on
-  std::string source;       ///< "linux-source-6.1 6.1.192-1"
-  std::string source_tree;  ///< of baseline
-  std::string toolchain;    ///< "gcc (Debian 12.2.0-14) 12.2.0, GNU ld 2.40"
+  std::string job_digest;  ///< of everything that decides the run: same digest = same run goes on
+  std::string source;      ///< "linux-source-6.1 6.1.192-1"
+  std::string source_commit{};  ///< of a git source, whole; "" = none
+  std::string source_tree;      ///< of baseline
+  std::string toolchain;        ///< "gcc (Debian 12.2.0-14) 12.2.0, GNU ld 2.40"
   std::string series_title;
   std::string series_author;
   std::string series_message_id;

@@ -52,7 +52,31 @@ std::string digest_of(const Prepared& prepared) {
   return hash.hex();
 }
 
+bool searches_commits(const job::JobSpec& spec) {
+  return spec.series.kind == job::SeriesSpec::Kind::kCommits;
+}
+
+/// For tests that became worse: figures are not what is looked for. The kernels stay the job's own.
+void use_commits(const CommitRange& commits, job::JobSpec* spec) {
+  spec->benches.clear();
+  spec->metrics.clear();
+  spec->claims.clear();
+  spec->source = {};
+  spec->source.kind = job::SourceSpec::Kind::kGit;
+  spec->source.git = commits.repository;
+  spec->source.ref = commits.base;
+  spec->series = {job::SeriesSpec::Kind::kCommits, commits.repository,
+                  commits.base + ".." + commits.tip};
+}
+
 }  // namespace
+
+std::optional<CommitRange> commits_of(const job::JobSpec& spec) {
+  const size_t dots = spec.series.range.find("..");
+  if (!searches_commits(spec) || dots == std::string::npos) return std::nullopt;
+  return CommitRange{spec.series.path, spec.series.range.substr(0, dots),
+                     spec.series.range.substr(dots + 2)};
+}
 
 Result<Prepared> Preparer::prepare(const JobSource& source_of_job, const Note& note,
                                    std::stop_token stop) {
@@ -60,6 +84,7 @@ Result<Prepared> Preparer::prepare(const JobSource& source_of_job, const Note& n
   Prepared prepared;
   KILN_ASSIGN(prepared.spec,
               job::load_job(source_of_job.file, source_of_job.confines, source_of_job.series));
+  if (source_of_job.commits) use_commits(*source_of_job.commits, &prepared.spec);
   KILN_TRY(load_lists(&prepared));
   std::vector<kernel::NamedConfig> configs;
   for (const std::string& name : prepared.spec.configs) {
@@ -71,6 +96,7 @@ Result<Prepared> Preparer::prepare(const JobSource& source_of_job, const Note& n
               intake_.prepare(prepared.spec.source, prepared.spec.series, prepared.spec.helpers,
                               stop, note));
   prepared.source = source.description;
+  prepared.source_commit = source.source_commit;
   prepared.source_tree = source.baseline_tree;
   prepared.toolchain = builder_.toolchain();
   prepared.series_title = source.series.title;
@@ -149,6 +175,7 @@ Status Preparer::add_targets(const intake::PreparedSource& source,
     if (note) note(fmt::format("resolving {}", config.name));
     std::string base_key;
     for (const auto& [variant, tree] : variants) {
+      if (tree.empty()) continue;  // made when it is wanted
       KILN_ASSIGN(builder::ResolvedConfig resolved,
                   builder_.resolver().resolve(tree, config, stop));
       BuildTarget target = make_target(variant, config.name, tree, resolved, bench_digest);
@@ -198,21 +225,39 @@ Status Preparer::compare_configs(const std::string& tree,
   return {};
 }
 
-Result<std::optional<BuildTarget>> Preparer::target_without(const Prepared& prepared, int patch,
+Result<std::optional<std::string>> Preparer::tree_of_part(const Prepared& prepared,
+                                                          const std::string& variant,
+                                                          const std::stop_token& stop) const {
+  const job::JobSpec& spec = prepared.spec;
+  if (const int patch = job::patch_left_out(variant); patch > 0) {
+    if (searches_commits(spec))
+      return fail(ErrorKind::kBadInput, "a commit is not taken out of its history");
+    KILN_ASSIGN(const series::Series series, intake_.load_series(spec.series, stop));
+    return intake_.tree_without(prepared.source_tree, series, static_cast<size_t>(patch), stop);
+  }
+  for (size_t k = 1; searches_commits(spec) && k <= prepared.patches.size(); ++k) {
+    if (variant != job::prefix_variant(static_cast<int>(k))) continue;
+    KILN_ASSIGN(
+        std::string tree,
+        intake_.tree_at(spec.series.path, prepared.patches[k - 1].patch_id, spec.helpers, stop));
+    return std::optional(std::move(tree));
+  }
+  return std::optional<std::string>();
+}
+
+Result<std::optional<BuildTarget>> Preparer::target_of_part(const Prepared& prepared,
+                                                            const std::string& variant,
                                                             const std::string& config,
                                                             std::stop_token stop) {
   const std::lock_guard lock(mutex_);
-  KILN_ASSIGN(const series::Series series, intake_.load_series(prepared.spec.series, stop));
-  KILN_ASSIGN(const auto tree,
-              intake_.tree_without(prepared.source_tree, series, static_cast<size_t>(patch), stop));
+  KILN_ASSIGN(const auto tree, tree_of_part(prepared, variant, stop));
   if (!tree) return std::optional<BuildTarget>();
   KILN_ASSIGN(const kernel::NamedConfig named,
               kernel::load_named_config(prepared.spec.config_dir, config));
   KILN_ASSIGN(const builder::ResolvedConfig resolved,
               builder_.resolver().resolve(*tree, named, stop));
   KILN_ASSIGN(const std::string bench_digest, builder::folder_digest(prepared.spec.bench_files));
-  BuildTarget target =
-      make_target(job::without_variant(patch), config, *tree, resolved, bench_digest);
+  BuildTarget target = make_target(variant, config, *tree, resolved, bench_digest);
   target.is_prefix = true;
   for (const BuildTarget& other : prepared.targets)
     if (other.variant == "baseline" && other.config == config) target.base_key = other.key;
@@ -221,6 +266,7 @@ Result<std::optional<BuildTarget>> Preparer::target_without(const Prepared& prep
 
 std::optional<builder::StaticRequest> Preparer::static_request_of(const Prepared& prepared) {
   if (!prepared.spec.static_checks || prepared.patches.empty()) return std::nullopt;
+  if (searches_commits(prepared.spec)) return std::nullopt;  // they are in the tree already
   builder::StaticRequest request;
   // What a compiler says depends little on the config: one is enough.
   request.config = prepared.spec.configs.front();

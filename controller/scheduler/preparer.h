@@ -11,11 +11,22 @@
 
 namespace kiln::scheduler {
 
+/// Commits of a repository, along first parents.
+struct CommitRange {
+  std::string repository;  ///< a folder
+  std::string base, tip;   ///< commits; `base` is not one of those looked at
+};
+
+/// Those that a job of this kind searches; nullopt: it is of another kind.
+std::optional<CommitRange> commits_of(const job::JobSpec& spec);
+
 /// Where a job is read from.
 struct JobSource {
   std::string file;
   std::string confines{};  ///< as for job::load_job
   std::string series{};    ///< folder or mbox instead of the job's own; "" = the job's
+  /// Searched with the job's tests, instead of its source and series.
+  std::optional<CommitRange> commits{};
 };
 
 /// Safe for concurrent use: one preparation at a time.
@@ -34,9 +45,11 @@ class Preparer {
   /// the job, its lists, configs or series.
   Result<Prepared> prepare(const JobSource& source, const Note& note, std::stop_token stop);
 
-  /// The kernel of a config with the whole series but patch number `patch` (from 1); nullopt when
-  /// the other patches do not apply without it.
-  Result<std::optional<BuildTarget>> target_without(const Prepared& prepared, int patch,
+  /// The kernel of a part of the series that prepare() left out: "without-K" is the whole but patch
+  /// K, "prefix-K" the first K of commits. nullopt when the other patches do not apply without K;
+  /// kBadInput for a commit that is to be left out.
+  Result<std::optional<BuildTarget>> target_of_part(const Prepared& prepared,
+                                                    const std::string& variant,
                                                     const std::string& config,
                                                     std::stop_token stop);
 
@@ -52,6 +65,9 @@ class Preparer {
   static builder::BuildRequest request_of(const Prepared& prepared, const BuildTarget& target);
 
  private:
+  Result<std::optional<std::string>> tree_of_part(const Prepared& prepared,
+                                                  const std::string& variant,
+                                                  const std::stop_token& stop) const;
   /// A kernel of `tree`; keyed, and without a base yet.
   [[nodiscard]] BuildTarget make_target(const std::string& variant, const std::string& config,
                                         const std::string& tree,

@@ -12,6 +12,7 @@ job::StoredJob to_stored(const Prepared& prepared) {
   for (const PhaseList& list : prepared.lists)
     out.lists.push_back({list.phase, list.text, list.tests});
   out.config_highmem = prepared.config_highmem;
+  out.source_commit = prepared.source_commit;
   out.series.title = prepared.series_title;
   out.series.author = prepared.series_author;
   out.series.message_id = prepared.series_message_id;
@@ -33,6 +34,7 @@ Prepared from_stored(const job::StoredJob& stored) {
     phase.tests = list.tests;
   }
   out.config_highmem = stored.config_highmem;
+  out.source_commit = stored.source_commit;
   out.series_title = stored.series.title;
   out.series_author = stored.series.author;
   out.series_message_id = stored.series.message_id;

@@ -114,24 +114,27 @@ void use_series(SeriesSpec* series, const std::string& path) {
       std::filesystem::is_directory(path) ? SeriesSpec::Kind::kFolder : SeriesSpec::Kind::kMbox;
 }
 
-/// A path (folder or mbox), or a map with `git` and `range`.
+/// `range` or `commits`: one of them, with both ends.
+Status check_range(const Node& node, SeriesSpec* series) {
+  const bool commits = node.find("commits") != nullptr;
+  if (commits == (node.find("range") != nullptr))
+    return fail(node.error("has one of `range` and `commits`"));
+  series->kind = commits ? SeriesSpec::Kind::kCommits : SeriesSpec::Kind::kGitRange;
+  const size_t dots = series->range.find("..");
+  if (dots != std::string::npos && dots > 0 && dots + 2 < series->range.size()) return {};
+  return fail(node.error_at_field(commits ? "commits" : "range", "is written `base..tip`"));
+}
+
+/// A path (folder or mbox), or a map with `git` and `range` or `commits`.
 Read series_read(SeriesSpec* series) {
   Object range = Object()
                      .required("git", conf::path(&series->path, PathKind::kFolder))
-                     .required("range", word(&series->range, kRevision))
-                     .check([series](const Node& node) -> Status {
-                       const size_t dots = series->range.find("..");
-                       if (dots != std::string::npos && dots > 0 && dots + 2 < series->range.size())
-                         return {};
-                       return fail(node.error_at_field("range", "is written `base..tip`"));
-                     });
-  return {"a folder of patches, an mbox, or a map of `git` and `range`", "none",
+                     .optional("range", word(&series->range, kRevision))
+                     .optional("commits", word(&series->range, kRevision))
+                     .check([series](const Node& node) { return check_range(node, series); });
+  return {"a folder of patches, an mbox, or a map of `git` and `range` or `commits`", "none",
           [series, range](const Node& node) -> Status {
-            if (node.value().type == conf::Value::Type::kMap) {
-              KILN_TRY(range.read(node));
-              series->kind = SeriesSpec::Kind::kGitRange;
-              return {};
-            }
+            if (node.value().type == conf::Value::Type::kMap) return range.read(node);
             std::string path;
             KILN_TRY(conf::path(&path, PathKind::kFileOrFolder).apply(node));
             use_series(series, path);
@@ -346,6 +349,9 @@ Status check_job(const Node& node, Draft* draft) {
   if (!spec.benches.empty() && spec.bench_files.empty())
     return fail(
         node.error_at_field("benches", "need `bench_files`: the folder with their programs"));
+  if (spec.series.kind == SeriesSpec::Kind::kCommits && spec.source.kind != SourceSpec::Kind::kGit)
+    return fail(node.error_at_field(
+        "series", "`commits` need a `source` of git, whose `ref` is the commit before the first"));
   if (spec.title.empty()) spec.title = spec.name;
   if (spec.max_pairs == 0) spec.max_pairs = std::min(kMostPairs, kLooks * spec.pairs);
   if (spec.config_dir.empty()) {

@@ -69,6 +69,22 @@ TEST_F(Load, DefaultsFillWhatIsNotSaid) {
   EXPECT_EQ(spec->config_dir, (dir_ / "kernel-configs").string());
 }
 
+TEST_F(Load, CommitsAreSearchedFromTheirBase) {
+  const std::string git = "source: {git: series, ref: a}\n";
+  const auto spec = load(head_ + git + "series: {git: series, commits: a..b}\n");
+  ASSERT_TRUE(spec) << render(spec.error());
+  EXPECT_EQ(spec->series.kind, SeriesSpec::Kind::kCommits);
+  EXPECT_EQ(spec->series.range, "a..b");
+  EXPECT_THAT(error_of(head_ + "series: {git: series, commits: a..b}\n"),
+              HasSubstr("`commits` need a `source` of git"));
+  EXPECT_THAT(error_of(head_ + git + "series: {git: series, commits: a..b, range: a..b}\n"),
+              HasSubstr("has one of `range` and `commits`"));
+  EXPECT_THAT(error_of(head_ + git + "series: {git: series}\n"),
+              HasSubstr("has one of `range` and `commits`"));
+  EXPECT_THAT(error_of(head_ + git + "series: {git: series, commits: a}\n"),
+              HasSubstr("is written `base..tip`"));
+}
+
 TEST_F(Load, ReadsEachForm) {
   const auto spec =
       load(head_ +

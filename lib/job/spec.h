@@ -19,12 +19,13 @@ struct SourceSpec {
   std::string tarball;                       ///< path
 };
 
-/// Patches in order: a folder of *.patch files, an mbox file, or a git range of a repository.
+/// Patches in order: a folder of *.patch files, an mbox file, or a git range of a repository; or
+/// commits of a repository as they are, along first parents, so that one of many can be looked for.
 struct SeriesSpec {
-  enum class Kind { kNone, kFolder, kMbox, kGitRange };
+  enum class Kind { kNone, kFolder, kMbox, kGitRange, kCommits };
   Kind kind = Kind::kNone;
   std::string path;   ///< folder, mbox, or repository
-  std::string range;  ///< "base..tip" for kGitRange
+  std::string range;  ///< "base..tip" for kGitRange and kCommits
 };
 
 /// What the job asks of a test machine.

@@ -24,7 +24,8 @@ NLOHMANN_JSON_SERIALIZE_ENUM(SourceSpec::Kind, {{SourceSpec::Kind::kPackage, "pa
 NLOHMANN_JSON_SERIALIZE_ENUM(SeriesSpec::Kind, {{SeriesSpec::Kind::kNone, "none"},
                                                 {SeriesSpec::Kind::kFolder, "folder"},
                                                 {SeriesSpec::Kind::kMbox, "mbox"},
-                                                {SeriesSpec::Kind::kGitRange, "range"}})
+                                                {SeriesSpec::Kind::kGitRange, "range"},
+                                                {SeriesSpec::Kind::kCommits, "commits"}})
 NLOHMANN_JSON_SERIALIZE_ENUM(MetricSpec::Kind, {{MetricSpec::Kind::kWallClock, "wall-clock"},
                                                 {MetricSpec::Kind::kCounter, "counter"},
                                                 {MetricSpec::Kind::kInstructions, "instructions"}})
@@ -58,7 +59,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(StoredPatch, subject, file_name,
                                                 message_id, insertions, deletions, files)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(StoredSeries, title, author, message_id, version,
                                                 answers, patches)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(StoredJob, spec, lists, config_highmem, series)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(StoredJob, spec, lists, config_highmem, series,
+                                                source_commit)
 
 std::string to_json(const StoredJob& job) {
   nlohmann::json json;

@@ -41,6 +41,7 @@ struct StoredJob {
   std::vector<StoredList> lists;               ///< in the order of spec.tests
   std::map<std::string, bool> config_highmem;  ///< config -> CONFIG_HIGHMEM
   StoredSeries series;
+  std::string source_commit;  ///< of a git source, whole; "" = none, or of an older Kiln
 };
 
 /// One JSON document; equal jobs give equal bytes.

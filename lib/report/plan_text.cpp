@@ -67,8 +67,10 @@ std::string matrix(const v1::Plan& plan) {
 std::string plan_to_text(const v1::Plan& plan) {
   std::string out = wrapped("", plan.title().empty() ? plan.job_name() : plan.title());
   if (!plan.series().empty()) out += entry("Series", plan.series());
-  for (int i = 0; i < plan.patches_size(); ++i)
+  for (int i = 0; i < std::min(kMostPatches, plan.patches_size()); ++i)
     out += wrapped(fmt::format("           {}/{} ", i + 1, plan.patches_size()), plan.patches(i));
+  if (plan.patches_size() > kMostPatches)
+    out += fmt::format("           and {} more\n", plan.patches_size() - kMostPatches);
   out += entry("Source", plan.source());
   out += entry("Machine", plan.machine());
   out += entry("Build", build_words(plan));

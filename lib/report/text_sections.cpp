@@ -141,12 +141,14 @@ std::string text_foot(const v1::RunReport& report) {
   add("Base", run.source_tree().empty()
                   ? run.source()
                   : fmt::format("{} (tree {})", run.source(), run.source_tree().substr(0, 12)));
-  for (int i = 0; i < report.series().patches_size(); ++i) {
+  for (int i = 0; i < std::min(kMostPatches, report.series().patches_size()); ++i) {
     const v1::Patch& patch = report.series().patches(i);
     add(i == 0 ? "Series" : "",
         fmt::format("{}/{} {} (+{} -{})", i + 1, report.series().patches_size(), patch.subject(),
                     patch.insertions(), patch.deletions()));
   }
+  if (report.series().patches_size() > kMostPatches)
+    add("", fmt::format("and {} more", report.series().patches_size() - kMostPatches));
   add("Toolchain", run.toolchain());
   add("Machine", run.machine());
   add("IGT", run.igt_version());

@@ -9,6 +9,9 @@
 
 namespace kiln::report {
 
+/// Patches that a text lists: of commits there may be a thousand.
+inline constexpr int kMostPatches = 20;
+
 /// What a mark means for the series: decides its colour where there is colour.
 enum class Role { kWorse, kBetter, kAttention, kQuiet, kPlain };
 
