@@ -36,6 +36,11 @@ bool pass(Millis time, const std::stop_token& stop) {
   return !stop.stop_requested();
 }
 
+bool fails_there(const std::string& test, const SessionOrder& order) {
+  return test.ends_with("@unless-broken") &&
+         order.expected.release.find("broken") != std::string::npos;
+}
+
 void add_results(const SessionOrder& order, PlayedTrouble trouble, SessionOutcome* outcome) {
   bool panicked = false;
   for (const TestPhaseOrder& phase : order.phases) {
@@ -46,7 +51,7 @@ void add_results(const SessionOrder& order, PlayedTrouble trouble, SessionOutcom
       result.test = test;
       result.phase = phase.name;
       result.seconds = 0.01;
-      result.outcome = "pass";
+      result.outcome = fails_there(test, order) ? "fail" : "pass";
       if (trouble == PlayedTrouble::kPanic && !panicked) {
         panicked = true;
         result.outcome = "crash";

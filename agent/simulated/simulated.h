@@ -1,7 +1,8 @@
 #pragma once
 /// A machine that is only played: what a session on it comes to is drawn from a seed. For trying a
 /// lab, its controller's crashes and its speed without a computer for each machine; its results say
-/// nothing of a kernel, and its tag is "simulated".
+/// nothing of a kernel, and its tag is "simulated". Only a test "...@unless-broken" knows one: it
+/// fails where the kernel's release says "broken".
 #include <functional>
 #include <stop_token>
 #include <string>

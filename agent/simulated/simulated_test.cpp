@@ -43,6 +43,23 @@ TEST(Simulated, AGoodSessionAnswersEachTestAndBench) {
   EXPECT_TRUE(outcome.identity.proved);
 }
 
+TEST(Simulated, OneTestKnowsABrokenKernel) {
+  SimulatedConfig config;
+  config.troubles = 0;
+  config.mean = Millis(2);
+  SessionOrder order;
+  order.phases.resize(1);
+  order.phases[0].test_list = "igt@a@unless-broken\nigt@b\n";
+  for (const auto& [release, outcome] :
+       {std::pair{"9.8.7-kiln", "pass"}, std::pair{"9.8.7-broken", "fail"}}) {
+    order.expected.release = release;
+    const SessionOutcome played = simulate(config, order, SystemClock(), [](const auto&) {}, {});
+    ASSERT_EQ(played.results.size(), 2U);
+    EXPECT_EQ(played.results[0].outcome, outcome);
+    EXPECT_EQ(played.results[1].outcome, "pass");
+  }
+}
+
 TEST(Simulated, EndsAtOnceWhenTold) {
   SimulatedConfig config;
   config.mean = std::chrono::hours(1);
