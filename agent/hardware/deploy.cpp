@@ -57,23 +57,44 @@ class Deployment {
     return out;
   }
 
-  /// The hash is of what the disk has: the cache is dropped for that file first.
-  Status send(const DeployFile& file, const std::string& hash) {
-    const std::string part = file.name + ".part";
+  Status send(const DeployFile& file) {
     KILN_ASSIGN(const ShellReply reply,
-                run(fmt::format("cd {0} && cat > {1} && sync {1} && "
-                                "dd if={1} iflag=nocache count=0 2>/dev/null; sha256sum < {1}",
-                                folder_, part),
-                    file.local));
+                run(fmt::format("cd {} && cat > {}.part", folder_, file.name), file.local));
     if (!reply.ok()) return fail(broken("send " + file.name, reply));
-    const std::string there = reply.out.substr(0, 64);
-    if (there != hash)
-      return fail(ErrorKind::kInfrastructure,
-                  fmt::format("{} arrived as {}, it is {}: half a file, or a bad disk", file.name,
-                              to_valid_utf8(there), hash));
-    KILN_ASSIGN(const ShellReply moved,
-                run(fmt::format("cd {} && mv {} {} && sync .", folder_, part, file.name)));
-    if (!moved.ok()) return fail(broken("rename " + file.name, moved));
+    return {};
+  }
+
+  /// The hashes are of what the disk has: the cache is dropped for these files first. All at once,
+  /// since each sync may wait for the whole disk.
+  Status check(const std::vector<std::pair<const DeployFile*, std::string>>& files) {
+    std::string command = "cd " + folder_ + " && sync";
+    std::string rest;
+    for (const auto& [file, hash] : files) {
+      command += " " + file->name + ".part";
+      rest += fmt::format(
+          " && {{ dd if={0}.part iflag=nocache count=0 2>/dev/null; "
+          "sha256sum < {0}.part; }}",
+          file->name);
+    }
+    KILN_ASSIGN(const ShellReply reply, run(command + rest));
+    if (!reply.ok()) return fail(broken("read back", reply));
+    const auto lines = split_lines(reply.out);
+    for (size_t i = 0; i < files.size(); ++i) {
+      const std::string there = i < lines.size() ? lines[i].substr(0, 64) : "";
+      if (there != files[i].second)
+        return fail(ErrorKind::kInfrastructure,
+                    fmt::format("{} arrived as {}, it is {}: half a file, or a bad disk",
+                                files[i].first->name, to_valid_utf8(there), files[i].second));
+    }
+    return {};
+  }
+
+  Status name(const std::vector<std::pair<const DeployFile*, std::string>>& files) {
+    std::string command = "cd " + folder_;
+    for (const auto& [file, hash] : files)
+      command += fmt::format(" && mv {0}.part {0}", file->name);
+    KILN_ASSIGN(const ShellReply moved, run(command + " && sync ."));
+    if (!moved.ok()) return fail(broken("rename", moved));
     return {};
   }
 
@@ -135,10 +156,11 @@ Result<DeployReport> deploy(Shell& shell, const std::string& folder,
     return fail(ErrorKind::kNoSpace,
                 fmt::format("{} on the machine has {} free, {} are to be copied", folder,
                             human_bytes(free), human_bytes(report.bytes)));
-  for (const auto& [file, hash] : wanted) {
-    KILN_TRY(to.send(*file, hash));
-    ++report.sent;
-  }
+  if (wanted.empty()) return report;
+  for (const auto& [file, hash] : wanted) KILN_TRY(to.send(*file));
+  KILN_TRY(to.check(wanted));
+  KILN_TRY(to.name(wanted));
+  report.sent = static_cast<int>(wanted.size());
   return report;
 }
 
