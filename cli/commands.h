@@ -46,6 +46,7 @@ struct Commands {
   void build_schedule();
   void build_keeping();
   void build_machine();
+  void build_machine_add(CLI::App* machine);
   void build_visit();
 };
 

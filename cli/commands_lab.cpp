@@ -202,6 +202,7 @@ void Commands::build_machine() {
   CLI::App* machine = app.add_subcommand("machine", "a real machine of this computer's agent");
   machine->fallthrough();
   machine->require_subcommand(1);
+  build_machine_add(machine);
   CLI::App* check =
       add_to(machine, "check", "try each of its drivers, say what to mend", machine_check_command);
   check->add_option("NAME", of.name, "its name in the lab file")->required();
@@ -211,6 +212,39 @@ void Commands::build_machine() {
   check->footer(
       "Run it on the agent's computer while no session has the machine.\nExample:\n"
       "  kiln machine check tgl-1 --file lab.yaml --power");
+}
+
+void Commands::build_machine_add(CLI::App* machine) {
+  MachineOptions& of = options.machine;
+  CLI::App* add =
+      add_to(machine, "add", "find out what a machine is and write it into the lab file",
+             machine_add_command);
+  add->add_option("NAME", of.name, "what the lab is to call it: a-z, 0-9, -");
+  add->add_option("--file", of.file, "the lab file; made when it is not there")
+      ->capture_default_str();
+  add->add_option("--address", of.address, "where its SSH server is");
+  add->add_option("--port", of.port, "of that server")->capture_default_str();
+  add->add_option("--user", of.user, "must be root there")->capture_default_str();
+  add->add_option("--key", of.key, "private key that it lets in");
+  add->add_option("--fingerprint", of.fingerprint,
+                  "its host key's, as ssh-keygen -lf says on it: SHA256:...");
+  add->add_option("--tag", of.tags, "what jobs ask for; again for more. Else by its GPU");
+  add->add_option("--power", of.power_map, "what switches it, as in the file: '{driver: ...}'");
+  add->add_option("--console", of.console_map, "its serial line, likewise");
+  add->add_option("--bmc-user", of.bmc_user, "of its BMC, whose address it tells itself");
+  add->add_option("--bmc-password-file", of.bmc_password_file, "the BMC's password, first line");
+  add->add_option("--cmdline", of.cmdline,
+                  "of built kernels; else root and console as it has them");
+  add->add_flag("--yes", of.yes, "ask nothing: take what is given and found");
+  add->add_flag("--dry-run", of.dry_run, "say what it would write");
+  add_format(add, &options, Formats::kDocument);
+  add->footer(
+      "Run it on the agent's computer. It logs in and looks; nothing is changed on the machine.\n"
+      "Examples:\n  kiln machine add\n"
+      "  kiln machine add tgl-1 --address 10.0.0.7 --key secrets/agent-key --file lab.yaml\n"
+      "  kiln machine add hsw-2 --address 10.0.0.8 --key secrets/agent-key --yes \\\n"
+      "      --fingerprint SHA256:... --console '{driver: telnet, address: con-1, port: 3005}' \\\n"
+      "      --power '{driver: snmp, address: pdu-1, model: apc-rpdu, outlet: 5}'");
 }
 
 void Commands::build_keeping() {

@@ -130,6 +130,7 @@ int tunnel_command(const Options& options);
 int ssh_command(const Options& options);
 int release_command(const Options& options);
 int drain_command(const Options& options);
+int machine_add_command(const Options& options);
 int machine_check_command(const Options& options);
 int resume_command(const Options& options);
 int lab_init_command(const Options& options);

@@ -1,45 +1,19 @@
 #include "agent/ssh/ssh_shell.h"
 
 #include <fmt/format.h>
-#include <poll.h>
 
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
 
 #include "agent/ssh/channel_run.h"
-#include "agent/ssh/handles.h"
+#include "agent/ssh/connecting.h"
 #include "lib/os/tcp.h"
 
 namespace kiln::agent {
 namespace {
 
 using Steady = std::chrono::steady_clock;
-
-/// Calls a non-blocking libssh function until it says something other than "again".
-template <typename Call>
-Result<int> until_done(ssh_session session, Call call, int again, Steady::time_point deadline,
-                       std::stop_token stop, std::string_view what) {
-  for (;;) {
-    const int rc = call();
-    if (rc != again) return rc;
-    if (stop.stop_requested()) return fail(ErrorKind::kCancelled, fmt::format("{}: stopped", what));
-    if (Steady::now() >= deadline)
-      return fail(ErrorKind::kTimeout, fmt::format("{}: no answer in time", what));
-    wait_socket(session, Millis(50));
-  }
-}
-
-std::string fingerprint(ssh_key key) {
-  unsigned char* hash = nullptr;
-  size_t length = 0;
-  if (ssh_get_publickey_hash(key, SSH_PUBLICKEY_HASH_SHA256, &hash, &length) != 0) return "?";
-  char* text = ssh_get_fingerprint_hash(SSH_PUBLICKEY_HASH_SHA256, hash, length);
-  std::string out = text != nullptr ? text : "?";
-  ssh_string_free_char(text);
-  ssh_clean_pubkey_hash(&hash);
-  return out;
-}
 
 struct Keys {
   KeyHandle client;
@@ -63,14 +37,9 @@ Result<Keys> read_keys(const ShellEndpoint& endpoint) {
 }
 
 void set_options(ssh_session session, const ShellEndpoint& endpoint, ssh_key host_key) {
-  const int no = 0;
-  const int yes = 1;
-  ssh_options_set(session, SSH_OPTIONS_PROCESS_CONFIG, &no);
-  ssh_options_set(session, SSH_OPTIONS_HOST, endpoint.host.c_str());
-  ssh_options_set(session, SSH_OPTIONS_PORT, &endpoint.port);
+  set_address(session, endpoint.host, endpoint.port);
   ssh_options_set(session, SSH_OPTIONS_USER, endpoint.user.c_str());
-  ssh_options_set(session, SSH_OPTIONS_KNOWNHOSTS, "/dev/null");
-  ssh_options_set(session, SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null");
+  const int yes = 1;
   ssh_options_set(session, SSH_OPTIONS_NODELAY, &yes);
   // The server is to show the very key that is pinned, not another kind that it has too.
   ssh_options_set(session, SSH_OPTIONS_HOSTKEYS, ssh_key_type_to_char(ssh_key_type(host_key)));
