@@ -27,6 +27,7 @@ class Checker {
     check_power_state();
     check_shell(connect);
     check_console();
+    check_netconsole();
     if (shell_) check_boot();
     if (options_.power) check_switching();
     return std::move(lines_);
@@ -47,17 +48,26 @@ class Checker {
     return true;
   }
 
-  /// First, so that it hears all that follows.
+  /// First, so that they hear all that follows.
   void open_console() {
-    auto port = make_port(machine_.console);
-    if (!port) return;
+    line_ = open(make_port(machine_.console), &heard_);
+    net_line_ = open(make_net_port(machine_.netconsole), &net_heard_);
+  }
+  std::unique_ptr<HubLine> open(std::unique_ptr<SerialPort> port, Sync<std::string>* to) {
+    if (!port) return nullptr;
     LineEvents events;
-    events.bytes = [this](std::string_view bytes) {
-      auto heard = heard_.lock();
+    events.bytes = [to](std::string_view bytes) {
+      auto heard = to->lock();
       heard->append(bytes);
       if (heard->size() > 64 << 10) heard->erase(0, heard->size() - (32 << 10));
     };
-    line_ = hub_.add(std::move(port), std::move(events));
+    return hub_.add(std::move(port), std::move(events));
+  }
+  /// Tells the machine's kernel a random word; whether it came out there.
+  Result<bool> comes_out(Sync<std::string>& heard) {
+    const std::string nonce = fmt::format("kiln-check-{:08x}", std::random_device()());
+    KILN_TRY(ask("echo '<2>" + nonce + "' > /dev/kmsg"));
+    return wait(options_.console, [&] { return heard.lock()->find(nonce) != std::string::npos; });
   }
 
   void check_power_state() {
@@ -117,10 +127,9 @@ class Checker {
                  fmt::format("{} stands, {} bytes came; whose it is needs the shell", name,
                              line_->count()),
                  "");
-    const std::string nonce = fmt::format("kiln-check-{:08x}", std::random_device()());
-    const auto said = ask("echo '<2>" + nonce + "' > /dev/kmsg");
-    if (!said) return wrong("console", said.error(), "");
-    if (wait(options_.console, [&] { return heard_.lock()->find(nonce) != std::string::npos; }))
+    const auto came = comes_out(heard_);
+    if (!came) return wrong("console", came.error(), "");
+    if (*came)
       return add("console", State::kOk, name + " is this machine's: its kernel was heard on it");
     const auto readable = readable_line(std::string_view(*heard_.lock()).substr(0, 80));
     const auto consoles = ask("cat /sys/class/tty/console/active");
@@ -132,6 +141,22 @@ class Checker {
         fmt::format("the kernel's consoles are: {}; console=ttyS0,115200 on its command line, the"
                     " same speed here",
                     consoles ? std::string(trim(*consoles)) : "not known"));
+  }
+
+  /// The known-good kernel need not have it: built ones do, when `cmdline` says so.
+  void check_netconsole() {
+    if (!net_line_) return;
+    if (!wait(options_.console, [this] { return net_line_->up(); }))
+      return add("netconsole", State::kWrong, net_line_->trouble(),
+                 "an agent that runs has the port: stop it for the check");
+    const std::string where = fmt::format("port {}", machine_.netconsole.port);
+    if (!shell_)
+      return add("netconsole", State::kNote, where + " is open; what comes there needs the shell");
+    const auto came = comes_out(net_heard_);
+    if (!came) return wrong("netconsole", came.error(), "");
+    if (*came) return add("netconsole", State::kOk, "the machine's kernel was heard at " + where);
+    add("netconsole", State::kNote, "the known-good kernel says nothing at " + where,
+        "netconsole=... on its command line, too, lets the way be tried");
   }
 
   void check_boot() {
@@ -192,8 +217,10 @@ class Checker {
   std::unique_ptr<PowerDriver> driver_;
   std::unique_ptr<Shell> shell_;
   Sync<std::string> heard_;
+  Sync<std::string> net_heard_;
   ConsoleHub hub_;
   std::unique_ptr<HubLine> line_;
+  std::unique_ptr<HubLine> net_line_;
 };
 
 }  // namespace

@@ -17,7 +17,7 @@ struct CheckLine {
     kNote,   ///< works, and limits what the machine can do
     kWrong,  ///< no session can rely on it
   };
-  std::string driver{};  ///< "power", "console", "boot", "shell"
+  std::string driver{};  ///< "power", "console", "netconsole", "boot", "shell"
   State state = State::kOk;
   std::string found{};
   std::string mend{};  ///< "" = nothing to do
@@ -31,7 +31,7 @@ struct CheckOptions {
 
 /// In the order in which they depend on each other. Bounded by the options and the power's times;
 /// `tell` hears of each line as it is known. Without options.power nothing on the machine changes
-/// but its kernel log, which gets one line.
+/// but its kernel log, which gets a line for each of its consoles.
 std::vector<CheckLine> check_machine(const machine::MachineSpec& machine,
                                      const CheckOptions& options, const Clock& clock,
                                      const ShellConnector& connect,

@@ -27,6 +27,8 @@ class CheckTest : public ::testing::Test {
       }
       if (request.command.starts_with("echo '<2>") && test_.wired_)
         test_.say("[ 9.0] " + request.command.substr(9, 30) + "\r\n");
+      if (request.command.starts_with("echo '<2>") && test_.sends_)
+        test_.send("6,1,9000000,-;" + request.command.substr(9, 19) + "\n");
       if (request.command.starts_with("cat /sys/class/tty")) reply.out = "tty0\n";
       if (request.command.find("grub-reboot") != std::string::npos) reply.out = test_.grub_;
       return reply;
@@ -73,6 +75,16 @@ class CheckTest : public ::testing::Test {
     if (client_ < 0) client_ = ::accept(listen_, nullptr, nullptr);
     EXPECT_EQ(::write(client_, text.data(), text.size()), static_cast<ssize_t>(text.size()));
   }
+  /// By UDP to the machine's netconsole port.
+  void send(const std::string& text) const {
+    const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(static_cast<uint16_t>(machine_.netconsole.port));
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ::sendto(fd, text.data(), text.size(), 0, reinterpret_cast<sockaddr*>(&to), sizeof to);
+    ::close(fd);
+  }
   CheckLine check(const std::string& driver) {
     const ShellConnector connect = [this](const ShellEndpoint&, Millis,
                                           const std::function<std::string()>&,
@@ -94,6 +106,7 @@ class CheckTest : public ::testing::Test {
   int listen_ = -1;
   int client_ = -1;
   bool wired_ = true;
+  bool sends_ = false;  ///< netconsole
   std::string others_words_{};
   Error no_shell_{ErrorKind::kInternal, ""};
   std::string who_ = "0\nLinux 6.1.0\nb0-07-1d\n";
@@ -130,6 +143,14 @@ TEST_F(CheckTest, AConsoleThatIsNotThereSaysWhy) {
   const CheckLine line = check("console");
   EXPECT_EQ(line.state, State::kWrong);
   EXPECT_THAT(line.found, HasSubstr("No such file"));
+}
+
+TEST_F(CheckTest, TheSecondEarIsTriedToo) {
+  EXPECT_EQ(check("netconsole").found, "no such line");
+  machine_.netconsole = {testing::free_port(SOCK_DGRAM), "127.0.0.1"};
+  EXPECT_EQ(check("netconsole").state, State::kNote) << "the known-good kernel need not have it";
+  sends_ = true;
+  EXPECT_EQ(check("netconsole").state, State::kOk);
 }
 
 TEST_F(CheckTest, AHostKeyThatChangedIsMendedByComparingIt) {

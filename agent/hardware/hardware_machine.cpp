@@ -22,7 +22,8 @@ HardwareMachine::HardwareMachine(Config config, const Clock& clock, Pause pause)
     : config_(std::move(config)),
       clock_(clock),
       pause_(std::move(pause)),
-      record_(config_.folder / "life.json", config_.changed) {}
+      record_(config_.folder / "life.json", config_.changed),
+      crashes_(config_.folder / "pstore", config_.pstore) {}
 
 Result<std::unique_ptr<HardwareMachine>> HardwareMachine::create(Config config, ConsoleHub& hub,
                                                                  PowerUnits& units,
@@ -41,11 +42,7 @@ Result<std::unique_ptr<HardwareMachine>> HardwareMachine::create(Config config, 
 Status HardwareMachine::build(ConsoleHub& hub, PowerUnits& units) {
   const machine::MachineSpec& its = config_.spec;
   one_shot_ = make_one_shot(its.boot);
-  if (auto port = make_port(its.console)) {
-    KILN_ASSIGN(serial_,
-                MachineConsole::create(hub, std::move(port), config_.folder / "console", clock_));
-    serial_->listen([this](std::string_view bytes) { heard(bytes); });
-  }
+  KILN_ASSIGN(ears_, Ears::create(hub, its, config_.folder, clock_));
   if (auto driver = make_power(its)) {
     VerifiedPowerConfig how;
     how.settle = its.power.settle;
@@ -53,8 +50,8 @@ Status HardwareMachine::build(ConsoleHub& hub, PowerUnits& units) {
     how.unit = its.power.unit;
     verified_ = std::make_unique<VerifiedPower>(std::move(driver), how, units, clock_, pause_);
     verified_->add_witness(make_port_witness(its.shell.address, its.shell.port, Millis(3'000)));
-    if (serial_)
-      verified_->add_witness(make_console_witness([this] { return serial_->count(); }, pause_));
+    if (ears_->any())
+      verified_->add_witness(make_console_witness([this] { return ears_->count(); }, pause_));
   }
   record_.happen(LifeEvent::kHello);
   keeper_ = std::jthread([this](const std::stop_token& stop) { keep(stop); });
@@ -63,7 +60,7 @@ Status HardwareMachine::build(ConsoleHub& hub, PowerUnits& units) {
 
 HardwareMachine::~HardwareMachine() {
   keeper_ = {};
-  serial_.reset();
+  ears_.reset();
 }
 
 MachineFacts HardwareMachine::facts() {
@@ -107,8 +104,7 @@ ShellEndpoint HardwareMachine::shell_at() const {
 }
 
 Status HardwareMachine::write(std::string_view bytes) {
-  if (!serial_) return fail(ErrorKind::kInfrastructure, "the machine has no console");
-  KILN_ASSIGN(LineWriter writer, serial_->take_writer("a person"));
+  KILN_ASSIGN(LineWriter writer, ears_->take_writer("a person"));
   return writer.send(bytes);
 }
 
@@ -148,9 +144,12 @@ Status HardwareMachine::begin(const Path&, const std::function<void(const std::s
                               std::stop_token stop) {
   auto state = state_.lock();
   state->stop = stop;
+  state->crash_looked_for = false;
   state->last = {PowerState::kUnknown, false, false, "not looked at yet", "INFRA_DUT"};
   if (progress) progress("looking for its known-good system");
   KILN_TRY(fetch_ready(*state, stop));
+  crashes_.begin_session();
+  ears_->forget();
   record_.happen(LifeEvent::kGranted);
   state->last = {PowerState::kOff, false, false, "not started yet"};
   return {};
@@ -179,13 +178,13 @@ Status HardwareMachine::on() {
   auto state = state_.lock();
   KILN_ASSIGN(auto shell, home(*state, state->stop));
   record_.happen(record_.state() == LifeState::kCollecting ? LifeEvent::kNext : LifeEvent::kDone);
-  state->hits_before = last_hit();
-  hold_gate();
+  state->before = ears_->mark();
+  ears_->hold();
   // Each of its steps is a state, whose failure has a class.
   const auto failed = [&](Error error) -> Status {
     const std::string ending = record_.happen(LifeEvent::kFailed, error.message);
     state->last = {PowerState::kOff, false, false, error.message, ending};
-    open_gate();
+    ears_->open();
     return fail(std::move(error));
   };
   if (auto started = start_test(*state, *shell); !started) {
@@ -194,9 +193,10 @@ Status HardwareMachine::on() {
   }
   shell.reset();
   state->runs_test = true;
-  if (auto gone = wait_gone(state->hits_before, config_.down_limit, state->stop); !gone)
+  state->crash_looked_for = false;
+  if (auto gone = wait_gone(state->before, config_.down_limit, state->stop); !gone)
     return failed(std::move(gone.error()));
-  open_gate();
+  ears_->open();
   record_.happen(LifeEvent::kDone);
   state->last = {PowerState::kOn, false, false, ""};
   return {};
@@ -221,11 +221,7 @@ Status HardwareMachine::off() {
 
 PowerReport HardwareMachine::state() {
   auto state = state_.lock();
-  if (!state->runs_test || !serial_) return state->last;
-  int kernels = 0;
-  for (const ConsoleHit& hit : serial_->hits_after(state->hits_before))
-    if (hit.pattern == "kernel") ++kernels;
-  if (kernels > 1)
+  if (state->runs_test && ears_->kernels_since(state->before) > 1)
     state->last = {PowerState::kOff, true, false,
                    "the machine reset itself: another kernel booted"};
   return state->last;
@@ -266,38 +262,18 @@ void HardwareMachine::clean(State& state, Shell& shell) {
 }
 
 void HardwareMachine::attach(std::function<void(std::string_view)> sink) {
-  auto gate = gate_.lock();
-  gate->sink = std::move(sink);
-  gate->open = true;
+  ears_->attach(std::move(sink));
 }
 
-void HardwareMachine::heard(std::string_view bytes) {
-  constexpr size_t kMostHeld = 1 << 20;
-  auto gate = gate_.lock();
-  if (!gate->open) {
-    gate->held.append(bytes);
-    if (gate->held.size() > kMostHeld) gate->held.erase(0, gate->held.size() - kMostHeld);
-  } else if (gate->sink) {
-    gate->sink(bytes);
-  }
-}
-
-void HardwareMachine::hold_gate() {
-  auto gate = gate_.lock();
-  gate->open = false;
-  gate->held.clear();
-}
-
-/// The session gets what came behind the old system's last words.
-void HardwareMachine::open_gate() {
-  auto gate = gate_.lock();
-  gate->open = true;
-  size_t from = 0;
-  for (const char* words : {"reboot: Restarting system", "Starting new kernel"})
-    if (const size_t at = gate->held.rfind(words); at != std::string::npos)
-      from = std::max(from, std::min(gate->held.find('\n', at), gate->held.size() - 1) + 1);
-  if (gate->sink && from < gate->held.size()) gate->sink(std::string_view(gate->held).substr(from));
-  gate->held.clear();
+std::vector<KeptLog> HardwareMachine::kept_logs(bool last) {
+  auto state = state_.lock();
+  std::vector<KeptLog> out;
+  for (const Path& file : crashes_.kept()) out.push_back({"pstore", file, true});
+  if (!last) return out;
+  const std::string words = ears_->net_words();
+  const Path file = config_.folder / "netconsole.session";
+  if (!words.empty() && os::write_atomic(file, words)) out.push_back({"netconsole", file, false});
+  return out;
 }
 
 }  // namespace kiln::agent

@@ -5,11 +5,12 @@
 #include <string>
 #include <thread>
 
+#include "agent/hardware/ears.h"
 #include "agent/hardware/machine_record.h"
 #include "agent/hardware/one_shot.h"
+#include "agent/hardware/pstore.h"
 #include "agent/machine/machine.h"
 #include "agent/power/verified.h"
-#include "agent/serial/machine_console.h"
 #include "lib/machine/spec.h"
 
 namespace kiln::agent {
@@ -29,6 +30,7 @@ class HardwareMachine final : public Machine, private Power, private Boot, priva
     Millis silence{30'000};      ///< of the console, after which nothing is waited for any more
     Millis long_off{30'000};     ///< of the long power cycle
     Millis look_again{300'000};  ///< at a machine in quarantine
+    std::vector<std::string> pstore = pstore_folders();
     /// Of each change of its state.
     MachineRecord::Told changed{};
   };
@@ -44,6 +46,7 @@ class HardwareMachine final : public Machine, private Power, private Boot, priva
   [[nodiscard]] const MachineRecord& record() const { return record_; }
   Status begin(const Path& folder, const std::function<void(const std::string&)>& progress,
                std::stop_token stop) override;
+  std::vector<KeptLog> kept_logs(bool last) override;
   void end() override;
   Power& power() override { return *this; }
   Boot& boot() override { return *this; }
@@ -52,19 +55,14 @@ class HardwareMachine final : public Machine, private Power, private Boot, priva
   Result<ShellEndpoint> endpoint() override;
 
  private:
-  /// What the session hears of the console: nothing of the known-good system's going down.
-  struct Gate {
-    std::function<void(std::string_view)> sink{};
-    bool open = false;
-    std::string held{};
-  };
   struct State {
     std::stop_token stop{};  ///< of the session
     agent::BootSpec spec{};
     std::string modules{};  ///< what /lib/modules held before the session
     bool runs_test = false;
-    bool touched = false;     ///< something of ours lies on it
-    int64_t hits_before = 0;  ///< console hits before the built kernel was started
+    bool crash_looked_for = false;
+    bool touched = false;  ///< something of ours lies on it
+    Ears::Mark before{};   ///< what was heard before the built kernel was started
     PowerReport last{PowerState::kOff, false, false, "not started yet"};
   };
   /// One look at it: what answers, with its shell.
@@ -89,27 +87,25 @@ class HardwareMachine final : public Machine, private Power, private Boot, priva
   Status fetch_ready(State& state, std::stop_token stop);
   void clean(State& state, Shell& shell);
   [[nodiscard]] Path list_file() const { return config_.folder / "modules"; }
-  void heard(std::string_view bytes);
-  void open_gate();
-  void hold_gate();
   Result<std::string> ask(Shell& shell, const std::string& command, std::stop_token stop);
 
   // hardware_recovery.cpp
   /// A shell of the known-good system, by the mildest means that gets there. An error: the machine
   /// is quarantined, or the session was stopped (kCancelled).
   Result<std::unique_ptr<Shell>> home(State& state, std::stop_token stop);
+  void look_for_crash(State& state, Shell& shell, const std::vector<machine::StepDone>& done,
+                      std::stop_token stop);
   Seen look(Millis limit, const std::function<std::string()>& give_up, std::stop_token stop);
   Status take(machine::RecoveryStep step, Seen& seen, std::stop_token stop);
   Status reboot(Shell& shell, const std::string& first, std::stop_token stop);
   Status sysrq(std::stop_token stop);
   Status power_cycle(Millis off_time, std::stop_token stop);
-  Status wait_gone(int64_t hits_before, Millis limit, std::stop_token stop);
+  Status wait_gone(const Ears::Mark& before, Millis limit, std::stop_token stop);
   Error quarantine(State& state, const std::string& why);
   void keep(std::stop_token stop);
   void look_again(std::stop_token stop);
   [[nodiscard]] machine::RecoveryMeans means() const;
   [[nodiscard]] ShellEndpoint shell_at() const;
-  [[nodiscard]] int64_t last_hit() const;
 
   // Constant after construction.
   Config config_;
@@ -118,10 +114,10 @@ class HardwareMachine final : public Machine, private Power, private Boot, priva
   std::unique_ptr<VerifiedPower> verified_;  ///< null: nobody can switch it
   std::unique_ptr<OneShot> one_shot_;
   MachineRecord record_;
-  Sync<Gate> gate_;
   Sync<State> state_;
-  std::unique_ptr<MachineConsole> serial_;  ///< null: nobody hears it
-  std::jthread keeper_;                     ///< looks at a machine in quarantine; ends first
+  CrashKeeper crashes_;  ///< used under state_'s lock
+  std::unique_ptr<Ears> ears_;
+  std::jthread keeper_;  ///< looks at a machine in quarantine; ends first
 };
 
 }  // namespace kiln::agent

@@ -37,6 +37,7 @@ class HardwareMachineTest : public ::testing::Test {
       if (request.command == machine::look_command())
         reply.out =
             std::string("cmdline=quiet\nroot=") + (world->damaged ? "ro" : "rw") + "\nend=look\n";
+      if (request.command.find("kiln-end") != std::string::npos) reply.out = "kiln-end\n";
       if (request.command.find("tune2fs") != std::string::npos) world->damaged = false;
       return reply;
     }

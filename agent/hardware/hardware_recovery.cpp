@@ -40,13 +40,7 @@ bool is_gone(const ConsoleHit& hit) {
 }  // namespace
 
 machine::RecoveryMeans HardwareMachine::means() const {
-  return {serial_ != nullptr, verified_ && verified_->resets(), verified_ != nullptr};
-}
-
-int64_t HardwareMachine::last_hit() const {
-  if (!serial_) return 0;
-  const auto hits = serial_->hits_after(0);
-  return hits.empty() ? 0 : hits.back().number;
+  return {ears_->writes(), verified_ && verified_->resets(), verified_ != nullptr};
 }
 
 HardwareMachine::Seen HardwareMachine::look(Millis limit,
@@ -89,6 +83,7 @@ Result<std::unique_ptr<Shell>> HardwareMachine::home(State& state, std::stop_tok
     record_.passed_over(move.passed_over);
     if (move.kind == RecoveryMove::Kind::kQuarantine) return fail(quarantine(state, move.why));
     if (move.kind == RecoveryMove::Kind::kHome) {
+      look_for_crash(state, *seen.shell, done, stop);
       state.runs_test = false;
       if (record_.state() == LifeState::kRecovering) record_.happen(LifeEvent::kDone);
       return std::move(seen.shell);
@@ -106,10 +101,10 @@ Result<std::unique_ptr<Shell>> HardwareMachine::home(State& state, std::stop_tok
     if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "stopped");
     if (taken) {
       // Who waits for a machine that may be dead listens; after a step it has its whole time.
-      uint64_t heard = serial_ ? serial_->count() : 0;
+      uint64_t heard = ears_->count();
       auto since = clock_.steady();
       const auto silent = [&]() -> std::string {
-        const uint64_t now_heard = serial_ ? serial_->count() : 0;
+        const uint64_t now_heard = ears_->count();
         if (now_heard != std::exchange(heard, now_heard)) since = clock_.steady();
         if (clock_.steady() - since < config_.silence) return "";
         return "nothing was heard of it for " + human_duration(config_.silence);
@@ -124,6 +119,18 @@ Result<std::unique_ptr<Shell>> HardwareMachine::home(State& state, std::stop_tok
     record_.count(move.step, seen.sighting);
     done.push_back({move.step, seen.words});
   }
+}
+
+/// Once after each kernel. What is there before a session's first one is of an earlier one's.
+void HardwareMachine::look_for_crash(State& state, Shell& shell,
+                                     const std::vector<machine::StepDone>& done,
+                                     std::stop_token stop) {
+  if (std::exchange(state.crash_looked_for, true)) return;
+  const bool told = !done.empty() && std::all_of(done.begin(), done.end(), [](const auto& each) {
+    return each.step == RecoveryStep::kReboot;
+  });
+  crashes_.look(config_.spec.name, shell, state.runs_test, told || !state.runs_test,
+                std::move(stop));
 }
 
 /// From wherever it is: a failure that nothing mends leads there on every path of the table.
@@ -161,22 +168,22 @@ Status HardwareMachine::take(RecoveryStep step, Seen& seen, std::stop_token stop
 }
 
 Status HardwareMachine::reboot(Shell& shell, const std::string& first, std::stop_token stop) {
-  const int64_t hits = last_hit();
+  const Ears::Mark before = ears_->mark();
   if (!first.empty()) KILN_TRY(ask(shell, first, stop));
   KILN_TRY(ask(shell, kReboot, stop));
-  return wait_gone(hits, config_.down_limit, stop);
+  return wait_gone(before, config_.down_limit, stop);
 }
 
 /// Sync and read-only first, for the file system's sake.
 Status HardwareMachine::sysrq(std::stop_token stop) {
-  const int64_t hits = last_hit();
-  auto writer = serial_->take_writer("recovery");
+  const Ears::Mark before = ears_->mark();
+  auto writer = ears_->take_writer("recovery");
   if (!writer) return fail(std::move(writer.error()));
   for (const char letter : {'s', 'u', 'b'}) {
     KILN_TRY(writer->sysrq(letter));
     if (!pause_(kBetweenLetters, stop)) return fail(ErrorKind::kCancelled, "stopped");
   }
-  return wait_gone(hits, std::min(config_.down_limit, kSysrqLimit), stop);
+  return wait_gone(before, std::min(config_.down_limit, kSysrqLimit), stop);
 }
 
 Status HardwareMachine::power_cycle(Millis off_time, std::stop_token stop) {
@@ -189,17 +196,13 @@ Status HardwareMachine::power_cycle(Millis off_time, std::stop_token stop) {
 }
 
 /// Only so that nobody talks to the old system; what answers next says itself what it is.
-Status HardwareMachine::wait_gone(int64_t hits_before, Millis limit, std::stop_token stop) {
+Status HardwareMachine::wait_gone(const Ears::Mark& before, Millis limit, std::stop_token stop) {
   const auto deadline = clock_.steady() + limit;
   const machine::ShellSpec& at = config_.spec.shell;
   for (int turn = 0;; ++turn) {
-    if (serial_) {
-      const auto hits = serial_->hits_after(hits_before);
-      if (std::any_of(hits.begin(), hits.end(), is_gone)) return {};
-    }
+    if (ears_->heard_since(before, is_gone)) return {};
     // A console that is down says nothing; SSH's greeting ends with the system, too.
-    if ((!serial_ || !serial_->up()) && turn % 10 == 0 &&
-        !os::read_greeting(at.address, at.port, 16, kOneTry))
+    if (!ears_->up() && turn % 10 == 0 && !os::read_greeting(at.address, at.port, 16, kOneTry))
       return {};
     if (clock_.steady() >= deadline)
       return fail(ErrorKind::kTimeout, fmt::format("it was told to reboot and did not go down"

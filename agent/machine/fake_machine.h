@@ -27,6 +27,8 @@ class FakeMachine final : public Machine, private Power, private Boot, private C
   Status begin_status{};
   /// What connect gives when it is an error.
   Status connect_status{};
+  /// What it kept beside its console.
+  std::function<std::vector<KeptLog>(bool last)> kept{};
   /// Where its SSH is said to be.
   ShellEndpoint ssh{};
   /// What was written to its console.
@@ -66,6 +68,9 @@ class FakeMachine final : public Machine, private Power, private Boot, private C
     ended_ = true;
   }
   [[nodiscard]] bool has_known_good() const override { return known_good; }
+  std::vector<KeptLog> kept_logs(bool last) override {
+    return kept ? kept(last) : std::vector<KeptLog>();
+  }
   Power& power() override { return *this; }
   Boot& boot() override { return *this; }
   Console& console() override { return *this; }

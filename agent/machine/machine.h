@@ -73,6 +73,13 @@ class Console {
   virtual Status write(std::string_view bytes) = 0;
 };
 
+/// A log of a session beside its console.
+struct KeptLog {
+  std::string name{};  ///< "pstore", "netconsole"
+  Path file{};
+  bool crash = false;  ///< last words of a kernel, which its console need not have
+};
+
 /// A machine with its drivers.
 class Machine {
  public:
@@ -87,6 +94,12 @@ class Machine {
   /// on(). `progress` is told of long steps ("building the root image").
   virtual Status begin(const Path& folder, const std::function<void(const std::string&)>& progress,
                        std::stop_token stop) = 0;
+  /// What it has of this session by now; with `last`, also what goes on until its end. Who has
+  /// stored one removes its file.
+  virtual std::vector<KeptLog> kept_logs(bool last) {
+    (void)last;
+    return {};
+  }
   /// Off, the session's disk removed. Safe to call at any time, any number of times.
   virtual void end() = 0;
   virtual Power& power() = 0;

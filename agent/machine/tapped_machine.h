@@ -22,6 +22,7 @@ class TappedMachine final : public Machine, private Console {
                std::stop_token stop) override {
     return machine_->begin(folder, progress, std::move(stop));
   }
+  std::vector<KeptLog> kept_logs(bool last) override { return machine_->kept_logs(last); }
   void end() override { machine_->end(); }
   Power& power() override { return machine_->power(); }
   Boot& boot() override { return machine_->boot(); }

@@ -239,6 +239,7 @@ void ConsoleHub::broke(State& line, const std::string& why) {
 void ConsoleHub::read_from(State& line, std::string& buffer) {
   const ssize_t n = ::read(line.fd, buffer.data(), buffer.size());
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (n == 0 && line.port->datagrams()) return;
   // A terminal whose program has ended says EIO.
   if (n <= 0)
     return broke(line,

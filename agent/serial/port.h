@@ -23,6 +23,8 @@ class SerialPort {
   virtual void close() = 0;
   /// Whether the descriptor is a socket that may still be connecting.
   [[nodiscard]] virtual bool connects() const { return false; }
+  /// Whether each read is a message of its own: an empty one is no end, and nothing is sent.
+  [[nodiscard]] virtual bool datagrams() const { return false; }
   /// What to send once the line stands.
   virtual std::string greeting() { return {}; }
   virtual void received(std::string_view bytes, std::string& text, std::string& reply) {
@@ -45,5 +47,7 @@ std::unique_ptr<SerialPort> make_sol_port(machine::SolConsole console);
 std::unique_ptr<SerialPort> make_command_port(machine::CommandConsole console);
 /// The one that the machine file names; nullptr for `none`.
 std::unique_ptr<SerialPort> make_port(const machine::ConsoleSpec& console);
+/// Hears netconsole's datagrams of one machine; nullptr when the file names none.
+std::unique_ptr<SerialPort> make_net_port(const machine::NetConsole& net);
 
 }  // namespace kiln::agent

@@ -18,6 +18,19 @@ std::string bounded(std::string text) {
   return text;
 }
 
+/// The reports of that test; `title` gets the first one's.
+std::string reports_for(const std::string& test, const std::string& log, std::string* title) {
+  std::string words;
+  for (const dmesg::Report& report : dmesg::cut_reports(log)) {
+    if (!report.test.empty() && !igt::covers(test, report.test) && !igt::covers(report.test, test))
+      continue;
+    if (title->empty()) *title = report.title;
+    words += report.text;
+    if (!words.ends_with('\n')) words += '\n';
+  }
+  return words;
+}
+
 std::string tail_of(const std::string& text) {
   auto lines = split_lines(text);
   if (lines.size() > kTailLines) lines.erase(lines.begin(), lines.end() - kTailLines);
@@ -54,16 +67,10 @@ void name_culprits(std::vector<Culprit>& culprits, const std::vector<TestResult>
 void blame(const Culprit& culprit, const std::string& console, const std::string& phase,
            std::vector<TestResult>& results) {
   if (culprit.test.empty()) return;
-  std::string words;
   std::string title;
-  for (const dmesg::Report& report : dmesg::cut_reports(console)) {
-    if (!report.test.empty() && !igt::covers(culprit.test, report.test) &&
-        !igt::covers(report.test, culprit.test))
-      continue;
-    if (title.empty()) title = report.title;
-    words += report.text;
-    if (!words.ends_with('\n')) words += '\n';
-  }
+  std::string words = reports_for(culprit.test, console, &title);
+  // A console that was cut off by the crash: the kernel's own notes have the rest.
+  if (words.empty()) words = reports_for(culprit.test, culprit.kept, &title);
   if (words.empty()) words = tail_of(console);
   const std::string reason = title.empty() ? culprit.what : title;
   // The last one that it covers was running: a test's finished dynamic subtests keep their result.

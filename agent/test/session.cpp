@@ -22,6 +22,7 @@ constexpr uint64_t kMaxModulesTar = 2ULL << 30;
 constexpr Millis kLookAtHeld{500};
 /// How often the machine is asked whether other work is done before a bench starts all the same.
 constexpr int kLooksForQuiet = 20;
+constexpr uint64_t kMaxKeptLog = 16ULL << 20;
 /// Exit codes of the script that unpacks the modules.
 constexpr int kUnpackFailed = 90;
 constexpr int kNoZstd = 91;
@@ -336,12 +337,37 @@ Status Session::restart(const std::string& why, std::stop_token stop) {
               step.error().error);
 }
 
-void Session::store(const std::string& name, const Path& file) {
+bool Session::store(const std::string& name, const Path& file) {
   auto digest = deps_.artifacts->put(file);
-  if (digest) {
+  if (digest)
     outcome_.artifacts[name] = *digest;
-  } else {
+  else
     note(fmt::format("{} is not stored: {}", name, digest.error().message));
+  return digest.has_value();
+}
+
+std::string Session::store_kept_logs(bool last) {
+  std::string words;
+  for (const KeptLog& log : deps_.machine->kept_logs(last)) {
+    std::string name = log.name;
+    if (log.crash) {
+      words += os::read_file(log.file, kMaxKeptLog).value_or("");
+      if (++crash_logs_ > 1) name += fmt::format("-{}", crash_logs_);
+    }
+    std::error_code ignored;
+    if (store(name, log.file)) std::filesystem::remove(log.file, ignored);
+  }
+  crash_words_ += words;
+  return words;
+}
+
+/// Those that the console had, too, are there already.
+void Session::add_kernel_messages(std::string_view log) {
+  for (KernelMessage& message : kernel_messages(log)) {
+    const bool known =
+        std::any_of(outcome_.kernel.begin(), outcome_.kernel.end(),
+                    [&](const KernelMessage& old) { return old.signature == message.signature; });
+    if (!known) outcome_.kernel.push_back(std::move(message));
   }
 }
 
@@ -394,6 +420,8 @@ void Session::store_logs() {
   (void)dut_->power_off();  // what it says while going down belongs to the log
   const Path console = dut_->console().file();
   if (const auto text = os::read_file(console, 128 << 20)) outcome_.kernel = kernel_messages(*text);
+  store_kept_logs(true);
+  add_kernel_messages(crash_words_);
   if (const uint64_t dropped = dut_->console().dropped_bytes(); dropped > 0)
     note(fmt::format("{} of the console were too much to keep", human_bytes(dropped)));
   store("console", console);

@@ -64,7 +64,11 @@ class Session {
   Step collect(std::stop_token stop);
   Step stay(std::stop_token stop);
   void store_logs();
-  void store(const std::string& name, const Path& file);
+  /// False with a note when it is not stored.
+  bool store(const std::string& name, const Path& file);
+  /// What the machine kept beside its console; its dead kernels' words.
+  std::string store_kept_logs(bool last);
+  void add_kernel_messages(std::string_view log);
 
   Status restart(const std::string& why, std::stop_token stop);
   Status check_modules(std::stop_token stop);
@@ -95,6 +99,8 @@ class Session {
   std::chrono::steady_clock::time_point deadline_;
   std::chrono::steady_clock::time_point phase_started_;
   std::string phase_;
+  std::string crash_words_;  ///< of all kernels that died
+  int crash_logs_ = 0;
   bool wrong_kernel_ = false;
   int outputs_stored_ = 0;
 };

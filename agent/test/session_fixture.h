@@ -160,6 +160,7 @@ class SessionTest : public testing::Test {
   std::string release_ = "6.1.192";
   int boot_id_ = 0;
   bool answers_ = true;
+  bool kept_made_ = false;
   Millis boot_limit_{300};
   std::function<Result<ShellReply>(const ShellRequest&, std::stop_token)> runner_;
   std::function<Result<ShellReply>(const ShellRequest&, std::stop_token)> other_;

@@ -41,6 +41,7 @@ Session::Step Session::run_phase(size_t index, std::stop_token stop) {
   PhaseHost host;
   host.dut = dut_.get();
   host.restart = [&](const std::string& why) { return restart(why, stop); };
+  host.take_crash_words = [this] { return store_kept_logs(false); };
   host.check_modules = [&] { return check_modules(stop); };
   host.modules_known = [this] { return modules_known(); };
   host.restarts_left = [this] { return order_.max_restarts - outcome_.restarts; };
@@ -67,6 +68,9 @@ Session::Step Session::run_phase(size_t index, std::stop_token stop) {
     // One more boot, for the results on its disk and for the phases to come.
     if (auto up = restart("to fetch the results of " + phase.name, stop); !up)
       return tl::unexpected(*restart_end_);
+    // No restart was left for it in the phase.
+    if (!report->culprits.empty() && report->culprits.back().kept.empty())
+      report->culprits.back().kept = store_kept_logs(false);
   }
   enter("results " + phase.name);
   fetch_results(index, phase, *report, runner.folder(), stop);

@@ -219,6 +219,37 @@ TEST_F(SessionTest, APanicRestartsTheMachineAndTheCulpritCarriesTheKernelsWords)
   EXPECT_THAT(b.kernel_words, HasSubstr("Kernel panic - not syncing: Fatal exception"));
 }
 
+/// The console is cut off by the reset: only the machine's own memory has the end.
+TEST_F(SessionTest, WhatADeadKernelWroteDownIsItsTestsAndALogOfTheSession) {
+  use_store();
+  results({{"igt@gem_x@a", "pass"}, {"igt@gem_x@b", "incomplete"}});
+  crash_in_b("[   30.0] [IGT] gem_x: starting subtest b\r\n");
+  const os::Path file = dir_ / "0001.txt";
+  machine_.kept = [this, file](bool last) -> std::vector<KeptLog> {
+    std::vector<KeptLog> out;
+    if (machine_.boots() == 2 && !kept_made_) {
+      kept_made_ = true;
+      EXPECT_TRUE(os::write_atomic(file, kPanic));
+      out.push_back({"pstore", file, true});
+    }
+    if (last) {
+      EXPECT_TRUE(os::write_atomic(dir_ / "net", "by UDP\n"));
+      out.push_back({"netconsole", dir_ / "net", false});
+    }
+    return out;
+  };
+  const auto outcome = run();
+  EXPECT_EQ(outcome.ending, Ending::kTested) << outcome.error;
+  EXPECT_EQ(stored(outcome, "pstore"), kPanic);
+  EXPECT_EQ(stored(outcome, "netconsole"), "by UDP\n");
+  EXPECT_FALSE(os::file_size(file)) << "what is stored is not kept twice";
+  ASSERT_EQ(outcome.results.size(), 2U);
+  EXPECT_EQ(outcome.results[0].kernel_words, "");
+  EXPECT_EQ(outcome.results[1].reason, "BUG: kernel NULL pointer dereference, address: 00000000");
+  EXPECT_THAT(outcome.results[1].kernel_words, HasSubstr("EIP: shmem_pread+0x12/0x40"));
+  EXPECT_THAT(outcome.kernel, Contains(::testing::Field(&KernelMessage::test, "igt@gem_x@b")));
+}
+
 TEST_F(SessionTest, ACulpritWithoutAResultGetsOne) {
   use_store();
   results({{"igt@gem_x@a", "pass"}});

@@ -121,11 +121,13 @@ void TestPhase::note_culprit(const Trouble& trouble) {
 
 Result<bool> TestPhase::recover(std::stop_token stop) {
   std::string why = "the kernel is tainted";
+  bool died = false;
   if (const auto found = host_.dut->trouble()) {
     if (found->kind == Trouble::Kind::kMachine)
       return fail(ErrorKind::kInfrastructure, found->what);
     host_.dut->hear_last_words(stop);
     note_culprit(host_.dut->trouble().value_or(*found));
+    died = true;
     why = found->what;
   }
   if (host_.restarts_left() <= 0) {
@@ -133,6 +135,9 @@ Result<bool> TestPhase::recover(std::stop_token stop) {
     return false;
   }
   KILN_TRY(host_.restart(why));
+  // Taken in any case: what is of this kernel must not be laid to a later one.
+  std::string words = host_.take_crash_words();
+  if (died) report_.culprits.back().kept = std::move(words);
   return true;
 }
 

@@ -17,6 +17,7 @@ struct Culprit {
   Trouble::Kind kind = Trouble::Kind::kCrash;
   int64_t first_line = 0;  ///< of the console, of the boot that ended so
   int64_t last_line = 0;
+  std::string kept{};  ///< what the kernel wrote down of its end, beside the console
 };
 
 /// How the phase ended, apart from the results, which are in its folder on the machine.
@@ -32,6 +33,8 @@ struct PhaseHost {
   /// Powers off, boots the same disk anew and proves the kernel's identity. An Error ends the
   /// session.
   std::function<Status(const std::string& why)> restart;
+  /// After a restart: what the dead kernel wrote down, once.
+  std::function<std::string()> take_crash_words;
   /// Checks the build ids of modules that are loaded by now.
   std::function<Status()> check_modules;
   /// Whether all of them have been seen and proved.

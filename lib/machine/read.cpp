@@ -220,6 +220,12 @@ conf::Read console_read(ConsoleSpec* console) {
                    [console] { *console = NoConsole(); });
 }
 
+Object netconsole_table(NetConsole* net) {
+  return Object()
+      .required("port", conf::integer(&net->port, 1024, kMaxPort))
+      .optional("from", host(&net->from));
+}
+
 /// Kiln empties that folder: it must be one that can only be its own.
 Status check_boot_folder(const BootSpec& boot, const Node& node) {
   const bool own = boot.folder.starts_with("/") && boot.folder.ends_with("/kiln") &&
@@ -268,12 +274,17 @@ Object machine_table(MachineSpec* machine, const Tables* own) {
       .optional("facts", text_map(&machine->facts))
       .optional("power", power_read(&machine->power, own))
       .optional("console", console_read(&machine->console))
+      .optional("netconsole", conf::object(netconsole_table(&machine->netconsole)))
       .optional("boot", boot_read(&machine->boot))
       .optional("shell", conf::object(shell_table(&machine->shell)))
       .check([machine](const Node& node) -> Status {
         machine->line = node.value().line;
         if (machine->boot.driver != "none" && !machine->shell.given())
           return fail(node.error_at_field("boot", "needs `shell`: kernels get there by SSH"));
+        NetConsole& net = machine->netconsole;
+        if (net.given() && net.from.empty()) net.from = machine->shell.address;
+        if (net.given() && net.from.empty())
+          return fail(node.error_at_field("netconsole", "needs `from`, or `shell`: who sends it"));
         return {};
       });
 }
@@ -291,6 +302,21 @@ Status check_unique(const Node& node, const std::string& list, const std::vector
   return {};
 }
 
+/// Two machines at one port could not be told apart when one has another's address.
+Status check_ports(const Node& node, const std::vector<MachineSpec>& machines) {
+  std::map<int, size_t> seen;
+  const conf::Value::Member* member = node.find("machines");
+  for (size_t i = 0; i < machines.size(); ++i) {
+    if (!machines[i].netconsole.given()) continue;
+    const auto [at, is_new] = seen.emplace(machines[i].netconsole.port, i);
+    if (is_new) continue;
+    return fail(node.member(*member).item(i).error_at_field(
+        "netconsole",
+        fmt::format("port {} is already that of machines[{}]", at->first, at->second)));
+  }
+  return {};
+}
+
 Object lab_table(LabFile* lab, int* format) {
   Tables* own = &lab->outlet_tables;
   return Object()
@@ -302,7 +328,8 @@ Object lab_table(LabFile* lab, int* format) {
                                                        }))
       .check([lab](const Node& node) -> Status {
         KILN_TRY(check_unique(node, "outlet_tables", lab->outlet_tables));
-        return check_unique(node, "machines", lab->machines);
+        KILN_TRY(check_unique(node, "machines", lab->machines));
+        return check_ports(node, lab->machines);
       });
 }
 

@@ -202,5 +202,21 @@ TEST(LabFileDoc, EveryFieldIsInItsPageWithTypeAndDefault) {
     EXPECT_THAT(*page, HasSubstr(lab_file_field_row(field)));
 }
 
+TEST_F(LabFileTest, ASecondEarHasAPortOfItsOwn) {
+  const std::string one = "machines:\n  - name: a\n    netconsole: {port: 6666, from: 10.0.0.7}\n";
+  const auto lab = read(one);
+  ASSERT_TRUE(lab) << render(lab.error());
+  EXPECT_EQ(lab->machines.at(0).netconsole.port, 6666);
+  EXPECT_EQ(read("machines:\n  - name: a\n    netconsole: {port: 6666}\n"
+                 "    shell: {address: tgl-1.lab, key_file: key, host_key_file: host.pub}\n")
+                ->machines.at(0)
+                .netconsole.from,
+            "tgl-1.lab");
+  EXPECT_THAT(refused(one + "  - name: b\n    netconsole: {port: 6666, from: 10.0.0.8}\n"),
+              AllOf(HasSubstr("lab.yaml:6:5"), HasSubstr("already that of machines[0]")));
+  EXPECT_THAT(refused("machines:\n  - name: a\n    netconsole: {port: 6666}\n"),
+              AllOf(HasSubstr("lab.yaml:4:5"), HasSubstr("who sends it")));
+}
+
 }  // namespace
 }  // namespace kiln::machine

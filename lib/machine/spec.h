@@ -109,6 +109,13 @@ struct CommandConsole {
 using ConsoleSpec = std::variant<NoConsole, DeviceConsole, TelnetConsole, TcpConsole, UnixConsole,
                                  SolConsole, CommandConsole>;
 
+/// A second ear: kernel messages by UDP, where the kernel has a network and netconsole.
+struct NetConsole {
+  int port = 0;        ///< of the agent's computer; 0 = not listened
+  std::string from{};  ///< only from there; "" = the shell's address
+  [[nodiscard]] bool given() const { return port != 0; }
+};
+
 struct BootSpec {
   std::string driver = "none";  ///< "none" "kexec" "grub" "systemd-boot"
   std::string folder{};         ///< on the machine, Kiln's own, emptied by it
@@ -131,6 +138,7 @@ struct MachineSpec {
   std::map<std::string, std::string> facts{};
   PowerSpec power{};
   ConsoleSpec console{};
+  NetConsole netconsole{};
   BootSpec boot{};
   ShellSpec shell{};
   int line = 0;  ///< in the file
