@@ -155,7 +155,9 @@ class Kexec final : public OneShot {
                  "", stop));
     return {};
   }
-  [[nodiscard]] std::string go() const override { return later("systemctl kexec || kexec -e"); }
+  [[nodiscard]] std::string go() const override {
+    return later("systemctl kexec || { sync; kexec -e; }");
+  }
 
  private:
   machine::BootSpec boot_;

@@ -6,9 +6,12 @@
 ///   KILN_TRIAL_MODULES   tar.zst of its modules
 #include <gmock/gmock.h>
 
+#include <cstdio>
 #include <cstdlib>
+#include <iostream>
 
 #include "agent/app.h"
+#include "agent/hardware/add.h"
 #include "agent/hardware/check.h"
 #include "agent/hardware/hardware_machine.h"
 #include "agent/power/testing.h"
@@ -16,6 +19,7 @@
 #include "agent/test/session.h"
 #include "agent/tools/trial_order.h"
 #include "lib/base/text.h"
+#include "lib/machine/read.h"
 
 namespace kiln::agent {
 namespace {
@@ -33,6 +37,34 @@ std::string needed(const char* name) {
 
 constexpr Millis kPatient{45'000};
 constexpr Millis kLong{180'000};
+
+/// "2026-11-28T23:12:59.123Z ..." as seconds of its day.
+double clock_of(const std::string& line) {
+  int hours = 0;
+  int minutes = 0;
+  double seconds = 0;
+  EXPECT_EQ(std::sscanf(line.c_str(), "%*10[0-9-]T%d:%d:%lf", &hours, &minutes, &seconds), 3)
+      << line;
+  return hours * 3600 + minutes * 60 + seconds;
+}
+
+/// Of a readable console: from the old kernel's last word to the built one's first service.
+double way_of(const std::string& text, const std::string& release) {
+  const auto lines = split_lines(text);
+  double from = 0;
+  bool built = false;
+  for (const std::string& line : lines) {
+    const auto says = [&](const std::string& words) {
+      return line.find(words) != std::string::npos;
+    };
+    if (!built && (says("reboot: Restarting system") || says("Starting new kernel")))
+      from = clock_of(line);
+    built = built || says("Linux version " + release);
+    if (built && says("kiln-init: ready")) return clock_of(line) - from;
+  }
+  ADD_FAILURE() << "the way to " << release << " is not in it";
+  return 0;
+}
 
 /// Files by name; what is put is kept by its order.
 class FileArtifacts final : public Artifacts {
@@ -83,7 +115,11 @@ struct Rack {
     spec.power.driver = machine::CommandPower{{path("on")}, {path("off")}, {}, {}, {path("state")}};
     spec.power.off_time = Millis(500);
     spec.console = machine::TelnetConsole{"127.0.0.1", console_port, 0};
-    spec.boot = {"grub", "/boot/kiln", "", "root=/dev/vda1 rw console=ttyS0,115200 panic=5"};
+    // Above mem= lies what a crash is written to; the known-good kernel has the same.
+    spec.boot = {"grub", "/boot/kiln", "",
+                 "root=/dev/vda1 rw console=ttyS0,115200 panic=5 mem=960M"
+                 " ramoops.mem_address=0x3c000000 ramoops.mem_size=0x100000"
+                 " ramoops.record_size=0x20000 ramoops.console_size=0x40000 ramoops.ecc=1"};
     spec.shell = {"127.0.0.1", ssh_port, "root", (guest / "key").string(),
                   (guest / "host_key.pub").string()};
   }
@@ -112,6 +148,7 @@ class HardwareRealTest : public ::testing::Test {
   void SetUp() override {
     build_ = needed("KILN_TRIAL_BUILD");
     ASSERT_TRUE(rack_ && !build_.empty());
+    spec_ = rack_->spec;
     kernel_.image = build_ / "arch/x86/boot/bzImage";
     kernel_.vmlinux = build_ / "vmlinux";
     kernel_.config = build_ / ".config";
@@ -123,7 +160,7 @@ class HardwareRealTest : public ::testing::Test {
   HardwareMachine& machine() {
     if (machine_) return *machine_;
     HardwareMachine::Config config;
-    config.spec = rack_->spec;
+    config.spec = spec_;
     config.folder = folder_.path() / "machine";
     EXPECT_TRUE(os::make_dirs(config.folder));
     config.connector = connect_until;
@@ -157,6 +194,53 @@ class HardwareRealTest : public ::testing::Test {
     order.cmdline = cmdline;
     return Session(std::move(deps), std::move(order)).run({});
   }
+  /// A session through the whole agent, with that phase when it has tests.
+  v1::SessionDone run_session(const std::string& tests) {
+    v1::SessionDone none;
+    EXPECT_TRUE(os::make_dirs(folder_.path() / "store"));
+    const auto sockets = *os::TempFolder::make("/tmp", "kiln-hw-");
+    auto controller =
+        *OneSessionController::start(sockets.path() / "sock", folder_.path() / "store");
+    v1::SessionOrder order = *trial_order(*controller, kernel_);
+    order.set_session_id(7);
+    order.set_machine(spec_.name);
+    if (!tests.empty()) {
+      v1::TestPhase* phase = order.add_phases();
+      phase->set_name("trial");
+      phase->set_test_list(tests);
+      phase->set_per_test_seconds(30);
+      phase->set_timeout_seconds(300);
+    }
+    AgentConfig config;
+    config.target = controller->target();
+    config.data_dir = folder_.path() / "agent";
+    config.images_dir = os::Path(KILN_SOURCE_DIR) / "images";
+    config.machines.clear();
+    config.lab.machines = {spec_};
+    auto agent = Agent::start(std::move(config));
+    EXPECT_TRUE(agent) << render(agent.error());
+    if (!agent) return none;
+    const auto done = controller->run(order, Millis(600'000));
+    EXPECT_TRUE(done);
+    if (!done) return none;
+    EXPECT_EQ(done->session().ending(), "tested") << done->session().error();
+    EXPECT_TRUE(done->session().identity().proved());
+    EXPECT_EQ(done->session().identity().release(), kernel_.release);
+    (*agent).reset();
+    const auto heard =
+        os::read_file(folder_.path() / "agent/machines" / spec_.name / "console/console.txt");
+    EXPECT_TRUE(heard) << render(heard.error());
+    double boot = 0;
+    for (const auto& phase : done->session().phases())
+      if (phase.name() == "boot") boot += phase.seconds();
+    std::cout << fmt::format(
+        "[ figures  ] {}: {:.1f} s from the old kernel's end to the new system; {:.1f} s with "
+        "copying"
+        " and going down\n",
+        spec_.boot.driver, way_of(heard.value_or(""), kernel_.release), boot);
+    console_ = controller->stored(done->session().artifacts().at("console"));
+    return *done;
+  }
   std::string at_home(const std::string& command) {
     auto shell = machine().connect(Millis(20'000), {});
     EXPECT_TRUE(shell) << render(shell.error());
@@ -167,13 +251,17 @@ class HardwareRealTest : public ::testing::Test {
   /// Nothing of Kiln's is on it or in force, and it says that it is ready.
   void expect_home() {
     EXPECT_THAT(at_home("cat /proc/cmdline"), Not(HasSubstr("kiln.session")));
-    EXPECT_EQ(at_home("ls -d /boot/kiln 2>/dev/null; grep -c kiln /boot/grub/custom.cfg; "
-                      "grub-editenv /boot/grub/grubenv list | grep next_entry=.; ls /lib/modules"),
-              "0\n");
+    EXPECT_EQ(at_home("cat /sys/kernel/kexec_loaded"), "0\n");
+    EXPECT_EQ(
+        at_home("ls -d /boot/kiln /var/lib/kiln 2>/dev/null; grep -c kiln /boot/grub/custom.cfg; "
+                "grub-editenv /boot/grub/grubenv list | grep next_entry=.; ls /lib/modules"),
+        "0\n");
     EXPECT_EQ(machine().record().state(), LifeState::kReady) << machine().record().why();
   }
 
   static std::unique_ptr<Rack> rack_;
+  machine::MachineSpec spec_;  ///< the rack's
+  std::string console_;        ///< of run_session()
   os::Path build_;
   TrialKernel kernel_;
   os::TempFolder folder_ = *os::TempFolder::make(::testing::TempDir(), "hardware-");
@@ -188,39 +276,27 @@ std::unique_ptr<Rack> HardwareRealTest::rack_;
 
 /// From a machine that is off to results, through the whole agent.
 TEST_F(HardwareRealTest, ASessionRunsOnTheBuiltKernel) {
-  ASSERT_TRUE(os::make_dirs(folder_.path() / "store"));
-  const auto sockets = *os::TempFolder::make("/tmp", "kiln-hw-");
-  auto controller = *OneSessionController::start(sockets.path() / "sock", folder_.path() / "store");
-  v1::SessionOrder order = *trial_order(*controller, kernel_);
-  order.set_session_id(7);
-  order.set_machine(rack_->spec.name);
-  v1::TestPhase* phase = order.add_phases();
-  phase->set_name("trial");
-  phase->set_test_list("igt@sw_sync@alloc_timeline\n");
-  phase->set_per_test_seconds(30);
-  phase->set_timeout_seconds(300);
-  AgentConfig config;
-  config.target = controller->target();
-  config.data_dir = folder_.path() / "agent";
-  config.images_dir = os::Path(KILN_SOURCE_DIR) / "images";
-  config.machines.clear();
-  config.lab.machines = {rack_->spec};
-  auto agent = Agent::start(std::move(config));
-  ASSERT_TRUE(agent) << render(agent.error());
-  const auto done = controller->run(order, Millis(600'000));
-  ASSERT_TRUE(done);
-  EXPECT_EQ(done->session().ending(), "tested") << done->session().error();
-  EXPECT_TRUE(done->session().identity().proved());
-  EXPECT_EQ(done->session().identity().release(), kernel_.release);
-  ASSERT_EQ(done->session().results_size(), 1);
-  EXPECT_EQ(done->session().results(0).outcome(), "pass");
-  (*agent).reset();
+  const v1::SessionDone done = run_session("igt@sw_sync@alloc_timeline\n");
+  ASSERT_EQ(done.session().results_size(), 1);
+  EXPECT_EQ(done.session().results(0).outcome(), "pass");
   (void)machine().begin({}, {}, {});
   machine().end();
   expect_home();
 }
 
-/// It resets itself; GRUB has forgotten it by then.
+/// From the resident kernel into the built one, past firmware and GRUB; home by a reboot.
+TEST_F(HardwareRealTest, KexecStartsTheBuiltKernelToo) {
+  spec_.boot.driver = "kexec";
+  spec_.boot.folder = "/var/lib/kiln";
+  (void)run_session("");
+  EXPECT_THAT(console_, HasSubstr("Linux version " + kernel_.release));
+  EXPECT_THAT(console_.substr(0, console_.find("Linux version")), Not(HasSubstr("GRUB")));
+  (void)machine().begin({}, {}, {});
+  machine().end();
+  expect_home();
+}
+
+/// It resets itself; GRUB has forgotten it by then. What it wrote down is the session's.
 TEST_F(HardwareRealTest, AKernelThatPanicsAtBootIsTheKernelsFault) {
   const SessionOutcome outcome = boot(kernel_.image, "root=/dev/nowhere", kPatient, kLong);
   EXPECT_EQ(outcome.ending, Ending::kTestFailed);
@@ -228,6 +304,10 @@ TEST_F(HardwareRealTest, AKernelThatPanicsAtBootIsTheKernelsFault) {
   EXPECT_THAT(outcome.error, HasSubstr("Kernel panic - not syncing: VFS: Unable to mount root fs"));
   EXPECT_THAT(states_, Contains("triage"));
   EXPECT_THAT(states_, Not(Contains("quarantined")));
+  ASSERT_TRUE(outcome.artifacts.contains("pstore"));
+  EXPECT_THAT(outcome.artifacts.at("pstore"),
+              HasSubstr("Kernel panic - not syncing: VFS: Unable to mount root fs"));
+  EXPECT_EQ(at_home("ls /sys/fs/pstore | grep -c dmesg"), "0\n");
   expect_home();
 }
 
@@ -260,14 +340,34 @@ TEST_F(HardwareRealTest, AKernelWithoutNetworkIsTheKernelsFault) {
   expect_home();
 }
 
-/// Each driver for real.
-TEST_F(HardwareRealTest, TheCheckSaysOkAllOver) {
+/// What the interview found and wrote is what the check then tries, each driver for real.
+TEST_F(HardwareRealTest, AMachineThatWasAddedIsOkAllOver) {
   (void)machine().begin({}, {}, {});
   machine().end();
   machine_.reset();  // its console takes one
+  AddOptions add;
+  add.file = (folder_.path() / "lab.yaml").string();
+  add.name = "rack-2";
+  add.address = "127.0.0.1";
+  add.port = spec_.shell.port;
+  add.key_file = spec_.shell.key_file;
+  add.power = fmt::format("{{driver: command, on: [{}], off: [{}], state: [{}]}}",
+                          rack_->path("on"), rack_->path("off"), rack_->path("state"));
+  add.console =
+      fmt::format("{{driver: telnet, address: 127.0.0.1, port: {}}}", rack_->console_port);
+  const auto added = add_machine(add, connect_until, {}, {});
+  ASSERT_TRUE(added) << render(added.error());
+  EXPECT_EQ(added->host_key.fingerprint, read_host_key(spec_.shell.host_key_file)->fingerprint);
+  EXPECT_EQ(added->boot.state, CheckLine::State::kOk) << added->boot.found;
+  EXPECT_EQ(added->notes, std::vector<std::string>());
+  const auto lab = machine::load_lab_file(add.file);
+  ASSERT_TRUE(lab) << render(lab.error());
+  const machine::MachineSpec& its = lab->machines.at(0);
+  EXPECT_EQ(its.boot.driver, "grub");
+  EXPECT_THAT(its.boot.cmdline, HasSubstr("rw console=ttyS0,115200 panic=5"));
   CheckOptions options;
   options.console = Millis(60'000);
-  const auto lines = check_machine(rack_->spec, options, clock_, connect_until, {}, {});
+  const auto lines = check_machine(its, options, clock_, connect_until, {}, {});
   EXPECT_EQ(lines.size(), 4U);
   for (const CheckLine& line : lines)
     EXPECT_EQ(line.state, CheckLine::State::kOk) << line.driver << ": " << line.found;
