@@ -18,7 +18,8 @@ constexpr int kUsual = 100;
 constexpr int kMost = 500;
 constexpr int kDays = 14;
 constexpr int kCanaryBoots = 20;  // whose metrics are looked at
-constexpr int kPairs = 6;         // a run's, where its job says nothing else
+constexpr int64_t kAnyRun = std::numeric_limits<int64_t>::max();
+constexpr int kPairs = 6;  // a run's, where its job says nothing else
 
 /// Newest first: the machine waits from a session's end to the start of the one before in the list.
 void add_sessions(const std::vector<db::MachineSession>& rows, v1::MachineHistoryReply* reply) {
@@ -50,12 +51,30 @@ double percent(double log_ratio) {
   return 100 * std::expm1(log_ratio);
 }
 
+/// How the machine is set as a rule: the same for all of its metrics.
+Result<hygiene::Settings> usual_of(db::Database& database, const std::string& machine) {
+  KILN_ASSIGN(const auto settings, db::SessionTable(database).settings_before(kAnyRun, machine));
+  return hygiene::usual_of(settings);
+}
+
+Result<std::optional<stats::NoiseFloor>> noise_of(db::Database& database,
+                                                  const std::string& machine,
+                                                  const hygiene::Settings& usual,
+                                                  const std::string& metric) {
+  verdict::CanaryHistory history{metric, {}};
+  KILN_TRY(db::SessionTable(database).look_up_canaries(kAnyRun, machine, &history));
+  const std::vector<double> ratios = verdict::canary_ratios(history.boots, usual);
+  if (ratios.size() < 2) return std::nullopt;
+  return stats::noise_floor(ratios, kPairs);
+}
+
 Status add_noise(db::Database& database, const std::string& machine,
                  v1::MachineHistoryReply* reply) {
   KILN_ASSIGN(const auto metrics,
               db::MachineHistoryTable(database).canary_metrics(machine, kCanaryBoots));
+  KILN_ASSIGN(const hygiene::Settings usual, usual_of(database, machine));
   for (const std::string& metric : metrics) {
-    KILN_ASSIGN(const auto floor, noise_of(database, machine, metric));
+    KILN_ASSIGN(const auto floor, noise_of(database, machine, usual, metric));
     if (!floor) continue;
     v1::MachineNoise* out = reply->add_noise();
     out->set_metric(to_valid_utf8(metric));
@@ -82,15 +101,8 @@ Result<bool> is_known(db::Database& database, const std::string& machine) {
 Result<std::optional<stats::NoiseFloor>> noise_of(db::Database& database,
                                                   const std::string& machine,
                                                   const std::string& metric) {
-  verdict::CanaryHistory history{metric, {}};
-  const db::SessionTable sessions(database);
-  constexpr auto kAnyRun = std::numeric_limits<int64_t>::max();
-  KILN_TRY(sessions.look_up_canaries(kAnyRun, machine, &history));
-  KILN_ASSIGN(const auto settings, sessions.settings_before(kAnyRun, machine));
-  const std::vector<double> ratios =
-      verdict::canary_ratios(history.boots, hygiene::usual_of(settings));
-  if (ratios.size() < 2) return std::nullopt;
-  return stats::noise_floor(ratios, kPairs);
+  KILN_ASSIGN(const hygiene::Settings usual, usual_of(database, machine));
+  return noise_of(database, machine, usual, metric);
 }
 
 Result<v1::MachineHistoryReply> machine_history(db::Database& database,

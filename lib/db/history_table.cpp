@@ -4,27 +4,14 @@
 
 #include <algorithm>
 
-#include "lib/db/sql.h"
+#include "lib/db/rows.h"
 
 namespace kiln::db {
-namespace {
 
-/// All rows of a query, each read by `read`.
-template <typename T, typename Read, typename... Args>
-Result<std::vector<T>> all(const Database& database, const char* what, const char* text, Read read,
-                           const Args&... args) {
-  return sql::read(database, what, [&](SQLite::Database& db) -> Result<std::vector<T>> {
-    std::vector<T> rows;
-    sql::each(
-        db, text,
-        [&](SQLite::Statement& row) {
-          sql::Columns columns(row);
-          rows.push_back(read(columns));
-        },
-        args...);
-    return rows;
-  });
-}
+using sql::all;
+using sql::text_of;
+
+namespace {
 
 std::string json_list(const std::vector<int64_t>& ids) {
   return fmt::format("[{}]", fmt::join(ids, ","));
@@ -37,10 +24,6 @@ std::vector<int64_t> ids_of(const std::vector<TestBoot>& sessions) {
   std::vector<int64_t> ids;
   for (const TestBoot& session : sessions) ids.push_back(session.session_id);
   return ids;
-}
-
-std::string text_of(sql::Columns& columns) {
-  return columns.text();
 }
 
 }  // namespace
