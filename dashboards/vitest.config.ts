@@ -11,6 +11,8 @@ export default defineConfig({
           environment: "node",
           testTimeout: 30_000,
           hookTimeout: 60_000,
+          // A busy computer draws late; what never comes still fails.
+          expect: { poll: { timeout: 15_000 } },
           // One browser and one server a file.
           sequence: { groupOrder: 1 },
           retry: 0,

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""junit_counts.py FILE: prints `PASSED FAILED` of a JUnit file; a skipped test counts as failed."""
+"""junit_counts.py FILE: prints `PASSED FAILED` of a JUnit file, then the name of each test that failed; a skipped test
+counts as failed."""
 import sys
 import xml.etree.ElementTree as ET
 
@@ -8,5 +9,7 @@ try:
 except (OSError, ET.ParseError):
     print("0 1")
     sys.exit(0)
-bad = sum(1 for case in cases if case.get("status") != "run" or case.find("failure") is not None)
-print(len(cases) - bad, bad)
+bad = [case.get("name", "") for case in cases if case.get("status") != "run" or case.find("failure") is not None]
+print(len(cases) - len(bad), len(bad))
+for name in bad:
+    print(name)

@@ -42,9 +42,10 @@ it("follows at the end, and stops when one scrolls up or says so", async () => {
   await page.locator(".log").evaluate((el) => {
     el.scrollTop = el.scrollHeight / 2;
   });
-  const follow = page.getByRole("button", { name: "follow" });
+  const follow = page.getByRole("button", { name: "▶ follow" });
   await expect.poll(() => follow.isVisible()).toBe(true);
   const before = await page.locator(".log").evaluate((el) => el.scrollTop);
+  expect(await page.getByRole("button", { name: "⏸ pause" }).count()).toBe(0);
   standin.log.push("further");
   await expect.poll(() => page.locator(".log-bar").innerText()).toContain("902 lines");
   expect(await page.locator(".log").evaluate((el) => el.scrollTop)).toBe(before);

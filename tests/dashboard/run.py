@@ -76,8 +76,10 @@ def browse(newer, tests, more, folder):
         subprocess.run(["npx", "vitest", "run", "--project", "browser", "--reporter=default", "--reporter=json",
                         f"--outputFile.json={results}", tests], cwd=HOME / "dashboards", env=env, timeout=LIMIT)
     counts = subprocess.run(["node", "scripts/counts.mjs", str(results)], cwd=HOME / "dashboards", env=env, check=True,
-                            capture_output=True, text=True).stdout
-    return [int(word) for word in counts.split()]
+                            capture_output=True, text=True).stdout.splitlines()
+    for name in counts[1:]:
+        print(f"FAILED  {name}")
+    return [int(word) for word in counts[0].split()]
 
 
 def main():

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""run.py HOME [--counts FILE] [-k PATTERN]: the e2e tests in order; writes `PASSED FAILED` to FILE."""
+"""run.py HOME [--counts FILE] [-k PATTERN]: the e2e tests in order; writes `PASSED FAILED` to FILE, then, a line each,
+the tests that failed."""
 import argparse
 import pathlib
 import sys
@@ -24,7 +25,9 @@ def main() -> int:
     failed = len(result.failures) + len(result.errors) + len(result.skipped)
     passed = result.testsRun - failed
     if args.counts:
-        pathlib.Path(args.counts).write_text(f"{passed} {max(failed, 0 if passed else 1)}\n")
+        names = [test.id() for test, _ in [*result.failures, *result.errors, *result.skipped]]
+        pathlib.Path(args.counts).write_text(
+            "\n".join([f"{passed} {max(failed, 0 if passed else 1)}", *names]) + "\n")
     return 0 if failed == 0 and passed > 0 else 1
 
 
