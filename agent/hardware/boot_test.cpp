@@ -10,6 +10,7 @@ namespace kiln::agent {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
 using ::testing::Not;
 
 constexpr Millis kLimit{60'000};
@@ -35,6 +36,27 @@ class BootTest : public ::testing::Test {
   std::string there(const std::string& name) {
     return os::read_file(place() / name).value_or("(not there)");
   }
+  /// The shell with a folder of programs before its own.
+  class WithPath final : public Shell {
+   public:
+    WithPath(Shell& shell, std::string path) : shell_(shell), path_(std::move(path)) {}
+    Result<ShellReply> run(const ShellRequest& request, std::stop_token stop) override {
+      ShellRequest with = request;
+      with.command = "PATH=" + path_ + ":/usr/sbin:/sbin:$PATH; " + request.command;
+      return shell_.run(with, stop);
+    }
+    [[nodiscard]] bool alive() const override { return shell_.alive(); }
+
+   private:
+    Shell& shell_;
+    std::string path_;
+  };
+  /// A program of that name in folder_/bin, for WithPath.
+  void program(const std::string& name, const std::string& body) {
+    ASSERT_TRUE(os::make_dirs(folder_.path() / "bin"));
+    ASSERT_TRUE(os::write_atomic(folder_.path() / "bin" / name, "#!/bin/sh\n" + body + "\n", 0755));
+  }
+  std::string bin() { return (folder_.path() / "bin").string(); }
   static std::unique_ptr<LocalSshd> sshd_;
   os::TempFolder folder_ = *os::TempFolder::make(::testing::TempDir(), "boot-");
   std::unique_ptr<Shell> shell_;
@@ -81,6 +103,33 @@ TEST_F(BootTest, AFolderThatCannotBeMadeIsAnErrorWithTheMachinesWords) {
   EXPECT_THAT(report.error().message, HasSubstr("File exists"));
 }
 
+TEST_F(BootTest, WhatTheDiskHasIsComparedAndHalfAFileGetsNoName) {
+  // A disk that loses bytes: what cat writes is not what it was given.
+  program("cat", "head -c 100");
+  WithPath bad(*shell_, bin());
+  const std::string kernel(3'000'000, '\xff');
+  const auto report = deploy(bad, place().string(),
+                             {file("initrd.img", "i1"), file("vmlinuz", kernel)}, kLimit, {});
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().kind, ErrorKind::kInfrastructure);
+  EXPECT_THAT(report.error().message, MatchesRegex("vmlinuz arrived as [0-9a-f]{64}, it is "
+                                                   "[0-9a-f]{64}: half a file, or a bad disk"));
+  EXPECT_EQ(there("vmlinuz"), "(not there)");
+  EXPECT_EQ(there("initrd.img"), "(not there)");
+}
+
+TEST_F(BootTest, AMachineWithoutOpensslHashesAsWell) {
+  program("openssl", "exit 1");
+  WithPath bare(*shell_, bin());
+  const std::vector<DeployFile> files{file("vmlinuz", "good"), file("initrd.img", "i1")};
+  for (const int sent : {2, 0}) {
+    const auto report = deploy(bare, place().string(), files, kLimit, {});
+    ASSERT_TRUE(report) << render(report.error());
+    EXPECT_EQ(report->sent, sent);
+  }
+  EXPECT_EQ(there("vmlinuz"), "good");
+}
+
 class GrubTest : public BootTest {
  protected:
   void SetUp() override {
@@ -89,33 +138,14 @@ class GrubTest : public BootTest {
     BootTest::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
     // Which disk it is, is the one thing that a test's folder cannot tell GRUB's tools.
-    ASSERT_TRUE(os::make_dirs(folder_.path() / "bin"));
-    for (const auto& [name, says] :
-         {std::pair("grub-probe", "1234-ABCD"), std::pair("grub-mkrelpath", "/kiln")}) {
-      const os::Path tool = folder_.path() / "bin" / name;
-      ASSERT_TRUE(os::write_atomic(tool, std::string("#!/bin/sh\necho ") + says + "\n", 0755));
-    }
+    program("grub-probe", "echo 1234-ABCD");
+    program("grub-mkrelpath", "echo /kiln");
     ASSERT_TRUE(
         deploy(*shell_, place().string(), {file("vmlinuz", "k"), file("initrd", "i")}, kLimit, {}));
     spec_ = {"grub", place().string(), "", ""};
-    wrapped_ = std::make_unique<WithPath>(*shell_, (folder_.path() / "bin").string());
+    wrapped_ = std::make_unique<WithPath>(*shell_, bin());
     one_shot_ = make_one_shot(spec_, boot().string());
   }
-  /// The shell with a folder of programs before its own.
-  class WithPath final : public Shell {
-   public:
-    WithPath(Shell& shell, std::string path) : shell_(shell), path_(std::move(path)) {}
-    Result<ShellReply> run(const ShellRequest& request, std::stop_token stop) override {
-      ShellRequest with = request;
-      with.command = "PATH=" + path_ + ":/usr/sbin:/sbin:$PATH; " + request.command;
-      return shell_.run(with, stop);
-    }
-    [[nodiscard]] bool alive() const override { return shell_.alive(); }
-
-   private:
-    Shell& shell_;
-    std::string path_;
-  };
   std::string custom() { return os::read_file(boot() / "grub/custom.cfg").value_or(""); }
   std::string env() { return os::read_file(boot() / "grub/grubenv").value_or(""); }
   machine::BootSpec spec_;
