@@ -271,6 +271,9 @@ Result<scheduler::Prepared> Backend::prepare_again(const db::RunRow& row, bool u
   // What a night's search looks through stands in no file.
   KILN_ASSIGN(const auto stored, parts_.store.job(row.id));
   if (stored) source.commits = scheduler::commits_of(stored->spec);
+  if (source.commits)
+    for (const job::StoredList& list : stored->lists)
+      source.tests.insert(source.tests.end(), list.tests.begin(), list.tests.end());
   KILN_ASSIGN(scheduler::Prepared prepared, parts_.preparer->prepare(source, nullptr, stop));
   if (unchanged && prepared.job_digest != row.job_digest)
     return fail(ErrorKind::kBadInput, row.job_file + " or a file of it has changed since");

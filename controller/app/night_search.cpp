@@ -56,6 +56,8 @@ Result<std::string> search_commits(db::Database& database, results::DbRunStore& 
   if (const auto why_not = nights::why_not_search(facts)) return *why_not;
   scheduler::JobSource source{night.job_file};
   source.commits = scheduler::CommitRange{facts.repository, facts.good_commit, facts.commit};
+  for (const auto& [test, config] : facts.worse)
+    if (source.tests.empty() || source.tests.back() != test) source.tests.push_back(test);
   KILN_ASSIGN(const int64_t run,
               backend.start_planned(source, night.key + "/commits", "schedule " + night.schedule,
                                     lab::Priority::kFollowUp));

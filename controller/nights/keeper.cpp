@@ -129,20 +129,21 @@ void Keeper::follow_runs(Desk* desk) {
     if (firing.state != "started") continue;
     const auto running = parts_.is_running(firing.run_id);
     if (running ? *running : running.error().kind != ErrorKind::kNotFound) continue;
-    if (running) tell_end(*desk, firing);
-    put(desk, firing, "ended", running ? "" : fmt::format("run {} is gone", firing.run_id));
+    put(desk, firing, "ended",
+        running ? tell_end(*desk, firing) : fmt::format("run {} is gone", firing.run_id));
   }
 }
 
-/// Before the end is kept, so that it is told at least once. What fails then is not tried again:
-/// the next night is another reason.
-void Keeper::tell_end(const Desk& desk, const db::FiringRow& firing) const {
-  if (!parts_.ended) return;
+/// Before the end is kept, so that it is told at least once; what became of it is kept with the
+/// end. What fails then is not tried again: the next night is another reason.
+std::string Keeper::tell_end(const Desk& desk, const db::FiringRow& firing) const {
+  if (!parts_.ended) return "";
   const auto words = parts_.ended({fmt::format("{}/{}", firing.schedule_id, firing.key),
                                    desk.row.name, desk.row.job_file, firing.run_id});
-  const std::string said = words ? *words : words.error().message;
+  std::string said = words ? *words : words.error().message;
   if (!said.empty())
     say(fmt::format("schedule {}: run {}: {}", desk.row.name, firing.run_id, said));
+  return said;
 }
 
 /// Starts that were decided: by a keeper that died before it could, by people, or in vain so far.

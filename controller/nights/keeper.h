@@ -89,7 +89,7 @@ class Keeper {
 
   Result<std::map<int64_t, Desk>> read_desks();
   void follow_runs(Desk* desk);
-  void tell_end(const Desk& desk, const db::FiringRow& firing) const;
+  std::string tell_end(const Desk& desk, const db::FiringRow& firing) const;
   void start_open(Desk* desk, const std::stop_token& stop);
   std::optional<WallTime> decide(Desk* desk, const std::stop_token& stop);
   void keep(Desk* desk, const nights::Decision& decision, const std::stop_token& stop);

@@ -39,6 +39,7 @@ TEST_F(KeeperTest, StartsWhatIsDueOnceAndFollowsTheRun) {
 
 TEST_F(KeeperTest, TheEndOfARunIsToldWithWhatFollows) {
   lab_.add(lab_.nightly());
+  lab_.end_words = "run 101 looks for the commit";
   lab_.look_at(2, 30);
   lab_.keeper->look();
   EXPECT_THAT(lab_.ends, IsEmpty());
@@ -51,6 +52,7 @@ TEST_F(KeeperTest, TheEndOfARunIsToldWithWhatFollows) {
   EXPECT_EQ(lab_.ends[0].job_file, lab_.job.string());
   EXPECT_EQ(lab_.ends[0].key, lab_.asks[0].key);
   EXPECT_THAT(lab_.log, HasSubstr("schedule drm-tip: run 1: run 101 looks for the commit\n"));
+  EXPECT_THAT(lab_.history(), ElementsAre("ended 1: run 101 looks for the commit"));
 }
 
 TEST_F(KeeperTest, WhatFollowsMayFailAndTheRunHasEnded) {
@@ -60,7 +62,7 @@ TEST_F(KeeperTest, WhatFollowsMayFailAndTheRunHasEnded) {
   lab_.end_run(1);
   lab_.keeper->look();
   EXPECT_THAT(lab_.log, HasSubstr("schedule drm-tip: run 1: no space\n"));
-  EXPECT_THAT(lab_.history(), ElementsAre("ended 1"));
+  EXPECT_THAT(lab_.history(), ElementsAre("ended 1: no space"));
 }
 
 TEST_F(KeeperTest, SkipsANightWhenNothingChangedSinceTheLastThatEnded) {

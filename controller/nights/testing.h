@@ -55,7 +55,7 @@ class FakeLab {
                     [this](const RunEnd& end) -> Result<std::string> {
                       ends.push_back(end);
                       if (end_error) return fail(*end_error);
-                      return fmt::format("run {} looks for the commit", end.run_id + 100);
+                      return end_words;
                     }});
     schedules.emplace(SchedulesParts{clock, *database, &*keeper});
   }
@@ -145,7 +145,8 @@ class FakeLab {
   std::set<int64_t> running;
   std::vector<StartAsk> asks;
   std::vector<RunEnd> ends;
-  std::optional<Error> end_error;  ///< of what follows from a run's end
+  std::string end_words;           ///< what follows from a run's end
+  std::optional<Error> end_error;  ///< or this comes of it
   std::string log;
 
  private:

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 
+#include "controller/scheduler/orders.h"
 #include "lib/base/text.h"
 #include "lib/igt/name.h"
 #include "lib/igt/test_list.h"
@@ -85,7 +86,7 @@ Result<Prepared> Preparer::prepare(const JobSource& source_of_job, const Note& n
   KILN_ASSIGN(prepared.spec,
               job::load_job(source_of_job.file, source_of_job.confines, source_of_job.series));
   if (source_of_job.commits) use_commits(*source_of_job.commits, &prepared.spec);
-  KILN_TRY(load_lists(&prepared));
+  KILN_TRY(load_lists(source_of_job.tests, &prepared));
   std::vector<kernel::NamedConfig> configs;
   for (const std::string& name : prepared.spec.configs) {
     KILN_ASSIGN(kernel::NamedConfig config,
@@ -113,16 +114,21 @@ Result<Prepared> Preparer::prepare(const JobSource& source_of_job, const Note& n
 }
 
 /// Results are known by their test's name: a test may stand in one phase only.
-Status Preparer::load_lists(Prepared* prepared) const {
+Status Preparer::load_lists(const std::vector<std::string>& only, Prepared* prepared) const {
   std::map<std::string, std::string> phase_of;
+  std::vector<job::TestPhase> phases;
   for (const job::TestPhase& phase : prepared->spec.tests) {
-    KILN_ASSIGN(const std::string text, os::read_file(phase.list_file, 4 << 20));
-    KILN_ASSIGN(const igt::TestList list, igt::parse_test_list(text, phase.list_file));
-    const std::vector<std::string> names = list.names();
-    std::vector<std::string> reported;
-    for (const igt::TestListEntry& entry : list.entries) {
-      reported.push_back(igt::as_reported(entry.name));
-      const auto [first, is_new] = phase_of.emplace(reported.back(), phase.name);
+    PhaseList out{phase.name, "", {}};
+    KILN_ASSIGN(out.written, os::read_file(phase.list_file, 4 << 20));
+    KILN_ASSIGN(out.list, igt::parse_test_list(out.written, phase.list_file));
+    if (!only.empty())
+      std::erase_if(out.list.entries, [&](const igt::TestListEntry& entry) {
+        return lines_for_tests({igt::as_reported(entry.name)}, only).empty();
+      });
+    if (out.list.entries.empty()) continue;
+    for (const igt::TestListEntry& entry : out.list.entries) {
+      out.tests.push_back(igt::as_reported(entry.name));
+      const auto [first, is_new] = phase_of.emplace(out.tests.back(), phase.name);
       if (is_new) continue;
       return fail(
           Error(
@@ -131,9 +137,15 @@ Status Preparer::load_lists(Prepared* prepared) const {
                           entry.name, first->second))
               .at(Position{phase.list_file, entry.line, entry.column}));
     }
-    prepared->lists.push_back(
-        {phase.name, igt::format_test_list(names), std::move(reported), list, text});
+    out.text = igt::format_test_list(out.list.names());
+    prepared->lists.push_back(std::move(out));
+    phases.push_back(phase);
   }
+  if (phases.empty() && !prepared->spec.tests.empty())
+    return fail(ErrorKind::kBadInput,
+                fmt::format("no list of {} holds any of the tests that are asked for: {}",
+                            prepared->spec.file, join(only, ", ").substr(0, 300)));
+  prepared->spec.tests = std::move(phases);
   if (known_tests_.empty()) return {};
   // A file that cannot be read refuses nothing: the machine is asked before its first session.
   const auto names = os::read_file(known_tests_, kMaxTestNames);

@@ -27,6 +27,8 @@ struct JobSource {
   std::string series{};    ///< folder or mbox instead of the job's own; "" = the job's
   /// Searched with the job's tests, instead of its source and series.
   std::optional<CommitRange> commits{};
+  /// Only these of its lists, as results name them; empty = all. A phase without any is left out.
+  std::vector<std::string> tests{};
 };
 
 /// Safe for concurrent use: one preparation at a time.
@@ -73,7 +75,7 @@ class Preparer {
                                         const std::string& tree,
                                         const builder::ResolvedConfig& resolved,
                                         const std::string& bench_digest) const;
-  Status load_lists(Prepared* prepared) const;
+  Status load_lists(const std::vector<std::string>& only, Prepared* prepared) const;
   Status add_targets(const intake::PreparedSource& source,
                      const std::vector<kernel::NamedConfig>& configs, const Note& note,
                      std::stop_token stop, Prepared* prepared);

@@ -98,8 +98,10 @@ tests:
             self.assertEqual([t["test"] for t in worse["worse"]], ["igt@played@unless-broken"], json.dumps(worse))
             site.wait("the search has ended", lambda: rows(
                 site.data, "SELECT 1 FROM runs WHERE id = 3 AND state = 'done'"), 300)
-            self.assertIn("run 2: run 3 looks for the commit", site.kilnd.tail())
+            self.assertIn("run 3 looks for the commit", site.kiln("schedule", "history", "tip").out)
             report = site.kiln("report", 3, "--format", "json").json()
+            self.assertEqual(rows(site.data, "SELECT DISTINCT test FROM results JOIN sessions ON sessions.id = session_id"
+                                  " WHERE sessions.run_id = 3"), [("igt@played@unless-broken",)])
             finding = report["findings"][0]
             self.assertEqual((finding["class"], finding["test"]), ("regression", "igt@played@unless-broken"))
             self.assertEqual(finding["patch"], "5/7 kernel: step 5")
@@ -109,7 +111,7 @@ tests:
             # The next night is as bad, and is no reason to look again.
             self.step(8, "kernel: step 8")
             self.night(site, 4)
-            site.wait("it is said why", lambda: "the commits were searched after the night before" in site.kilnd.tail(), 60)
+            self.assertIn("the commits were searched after the night before", site.kiln("schedule", "history", "tip").out)
             self.assertEqual(rows(site.data, "SELECT max(id) FROM runs"), [(4,)])
 
 

@@ -30,7 +30,8 @@ class CommitsTest : public builder::BuilderTest {
       commit("drm: step " + std::to_string(k));
     }
     builder::write_files(dir_ / "job", {{"job.yaml", job_},
-                                        {"gem.testlist", "igt@gem@a\n"},
+                                        {"gem.testlist", "igt@gem@a\nigt@gem@b\n"},
+                                        {"mock.testlist", "igt@mock@a\n"},
                                         {"small.yaml",
                                          "arch: i386\nbase: tinyconfig\n"
                                          "fragments: [pci]\n"},
@@ -57,7 +58,7 @@ class CommitsTest : public builder::BuilderTest {
   fs::path repo_;
   const std::string job_ =
       "kiln: 1\nname: night\nconfig_dir: .\nconfigs: [small]\nsource: {git: ../repo, ref: main}\n"
-      "tests: [{name: gem, list: gem.testlist}]\n";
+      "tests: [{name: mock, list: mock.testlist}, {name: gem, list: gem.testlist}]\n";
 };
 
 TEST_F(CommitsTest, OneOfManyIsMadeWhenItIsWanted) {
@@ -108,6 +109,28 @@ TEST_F(CommitsTest, OneOfManyIsMadeWhenItIsWanted) {
   EXPECT_EQ(preparer.target_of_part(*prepared, "without-3", "small", {}).error().kind,
             ErrorKind::kBadInput);
   EXPECT_EQ(preparer.target_of_part(*prepared, "prefix-6", "small", {})->has_value(), false);
+}
+
+TEST_F(CommitsTest, OnlyTheTestsThatAreLookedForRun) {
+  auto intake = intake::Intake::open({dir_ / "data"});
+  ASSERT_TRUE(intake) << render(intake.error());
+  Preparer preparer(*intake, *builder_);
+  JobSource source{(dir_ / "job" / "job.yaml").string()};
+  source.commits = CommitRange{repo_.string(), git({"rev-parse", "main~5"}), "main"};
+  source.tests = {"igt@gem@b@of-a-size"};  // results name dynamic subtests, too
+  const auto prepared = preparer.prepare(source, nullptr, {});
+  ASSERT_TRUE(prepared) << render(prepared.error());
+  ASSERT_EQ(prepared->lists.size(), 1U);
+  ASSERT_EQ(prepared->spec.tests.size(), 1U);
+  EXPECT_EQ(prepared->spec.tests[0].name, "gem");
+  EXPECT_THAT(prepared->lists[0].tests, testing::ElementsAre("igt@gem@b"));
+  EXPECT_EQ(prepared->lists[0].text, "igt@gem@b\n");
+
+  source.tests = {"igt@gone@a"};
+  const auto none = preparer.prepare(source, nullptr, {});
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().kind, ErrorKind::kBadInput);
+  EXPECT_THAT(none.error().message, testing::HasSubstr("asked for: igt@gone@a"));
 }
 
 }  // namespace

@@ -307,7 +307,7 @@ function Firings({ name }: { name: string }) {
                 <td>{f.runId > 0n ? <a href={to.run(f.runId)}>{String(f.runId)}</a> : ""}</td>
                 <td>
                   {f.result ? <Chip mark={markOfResult(f.result)} bare /> : null}
-                  {f.headline || f.reason}
+                  {[f.headline, f.reason].filter(Boolean).join("; ")}
                   {f.sinceGood > 0 ? (
                     <strong> {f.sinceGood} worse than in the last good night</strong>
                   ) : null}
