@@ -6,15 +6,12 @@
 #include <random>
 
 #include "controller/app/bundle.h"
-#include "controller/app/test_log.h"
 #include "controller/scheduler/report_builder.h"
 #include "controller/scheduler/stored_job.h"
 #include "lib/base/text.h"
 
 namespace kiln::controller {
 namespace {
-
-constexpr Millis kWatchWait{1000};
 
 uint64_t draw_seed() {
   std::random_device device;
@@ -30,17 +27,6 @@ std::string describe(const v1::MachineInfo& machine) {
   if (!facts.empty()) text += " (" + facts + ")";
   if (machine.emulated()) text += "; emulated: wall clock is information only";
   return text;
-}
-
-/// Where the job stands among the files that were handed in: the lines of the file `job` beside
-/// them.
-Result<scheduler::JobSource> bundled_job(const os::Path& root) {
-  KILN_ASSIGN(const std::string text, os::read_file(root.parent_path() / "job", 8192));
-  const std::vector<std::string> lines = split_lines(text);
-  if (lines.empty()) return fail(ErrorKind::kInternal, "the bundle names no job");
-  scheduler::JobSource source{(root / lines[0]).string(), root.string()};
-  if (lines.size() > 1 && !lines[1].empty()) source.series = (root / lines[1]).string();
-  return source;
 }
 
 int count_tests(const scheduler::Prepared& prepared) {
@@ -226,74 +212,6 @@ Result<nights::Print> Backend::look_at(const std::string& job_file, const std::s
 Result<bool> Backend::is_running(int64_t run_id) {
   KILN_ASSIGN(const v1::RunReport report, parts_.store.report(run_id, false));
   return report.run().state() == "running";
-}
-
-Status Backend::go_on(AskAgain repro_again) {
-  repro_again_ = std::move(repro_again);
-  KILN_ASSIGN(const auto runs, parts_.store.running());
-  const std::lock_guard lock(mutex_);
-  for (const db::RunRow& row : runs) {
-    KILN_TRY(open_story(row.id));
-    add_driver_locked(row.id, [this, row](const std::stop_token& stop) { go_on_with(row, stop); });
-  }
-  return {};
-}
-
-/// On a driver's thread. A run whose job cannot be had any more ends without a verdict.
-void Backend::go_on_with(const db::RunRow& row, const std::stop_token& stop) {
-  auto input = input_of_unfinished(row, stop);
-  if (input) {
-    drive(!row.repro_of.empty(), std::move(*input), stop);
-    return;
-  }
-  if (leaving_.stop_requested()) return;
-  v1::RunReport report;
-  report.mutable_run()->set_id(row.id);
-  report.mutable_run()->set_error(
-      to_valid_utf8("the run could not go on: " + render(input.error())));
-  report.mutable_verdict()->set_result("infrastructure");
-  report.mutable_verdict()->set_exit_code(3);
-  report.mutable_verdict()->set_headline("No verdict: the run could not go on.");
-  (void)parts_.store.finish_run(row.id, "failed", report);
-  v1::RunEvent event;
-  event.set_kind("finished");
-  event.set_text("failed");
-  parts_.hub.publish(row.id, std::move(event));
-}
-
-Result<scheduler::Prepared> Backend::prepare_again(const db::RunRow& row, bool unchanged,
-                                                   const std::stop_token& stop) {
-  const os::Path root = row.bundle.empty() ? os::Path() : parts_.bundles / row.bundle / "root";
-  scheduler::JobSource source{row.job_file};
-  if (!row.bundle.empty()) {
-    KILN_ASSIGN(source, bundled_job(root));
-  }
-  // What a night's search looks through stands in no file.
-  KILN_ASSIGN(const auto stored, parts_.store.job(row.id));
-  if (stored) source.commits = scheduler::commits_of(stored->spec);
-  if (source.commits)
-    for (const job::StoredList& list : stored->lists)
-      source.tests.insert(source.tests.end(), list.tests.begin(), list.tests.end());
-  KILN_ASSIGN(scheduler::Prepared prepared, parts_.preparer->prepare(source, nullptr, stop));
-  if (unchanged && prepared.job_digest != row.job_digest)
-    return fail(ErrorKind::kBadInput, row.job_file + " or a file of it has changed since");
-  if (!row.bundle.empty()) prepared.spec.file = row.job_file;
-  return prepared;
-}
-
-Result<scheduler::DriverInput> Backend::input_of_unfinished(const db::RunRow& row,
-                                                            const std::stop_token& stop) {
-  if (!row.checks_machine.empty())
-    return fail(ErrorKind::kInfrastructure, "the lab checks " + row.checks_machine + " anew");
-  RunAsk ask;
-  if (row.repro_of.empty()) {
-    KILN_ASSIGN(ask.prepared, prepare_again(row, true, stop));
-  } else {
-    KILN_ASSIGN(ask, repro_again_(row));
-  }
-  ask.row = row;
-  bool resumed = true;
-  return open_run(std::move(ask), &resumed);
 }
 
 Result<Quota::Ticket> Backend::admit(const std::string& user) {
@@ -499,24 +417,6 @@ Result<kernel::BuildRecord> Backend::build(
       });
 }
 
-Status Backend::watch_run(int64_t run_id, int64_t from_seq,
-                          const std::function<bool(const v1::RunEvent&)>& emit) {
-  int64_t after = std::max<int64_t>(0, from_seq - 1);
-  while (const auto events = parts_.hub.next(run_id, after, kWatchWait)) {
-    for (const v1::RunEvent& event : *events) {
-      after = event.seq();
-      if (!emit(event) || event.kind() == "finished") return {};
-    }
-    // An empty event tells a caller that went away.
-    if (!emit(v1::RunEvent())) return {};
-  }
-  KILN_ASSIGN(const int64_t id, parts_.store.resolve_run(run_id));
-  KILN_ASSIGN(const auto events, parts_.store.events(id, after));
-  for (const v1::RunEvent& event : events)
-    if (!emit(event)) break;
-  return {};
-}
-
 Status Backend::cancel_run(int64_t run_id, const std::string& user, bool keeper) {
   if (!keeper) {
     KILN_ASSIGN(const std::string owner, parts_.store.user_of(run_id));
@@ -531,71 +431,6 @@ Status Backend::cancel_run(int64_t run_id, const std::string& user, bool keeper)
     return fail(ErrorKind::kNotFound, fmt::format("run {} is not running here", run_id));
   found->second.thread.request_stop();
   return {};
-}
-
-Result<v1::ListRunsReply> Backend::list_runs(int limit, int64_t before) {
-  return parts_.store.list_runs(std::clamp(limit, 1, 10'000), before);
-}
-
-Result<v1::RunReport> Backend::report(const v1::GetReportRequest& request) {
-  KILN_ASSIGN(const int64_t id, parts_.store.resolve_run(request.run_id()));
-  return parts_.store.report(id, !request.without_sessions());
-}
-
-Status Backend::log(const v1::GetLogRequest& request,
-                    const std::function<bool(std::string_view)>& emit) {
-  KILN_ASSIGN(const int64_t run_id, parts_.store.resolve_run(request.run_id()));
-  KILN_ASSIGN(const auto sessions, parts_.store.sessions(run_id));
-  for (const results::StoredSession& stored : sessions) {
-    if (stored.id != request.session_id()) continue;
-    if (stored.state != "done")
-      return fail(
-          Error(ErrorKind::kNotFound, fmt::format("session {} is still going on", stored.id))
-              .with_hint(fmt::format("kiln log {} {} --console --follow", run_id, stored.id)));
-    KILN_ASSIGN(const auto cleared, parts_.store.cleared(run_id));
-    if (cleared)
-      return fail(
-          Error(ErrorKind::kNotFound, fmt::format("the logs of run {} were cleared away on {}",
-                                                  run_id, to_rfc3339(*cleared).substr(0, 10)))
-              .with_hint("its results, findings and report are kept"));
-    const auto& artifacts = stored.session.artifacts();
-    if (const auto found = artifacts.find(request.what()); found != artifacts.end())
-      return emit_blob(found->second, emit);
-    if (const auto words = test_log(parts_.blobs, stored.session, request.what())) {
-      emit(*words);
-      return {};
-    } else if (words.error().kind != ErrorKind::kNotFound) {
-      return fail(words.error());
-    }
-    std::vector<std::string> names;
-    for (const auto& [name, digest] : artifacts) names.push_back(name);
-    return fail(
-        Error(ErrorKind::kNotFound, fmt::format("session {} has neither a log nor a test `{}`",
-                                                stored.id, request.what()))
-            .with_hint("its logs: " + join(names, ", ")));
-  }
-  return fail(Error(ErrorKind::kNotFound,
-                    fmt::format("run {} has no session {}", run_id, request.session_id()))
-                  .with_hint(fmt::format("kiln show {} lists them", run_id)));
-}
-
-Result<std::string> Backend::blob(const std::string& digest, uint64_t max_bytes) {
-  std::string bytes;
-  bool too_long = false;
-  KILN_TRY(parts_.blobs.read(digest, 0, [&](std::string_view more) {
-    too_long = bytes.size() + more.size() > max_bytes;
-    if (!too_long) bytes += more;
-    return !too_long;
-  }));
-  if (too_long)
-    return fail(ErrorKind::kBadInput,
-                fmt::format("artifact {} is longer than {}", digest, human_bytes(max_bytes)));
-  return bytes;
-}
-
-Status Backend::emit_blob(const std::string& digest,
-                          const std::function<bool(std::string_view)>& emit) {
-  return parts_.blobs.read(digest, 0, emit);
 }
 
 }  // namespace kiln::controller

@@ -87,4 +87,13 @@ Status Bundle::find(const std::string& path) const {
   return {};
 }
 
+Result<scheduler::JobSource> bundled_job(const os::Path& root) {
+  KILN_ASSIGN(const std::string text, os::read_file(root.parent_path() / "job", 8192));
+  const std::vector<std::string> lines = split_lines(text);
+  if (lines.empty()) return fail(ErrorKind::kInternal, "the bundle names no job");
+  scheduler::JobSource source{(root / lines[0]).string(), root.string()};
+  if (lines.size() > 1 && !lines[1].empty()) source.series = (root / lines[1]).string();
+  return source;
+}
+
 }  // namespace kiln::controller

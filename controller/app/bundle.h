@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "controller/scheduler/preparer.h"
 #include "kiln/v1/lab.pb.h"
 #include "lib/os/files.h"
 
@@ -43,5 +44,9 @@ class Bundle {
   std::string last_;
   bool kept_ = false;
 };
+
+/// Where the job stands among the files that were handed in: the lines of the file `job` beside
+/// them.
+Result<scheduler::JobSource> bundled_job(const os::Path& root);
 
 }  // namespace kiln::controller

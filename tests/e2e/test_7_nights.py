@@ -111,7 +111,8 @@ tests:
             # The next night is as bad, and is no reason to look again.
             self.step(8, "kernel: step 8")
             self.night(site, 4)
-            self.assertIn("the commits were searched after the night before", site.kiln("schedule", "history", "tip").out)
+            firings = site.kiln("schedule", "history", "tip", "--format", "json").json()["firings"]
+            self.assertEqual(firings[0]["reason"], "the commits were searched after the night before")
             self.assertEqual(rows(site.data, "SELECT max(id) FROM runs"), [(4,)])
 
 
