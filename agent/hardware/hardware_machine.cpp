@@ -73,6 +73,9 @@ MachineFacts HardwareMachine::facts() {
   out.facts["console"] = machine::driver_name(config_.spec.console);
   out.facts["boot"] = config_.spec.boot.driver;
   if (record_.state() == LifeState::kQuarantined) out.broken = "in quarantine: " + record_.why();
+  if (record_.state() == LifeState::kQualifying)
+    out.broken = fmt::format("after quarantine: {} boots, each of them well, are to prove it",
+                             config_.qualifying);
   return out;
 }
 

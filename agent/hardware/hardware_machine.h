@@ -30,6 +30,7 @@ class HardwareMachine final : public Machine, private Power, private Boot, priva
     Millis silence{30'000};      ///< of the console, after which nothing is waited for any more
     Millis long_off{30'000};     ///< of the long power cycle
     Millis look_again{300'000};  ///< at a machine in quarantine
+    int qualifying = 10;         ///< boots, all of them well, that lead out of it
     std::vector<std::string> pstore = pstore_folders();
     /// Of each change of its state.
     MachineRecord::Told changed{};
@@ -102,6 +103,7 @@ class HardwareMachine final : public Machine, private Power, private Boot, priva
   Status power_cycle(Millis off_time, std::stop_token stop);
   Status wait_gone(const Ears::Mark& before, Millis limit, std::stop_token stop);
   Error quarantine(State& state, const std::string& why);
+  Status boot_known_good(std::stop_token stop);
   void keep(std::stop_token stop);
   void look_again(std::stop_token stop);
   [[nodiscard]] machine::RecoveryMeans means() const;

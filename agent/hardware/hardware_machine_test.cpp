@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <memory>
 
 #include "agent/power/testing.h"
 #include "lib/base/text.h"
@@ -171,7 +172,7 @@ TEST_F(HardwareMachineTest, AKeyThatIsRefusedIsNoReasonToSwitchItsPower) {
 }
 
 /// Also of an agent that was started anew meanwhile.
-TEST_F(HardwareMachineTest, AMachineInQuarantineIsLookedAtUntilItBootsFromCold) {
+TEST_F(HardwareMachineTest, AMachineInQuarantineIsLookedAtUntilItsBootsFromColdAreWell) {
   (void)make()->begin({}, {}, {});
   ASSERT_TRUE(os::write_atomic(folder_.path() / "log", ""));
   states_.lock()->clear();
@@ -182,10 +183,31 @@ TEST_F(HardwareMachineTest, AMachineInQuarantineIsLookedAtUntilItBootsFromCold) 
   EXPECT_EQ(power_log(), "") << "only looked at";
   world_.lock()->no_shell = Error(ErrorKind::kTimeout, "");
   EXPECT_TRUE(testing::eventually([&] { return states_.lock()->size() >= 2; }));
-  EXPECT_EQ(power_log(), "off\non\n");
+  EXPECT_EQ(offs(), 10);
   EXPECT_THAT(*states_.lock(), ElementsAre("qualifying", "ready"));
   EXPECT_EQ(machine->facts().broken, "");
   EXPECT_TRUE(machine->begin({}, {}, {}));
+}
+
+TEST_F(HardwareMachineTest, OneBootOfTenThatFailsKeepsItInQuarantine) {
+  (void)make()->begin({}, {}, {});
+  ASSERT_TRUE(os::write_atomic(folder_.path() / "log", ""));
+  states_.lock()->clear();
+  config_.look_again = Millis(20);
+  auto once = std::make_shared<std::atomic<bool>>(true);
+  config_.connector = [this, once](const ShellEndpoint&, Millis,
+                                   const std::function<std::string()>&,
+                                   std::stop_token) -> Result<std::unique_ptr<Shell>> {
+    if (offs() == 3 && once->exchange(false)) return fail(ErrorKind::kTimeout, "SSH is silent");
+    return std::unique_ptr<Shell>(std::make_unique<PlayedShell>(world_));
+  };
+  const auto machine = make();
+  EXPECT_TRUE(testing::eventually([&] { return states_.lock()->size() >= 2; }));
+  EXPECT_EQ((*states_.lock())[1], "quarantined");
+  // Mended by itself, it begins anew: three boots do not count.
+  EXPECT_TRUE(testing::eventually([&] { return states_.lock()->size() >= 4; }));
+  EXPECT_THAT(*states_.lock(), ElementsAre("qualifying", "quarantined", "qualifying", "ready"));
+  EXPECT_EQ(offs(), 13);
 }
 
 TEST_F(HardwareMachineTest, AStoppedSessionQuarantinesNobody) {

@@ -217,20 +217,41 @@ void HardwareMachine::keep(std::stop_token stop) {
     if (record_.state() == LifeState::kQuarantined) look_again(stop);
 }
 
-/// Whatever a person did to it: what counts is that its known-good system answers, and after a boot
-/// from cold, too. Only looks until then: somebody may be working on it.
+/// One boot of the known-good system, from cold where its power can be switched.
+Status HardwareMachine::boot_known_good(std::stop_token stop) {
+  if (verified_) {
+    KILN_TRY(power_cycle(config_.spec.power.off_time, stop));
+  } else {
+    KILN_ASSIGN(auto shell, connect(config_.answer, stop));
+    KILN_TRY(reboot(*shell, "", stop));
+  }
+  const Seen seen = look(config_.boot_limit, {}, stop);
+  if (seen.sighting == Sighting::kKnownGood) return {};
+  return fail(ErrorKind::kInfrastructure, seen.words);
+}
+
+/// Whatever a person did to it: what counts is that its known-good system answers, and after each
+/// of some boots, too. Only looks until then: somebody may be working on it.
 void HardwareMachine::look_again(std::stop_token stop) {
   auto state = state_.lock();
   if (record_.state() != LifeState::kQuarantined) return;
   const Seen seen = look(config_.answer, {}, stop);
   if (seen.sighting != Sighting::kKnownGood) return;
   record_.happen(LifeEvent::kMended, "its known-good system answers again");
-  if (verified_)
-    if (const auto cycled = power_cycle(config_.spec.power.off_time, stop); !cycled) {
-      if (!stop.stop_requested()) (void)quarantine(*state, cycled.error().message);
-      return;
-    }
-  if (home(*state, stop)) record_.happen(LifeEvent::kDone, "booted from cold");
+  const auto deadline = clock_.steady() + machine::row_of(LifeState::kQualifying).limit;
+  for (int boot = 1; boot <= config_.qualifying; ++boot) {
+    const Status booted = clock_.steady() < deadline
+                              ? boot_known_good(stop)
+                              : fail(ErrorKind::kTimeout, "the time for all of them is over");
+    if (stop.stop_requested()) return;
+    if (booted) continue;
+    (void)quarantine(*state, fmt::format("boot {} of {} of its known-good system: {}", boot,
+                                         config_.qualifying, booted.error().message));
+    return;
+  }
+  record_.happen(
+      LifeEvent::kDone,
+      fmt::format("{} boots of its known-good system, all of them well", config_.qualifying));
 }
 
 }  // namespace kiln::agent
