@@ -209,6 +209,7 @@ void Commands::build_machine() {
   check->add_option("--file", of.file, "the lab file (docs/lab-file.md)")->capture_default_str();
   check->add_flag("--power", of.power, "also switch it off and on: what runs there is lost");
   add_format(check, &options, Formats::kDocument);
+  check->get_option("--format")->description("text or json: {machine, checks: [...]}");
   check->footer(
       "Run it on the agent's computer while no session has the machine.\nExample:\n"
       "  kiln machine check tgl-1 --file lab.yaml --power");
@@ -238,6 +239,8 @@ void Commands::build_machine_add(CLI::App* machine) {
   add->add_flag("--yes", of.yes, "ask nothing: take what is given and found");
   add->add_flag("--dry-run", of.dry_run, "say what it would write");
   add_format(add, &options, Formats::kDocument);
+  add->get_option("--format")
+      ->description("text or json: {machine, file, written, found, entry, ...}");
   add->footer(
       "Run it on the agent's computer. It logs in and looks; nothing is changed on the machine.\n"
       "Examples:\n  kiln machine add\n"
