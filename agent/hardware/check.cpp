@@ -28,7 +28,7 @@ class Checker {
     check_shell(connect);
     check_console();
     check_netconsole();
-    if (shell_) check_boot();
+    check_boot();
     if (options_.power) check_switching();
     return std::move(lines_);
   }
@@ -38,6 +38,7 @@ class Checker {
     lines_.push_back({std::move(driver), state, to_valid_utf8(found), std::move(mend)});
     if (tell_) tell_(lines_.back());
   }
+  void add(const CheckLine& line) { add(line.driver, line.state, line.found, line.mend); }
   void wrong(const std::string& driver, const Error& error, const std::string& mend) {
     add(driver, State::kWrong, error.message, error.hint.empty() ? mend : error.hint);
   }
@@ -160,13 +161,14 @@ class Checker {
   }
 
   void check_boot() {
+    if (machine_.boot.driver == "network") return add(check_network_boot(machine_));
+    if (!shell_) return;
     if (machine_.boot.driver == "none")
       return add("boot", State::kNote, "no driver: no built kernel can be started",
                  "give it `boot` in the lab file");
     const auto printed = ask(boot_probe(machine_.boot));
     if (!printed) return wrong("boot", printed.error(), "");
-    const CheckLine line = judge_boot(machine_.boot, *printed);
-    add(line.driver, line.state, line.found, line.mend);
+    add(judge_boot(machine_.boot, *printed));
   }
 
   void check_switching() {

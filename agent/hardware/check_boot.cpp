@@ -5,7 +5,10 @@
 #include <map>
 
 #include "agent/hardware/check.h"
+#include "agent/hardware/netboot.h"
 #include "lib/base/text.h"
+#include "lib/http/client.h"
+#include "lib/http/server.h"
 
 namespace kiln::agent {
 namespace {
@@ -75,7 +78,51 @@ CheckLine judge_systemd_boot(std::map<std::string, std::string>& said) {
   return {"boot", State::kOk, "systemd-boot starts an entry once and falls back by itself", ""};
 }
 
+std::string script_address(const machine::MachineSpec& machine) {
+  return fmt::format("http://{}/{}/boot.ipxe", netboot_address(machine.boot), machine.name);
+}
+
 }  // namespace
+
+CheckLine judge_network_boot(const machine::MachineSpec& machine, const std::string& said) {
+  auto pairs = pairs_of(said);
+  const std::string at = netboot_address(machine.boot);
+  if (pairs["machine"] != machine.name)
+    return wrong(at + " is another program's",
+                 "end it, or give `boot` another `port` in the lab file");
+  if (pairs["refused"] != "nobody")
+    return wrong(fmt::format("a kernel was wanted by {}, which is not {}", pairs["refused"],
+                             machine.boot.from),
+                 "DHCP must give firmware that address, or `from` be the one that it gives");
+  if (pairs["asked"] == "never")
+    return {"boot", State::kNote,
+            fmt::format("the agent serves at {}; firmware never asked since it runs", at),
+            fmt::format("network before disk in the machine's firmware; DHCP must point iPXE at {}",
+                        script_address(machine))};
+  return {"boot", State::kOk,
+          fmt::format("the agent serves at {}; firmware last asked {}", at, pairs["asked"]), ""};
+}
+
+CheckLine check_network_boot(const machine::MachineSpec& machine) {
+  http::ServerOptions options;
+  options.address = netboot_address(machine.boot);
+  const auto server = http::Server::start(options, {});
+  if (server)
+    return {"boot", State::kNote,
+            fmt::format("{} can be served; no agent does now, so whether firmware asks is unknown",
+                        options.address),
+            "check again while the agent runs, after a reboot of the machine; DHCP must point iPXE"
+            " at " +
+                script_address(machine)};
+  http::CurlClient client({Millis(5'000), 4 << 10});
+  http::Request request;
+  request.url = fmt::format("http://{}/{}/status", options.address, machine.name);
+  const auto said = client.send(request);
+  if (!said)
+    return wrong(server.error().message,
+                 "`address` of `boot` must be this computer's, and the port free");
+  return judge_network_boot(machine, said->status == 200 ? said->body : "");
+}
 
 std::string boot_probe(const machine::BootSpec& boot) {
   const std::string folder = shell_quote(boot.folder);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "agent/hardware/deploy.h"
+#include "agent/hardware/netboot.h"
 #include "lib/base/text.h"
 
 namespace kiln::agent {
@@ -41,7 +42,8 @@ Result<std::unique_ptr<HardwareMachine>> HardwareMachine::create(Config config, 
 
 Status HardwareMachine::build(ConsoleHub& hub, PowerUnits& units) {
   const machine::MachineSpec& its = config_.spec;
-  one_shot_ = make_one_shot(its.boot);
+  one_shot_ =
+      its.boot.driver == "network" ? make_network_boot(its, clock_) : make_one_shot(its.boot);
   KILN_ASSIGN(ears_, Ears::create(hub, its, config_.folder, clock_));
   if (auto driver = make_power(its)) {
     VerifiedPowerConfig how;
@@ -165,12 +167,17 @@ Status HardwareMachine::arm(const agent::BootSpec& spec) {
 
 Status HardwareMachine::start_test(State& state, Shell& shell) {
   state.touched = true;
-  KILN_TRY(deploy(shell, config_.spec.boot.folder, {{kKernelName, state.spec.kernel}}, kDeployLimit,
-                  state.stop));
+  if (!one_shot_->fetches()) {
+    KILN_TRY(deploy(shell, config_.spec.boot.folder, {{kKernelName, state.spec.kernel}},
+                    kDeployLimit, state.stop));
+  }
   record_.happen(LifeEvent::kDone);
   const std::string& own = config_.spec.boot.cmdline;
-  const BootEntry entry{kKernelName, "",
-                        own.empty() ? state.spec.cmdline : own + " " + state.spec.cmdline};
+  const BootEntry entry{kKernelName,
+                        "",
+                        own.empty() ? state.spec.cmdline : own + " " + state.spec.cmdline,
+                        state.spec.kernel,
+                        {}};
   KILN_TRY(one_shot_->arm(shell, entry, state.stop));
   record_.happen(LifeEvent::kDone);
   KILN_TRY(ask(shell, one_shot_->go(), state.stop));
@@ -253,7 +260,7 @@ void HardwareMachine::clean(State& state, Shell& shell) {
     others += fmt::format(" ! -name {}", shell_quote(name));
   const bool clean =
       one_shot_->disarm(shell, {}) &&
-      empty_folder(shell, config_.spec.boot.folder, kAskLimit, {}) &&
+      (one_shot_->fetches() || empty_folder(shell, config_.spec.boot.folder, kAskLimit, {})) &&
       ask(shell,
           "rm -rf /kiln; mkdir -p /kiln; find /lib/modules/ -mindepth 1 -maxdepth 1" + others +
               " -exec rm -rf {} +; sync",

@@ -5,8 +5,10 @@
 #include <atomic>
 #include <memory>
 
+#include "agent/hardware/netboot.h"
 #include "agent/power/testing.h"
 #include "lib/base/text.h"
+#include "lib/http/client.h"
 
 namespace kiln::agent {
 namespace {
@@ -208,6 +210,33 @@ TEST_F(HardwareMachineTest, OneBootOfTenThatFailsKeepsItInQuarantine) {
   EXPECT_TRUE(testing::eventually([&] { return states_.lock()->size() >= 4; }));
   EXPECT_THAT(*states_.lock(), ElementsAre("qualifying", "quarantined", "qualifying", "ready"));
   EXPECT_EQ(offs(), 13);
+}
+
+/// Its firmware is slow, or asks another network: no later boot may start that kernel.
+TEST_F(HardwareMachineTest, AKernelThatWasNeverFetchedIsTakenBackOnTheWayHome) {
+  world_.lock()->no_shell = Error(ErrorKind::kTimeout, "");
+  machine::BootSpec& boot = config_.spec.boot;
+  boot = {"network", "", "", "root=/dev/sda2"};
+  boot.address = boot.from = "127.0.0.1";
+  boot.port = testing::free_port(SOCK_STREAM);
+  const os::Path kernel = folder_.path() / "kernel";
+  ASSERT_TRUE(os::write_atomic(kernel, "bzImage"));
+  http::CurlClient client;
+  http::Request script;
+  script.url = fmt::format("http://127.0.0.1:{}/nuc-1/boot.ipxe", boot.port);
+  const auto machine = make();
+  ASSERT_TRUE(machine->begin({}, {}, {}));
+  agent::BootSpec spec;
+  spec.kernel = kernel;
+  spec.cmdline = "kiln.session=7";
+  ASSERT_TRUE(machine->boot().arm(spec));
+  ASSERT_TRUE(machine->power().on());
+  EXPECT_THAT(client.send(script)->body, HasSubstr("/kernel root=/dev/sda2 kiln.session=7 ||"));
+  EXPECT_THAT(world_.lock()->commands, ::testing::Contains(HasSubstr("systemctl reboot")));
+  machine->end();
+  EXPECT_EQ(client.send(script)->body, netboot_to_disk());
+  EXPECT_THAT(world_.lock()->commands, ::testing::Not(::testing::Contains(HasSubstr("/boot/"))))
+      << "nothing is put onto its disk";
 }
 
 TEST_F(HardwareMachineTest, AStoppedSessionQuarantinesNobody) {

@@ -74,6 +74,7 @@ HardwareMachine::Seen HardwareMachine::look(Millis limit,
 }
 
 Result<std::unique_ptr<Shell>> HardwareMachine::home(State& state, std::stop_token stop) {
+  one_shot_->revoke();  // no way home leads through the built kernel
   std::vector<machine::StepDone> done;
   Seen seen = look(config_.answer, {}, stop);
   for (;;) {

@@ -24,13 +24,6 @@ Result<std::string> ask(Shell& shell, const std::string& command, const std::str
                           to_valid_utf8(trim(std::string_view(reply.err).substr(0, 300)))));
 }
 
-Status check(const BootEntry& entry) {
-  if (is_safe_cmdline(entry.cmdline)) return {};
-  return fail(ErrorKind::kBadInput,
-              "a kernel's command line has characters that a boot loader would take for its own: " +
-                  entry.cmdline);
-}
-
 /// Detached, so that the connection ends in peace before the machine does.
 std::string later(const std::string& command) {
   return fmt::format("setsid sh -c 'sleep 0.3; {}' </dev/null >/dev/null 2>&1 &", command);
@@ -44,7 +37,7 @@ class Grub final : public OneShot {
         option_("--boot-directory=" + shell_quote(boot_folder)) {}
 
   Status arm(Shell& shell, const BootEntry& entry, std::stop_token stop) override {
-    KILN_TRY(check(entry));
+    KILN_TRY(check_cmdline(entry));
     // custom.cfg is read by every grub.cfg that Debian's and Fedora's tools make; what others
     // wrote there stays. GRUB has its own paths and finds the file system by its id.
     const std::string initrd =
@@ -79,7 +72,7 @@ class Grub final : public OneShot {
     KILN_TRY(ask(shell, script, "", stop));
     return {};
   }
-  [[nodiscard]] std::string go() const override { return later("systemctl reboot || reboot"); }
+  [[nodiscard]] std::string go() const override { return reboot_soon(); }
 
  private:
   /// Takes our part out of $g/custom.cfg, whole or not at all.
@@ -98,7 +91,7 @@ class SystemdBoot final : public OneShot {
   explicit SystemdBoot(machine::BootSpec boot) : boot_(std::move(boot)) {}
 
   Status arm(Shell& shell, const BootEntry& entry, std::stop_token stop) override {
-    KILN_TRY(check(entry));
+    KILN_TRY(check_cmdline(entry));
     if (!boot_.folder.starts_with(boot_.esp + "/"))
       return fail(ErrorKind::kBadInput,
                   fmt::format("{} is not on the EFI system partition at {}: systemd-boot reads no"
@@ -138,7 +131,7 @@ class Kexec final : public OneShot {
   explicit Kexec(machine::BootSpec boot) : boot_(std::move(boot)) {}
 
   Status arm(Shell& shell, const BootEntry& entry, std::stop_token stop) override {
-    KILN_TRY(check(entry));
+    KILN_TRY(check_cmdline(entry));
     // -a: the old call too, which a kernel of another width needs.
     const std::string initrd =
         entry.initrd.empty() ? "" : " --initrd=" + shell_quote(boot_.folder + "/" + entry.initrd);
@@ -171,6 +164,17 @@ bool is_safe_cmdline(const std::string& cmdline) {
     if (c < 0x20 || c > 0x7e || std::string_view("'\"\\$`{};&|<>#").find(c) != std::string::npos)
       return false;
   return true;
+}
+
+Status check_cmdline(const BootEntry& entry) {
+  if (is_safe_cmdline(entry.cmdline)) return {};
+  return fail(ErrorKind::kBadInput,
+              "a kernel's command line has characters that a boot loader would take for its own: " +
+                  entry.cmdline);
+}
+
+std::string reboot_soon() {
+  return later("systemctl reboot || reboot");
 }
 
 std::unique_ptr<OneShot> make_one_shot(const machine::BootSpec& boot,

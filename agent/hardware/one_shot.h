@@ -5,14 +5,17 @@
 
 #include "agent/machine/shell.h"
 #include "lib/machine/spec.h"
+#include "lib/os/files.h"
 
 namespace kiln::agent {
 
 /// What lies in the boot folder and how it is to be started.
 struct BootEntry {
-  std::string kernel{};   ///< a file's name in the folder
-  std::string initrd{};   ///< or "": the kernel needs none
-  std::string cmdline{};  ///< whole
+  std::string kernel{};    ///< a file's name in the folder
+  std::string initrd{};    ///< or "": the kernel needs none
+  std::string cmdline{};   ///< whole
+  os::Path kernel_file{};  ///< the same on this computer, for what is fetched from it
+  os::Path initrd_file{};
 };
 
 /// All calls go to the known-good system that runs now. Used by one thread at a time.
@@ -25,14 +28,23 @@ class OneShot {
   virtual Status disarm(Shell& shell, std::stop_token stop) = 0;
   /// The command that starts it: it returns before the machine goes down.
   [[nodiscard]] virtual std::string go() const = 0;
+  /// The machine fetches the kernel from this computer: nothing lies in its boot folder.
+  [[nodiscard]] virtual bool fetches() const { return false; }
+  /// As disarm(), as far as it needs no machine that answers.
+  virtual void revoke() {}
 };
 
-/// nullptr for `none`. `boot_folder` is GRUB's, for tests: /boot elsewhere.
+/// nullptr for `none` and `network` (see netboot.h). `boot_folder` is GRUB's, for tests: /boot
+/// elsewhere.
 std::unique_ptr<OneShot> make_one_shot(const machine::BootSpec& boot,
                                        const std::string& boot_folder = "/boot");
 
 /// Printable ASCII without quotes, backslash, '$', braces and line ends: safe in a shell, in GRUB's
-/// and in systemd-boot's files. Pure.
+/// and systemd-boot's files, and in a script of iPXE. Pure.
 bool is_safe_cmdline(const std::string& cmdline);
+/// kBadInput when its command line is not safe.
+Status check_cmdline(const BootEntry& entry);
+/// The command for go() that goes through firmware.
+std::string reboot_soon();
 
 }  // namespace kiln::agent

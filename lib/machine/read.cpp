@@ -236,10 +236,22 @@ Status check_boot_folder(const BootSpec& boot, const Node& node) {
       node.error_at_field("folder", "must be an absolute path that ends in /kiln: it is emptied"));
 }
 
+Object network_boot_table(BootSpec* boot) {
+  *boot = BootSpec();
+  boot->driver = "network";
+  return Object()
+      .required("address", host(&boot->address))
+      .required("port", conf::integer(&boot->port, 1, kMaxPort))
+      .optional("from", host(&boot->from))
+      .optional("cmdline", conf::text(&boot->cmdline));
+}
+
 conf::Read boot_read(BootSpec* boot) {
   const auto as = [boot](const std::string& driver, const std::string& folder) {
     return [=] {
-      *boot = BootSpec{driver, folder, "", ""};
+      *boot = BootSpec();
+      boot->driver = driver;
+      boot->folder = folder;
       Object table;
       table.optional("folder", conf::text(&boot->folder))
           .optional("cmdline", conf::text(&boot->cmdline));
@@ -254,7 +266,8 @@ conf::Read boot_read(BootSpec* boot) {
   return by_driver({{"none", [boot] { return *boot = BootSpec(), Object(); }},
                     {"kexec", as("kexec", "/var/lib/kiln")},
                     {"grub", as("grub", "/boot/kiln")},
-                    {"systemd-boot", as("systemd-boot", "/boot/efi/kiln")}},
+                    {"systemd-boot", as("systemd-boot", "/boot/efi/kiln")},
+                    {"network", [boot] { return network_boot_table(boot); }}},
                    [boot] { *boot = BootSpec(); });
 }
 
@@ -281,6 +294,8 @@ Object machine_table(MachineSpec* machine, const Tables* own) {
         machine->line = node.value().line;
         if (machine->boot.driver != "none" && !machine->shell.given())
           return fail(node.error_at_field("boot", "needs `shell`: kernels get there by SSH"));
+        BootSpec& boot = machine->boot;
+        if (boot.driver == "network" && boot.from.empty()) boot.from = machine->shell.address;
         NetConsole& net = machine->netconsole;
         if (net.given() && net.from.empty()) net.from = machine->shell.address;
         if (net.given() && net.from.empty())
@@ -303,16 +318,17 @@ Status check_unique(const Node& node, const std::string& list, const std::vector
 }
 
 /// Two machines at one port could not be told apart when one has another's address.
-Status check_ports(const Node& node, const std::vector<MachineSpec>& machines) {
+Status check_ports(const Node& node, const std::vector<MachineSpec>& machines,
+                   const std::string& field, int (*port_of)(const MachineSpec&)) {
   std::map<int, size_t> seen;
   const conf::Value::Member* member = node.find("machines");
   for (size_t i = 0; i < machines.size(); ++i) {
-    if (!machines[i].netconsole.given()) continue;
-    const auto [at, is_new] = seen.emplace(machines[i].netconsole.port, i);
+    const int port = port_of(machines[i]);
+    if (port == 0) continue;
+    const auto [at, is_new] = seen.emplace(port, i);
     if (is_new) continue;
     return fail(node.member(*member).item(i).error_at_field(
-        "netconsole",
-        fmt::format("port {} is already that of machines[{}]", at->first, at->second)));
+        field, fmt::format("port {} is already that of machines[{}]", port, at->second)));
   }
   return {};
 }
@@ -329,7 +345,10 @@ Object lab_table(LabFile* lab, int* format) {
       .check([lab](const Node& node) -> Status {
         KILN_TRY(check_unique(node, "outlet_tables", lab->outlet_tables));
         KILN_TRY(check_unique(node, "machines", lab->machines));
-        return check_ports(node, lab->machines);
+        KILN_TRY(check_ports(node, lab->machines, "netconsole",
+                             [](const MachineSpec& each) { return each.netconsole.port; }));
+        return check_ports(node, lab->machines, "boot",
+                           [](const MachineSpec& each) { return each.boot.port; });
       });
 }
 

@@ -152,6 +152,33 @@ TEST_F(LabFileTest, WhatKilnEmptiesOnAMachineCanOnlyBeItsOwn) {
               HasSubstr("needs `shell`"));
 }
 
+TEST_F(LabFileTest, AMachineThatBootsFromTheNetworkHasAPortOfItsOwn) {
+  const auto machine = [](const std::string& name, const std::string& boot) {
+    return "  - name: " + name +
+           "\n    shell: {address: tgl-1.lab, key_file: key, host_key_file: host.pub}\n"
+           "    boot: {driver: network, " +
+           boot + "}\n";
+  };
+  const std::string first = "machines:\n" + machine("a", "address: 10.0.0.2, port: 8070");
+  const auto lab = read(first);
+  ASSERT_TRUE(lab) << render(lab.error());
+  const BootSpec& boot = lab->machines.at(0).boot;
+  EXPECT_EQ(boot.driver, "network");
+  EXPECT_EQ(boot.address, "10.0.0.2");
+  EXPECT_EQ(boot.port, 8070);
+  EXPECT_EQ(boot.from, "tgl-1.lab");
+  EXPECT_EQ(boot.folder, "");
+  EXPECT_TRUE(read(first + machine("b", "address: 10.0.0.2, port: 8071, from: 10.0.0.9")));
+  EXPECT_THAT(refused(first + machine("b", "address: 10.0.0.2, port: 8070")),
+              HasSubstr("port 8070 is already that of machines[0]"));
+  EXPECT_THAT(refused("machines:\n" + machine("a", "address: 10.0.0.2")), HasSubstr("port"));
+  EXPECT_THAT(refused("machines:\n" + machine("a", "port: 8070")), HasSubstr("address"));
+  EXPECT_THAT(refused("machines:\n" + machine("a", "address: \"a b\", port: 8070")),
+              HasSubstr(":5:"));
+  EXPECT_THAT(refused("machines:\n" + machine("a", "address: h, port: 8070, folder: /x/kiln")),
+              HasSubstr("folder"));
+}
+
 TEST_F(LabFileTest, RedfishNeverSendsAPasswordInTheOpen) {
   const auto redfish = [](const std::string& url) {
     return "machines:\n  - name: a\n    power: {driver: redfish, user: u, password_file: secret, "

@@ -117,10 +117,14 @@ struct NetConsole {
 };
 
 struct BootSpec {
-  std::string driver = "none";  ///< "none" "kexec" "grub" "systemd-boot"
+  std::string driver = "none";  ///< "none" "kexec" "grub" "systemd-boot" "network"
   std::string folder{};         ///< on the machine, Kiln's own, emptied by it
   std::string esp{};            ///< where the EFI system partition is mounted (systemd-boot)
   std::string cmdline{};        ///< of every kernel: root=..., console=...
+  // Of `network`, which has no folder: where the agent serves this machine's firmware.
+  std::string address{};
+  int port = 0;
+  std::string from{};  ///< only it gets a kernel; "" = the shell's address
 };
 
 struct ShellSpec {
