@@ -27,10 +27,11 @@ constexpr const char* kMark = "kiln.session=";  ///< on the command line of no k
 constexpr const char* kReboot =
     "setsid sh -c 'sleep 0.3; systemctl reboot || reboot || reboot -f' </dev/null >/dev/null 2>&1 "
     "&";
-/// The file system's own flag: the next boot checks it, whatever starts it.
+/// The file system's own flag: the next boot checks it, whatever starts it. Where there is no such
+/// flag (another file system, no e2fsprogs) a plain boot still replays the journal.
 constexpr const char* kCheckNextBoot =
     "d=$(awk '$2 == \"/\" && $1 ~ \"^/dev/\" {d = $1} END {print d}' /proc/mounts); "
-    "tune2fs -E force_fsck \"$d\" && sync";
+    "tune2fs -E force_fsck \"$d\" && sync || true";
 
 /// Console words after which what speaks is no more the system that was told to go.
 bool is_gone(const ConsoleHit& hit) {
