@@ -1,5 +1,6 @@
 #include "lib/machine/recovery.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,6 +8,7 @@
 #include <set>
 
 #include "lib/machine/life.h"
+#include "lib/os/files.h"
 
 namespace kiln::machine {
 namespace {
@@ -413,6 +415,8 @@ const std::vector<Fault>& faults() {
 /// quarantine with the right reason.
 TEST(Recovery, EveryFaultEndsWithTheMachineReadyOrInQuarantineForTheRightReason) {
   EXPECT_GE(faults().size(), 30U);
+  const std::string page =
+      os::read_file(os::Path(KILN_SOURCE_DIR) / "docs/machine-faults.md", 1 << 20).value_or("");
   for (const Fault& fault : faults()) {
     StepCounts counts{};
     const Recovered recovered = recover(fault, counts);
@@ -426,6 +430,10 @@ TEST(Recovery, EveryFaultEndsWithTheMachineReadyOrInQuarantineForTheRightReason)
     EXPECT_EQ(endings, wanted) << fault.name;
     for (const char* blames : {"BOOT_FAIL", "CRASH", "FAIL", "HANG"})
       EXPECT_FALSE(endings.contains(blames)) << fault.name;
+    const std::string row = fmt::format(
+        "\n| {} | {} | {} |\n", fault.name, fault.ending.empty() ? "none" : fault.ending,
+        fault.end == S::kReady ? "ready" : "quarantine: " + fault.because);
+    EXPECT_THAT(page, HasSubstr(row)) << "docs/machine-faults.md";
   }
 }
 
@@ -482,23 +490,6 @@ TEST(Recovery, TheLastHopeIsNeverLeftOut) {
   for (StepCount& count : counts) count = {100, 0, 0};
   const Fault dead{"", S::kTesting, E::kFailed, kAll, At::kSilent, {}, "", S::kReady, ""};
   EXPECT_EQ(recover(dead, counts).steps, std::vector<Step>{Step::kLongPowerCycle});
-}
-
-TEST(Recovery, ALookIsReadOrRefused) {
-  const auto look = [](const std::string& text) { return read_look(text, "kiln.session="); };
-  EXPECT_EQ(look("cmdline=root=/dev/sda2 ro\nroot=rw,relatime\nend=look\n"), At::kKnownGood);
-  EXPECT_EQ(look("cmdline=ro kiln.session=7-x\nroot=rw\nend=look\n"), At::kTestKernel);
-  EXPECT_EQ(look("cmdline=quiet\nroot=ro,relatime\nend=look\n"), At::kDamaged);
-  EXPECT_EQ(look("cmdline=quiet\nroot=ro\nend=look\n"), At::kDamaged);
-  EXPECT_EQ(look("cmdline=quiet\nroot=rw\n"), std::nullopt) << "half an answer";
-  EXPECT_EQ(look("cmdline=\nroot=rw\nend=look\n"), std::nullopt);
-  EXPECT_EQ(look(std::string("\xff\0\x80", 3)), std::nullopt);
-}
-
-TEST(Recovery, EachStepHasItsName) {
-  for (size_t i = 0; i < kRecoverySteps; ++i)
-    EXPECT_EQ(recovery_step(to_string(static_cast<Step>(i))), static_cast<Step>(i));
-  EXPECT_EQ(recovery_step("hope"), std::nullopt);
 }
 
 }  // namespace

@@ -1,0 +1,272 @@
+#pragma once
+/// A machine that is only hardware to the agent: QEMU with its own disk, GRUB and Debian kernel.
+/// Power by two programs that know nothing of it but on and off, console by telnet, GRUB's one-shot
+/// entry, SSH. One machine for all tests of a process, which each leave it as they found it;
+/// tests/run machine. For tests only.
+///   KILN_HARDWARE_GUEST  folder of tests/hardware/build
+///   KILN_TRIAL_BUILD     a kernel's object folder, as in session_real_test
+///   KILN_TRIAL_MODULES   tar.zst of its modules
+#include <gmock/gmock.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <iostream>
+
+#include "agent/app.h"
+#include "agent/hardware/hardware_machine.h"
+#include "agent/power/testing.h"
+#include "agent/ssh/ssh_shell.h"
+#include "agent/test/session.h"
+#include "agent/tools/trial_order.h"
+#include "lib/base/text.h"
+#include "lib/machine/read.h"
+
+namespace kiln::agent {
+
+inline std::string needed(const char* name) {
+  const char* value = std::getenv(name);
+  EXPECT_TRUE(value != nullptr && *value != 0) << name << " is not set: see tests/run machine";
+  return value != nullptr ? value : "";
+}
+
+/// "2026-11-28T23:12:59.123Z ..." as seconds of its day.
+inline double clock_of(const std::string& line) {
+  int hours = 0;
+  int minutes = 0;
+  double seconds = 0;
+  EXPECT_EQ(std::sscanf(line.c_str(), "%*10[0-9-]T%d:%d:%lf", &hours, &minutes, &seconds), 3)
+      << line;
+  return hours * 3600 + minutes * 60 + seconds;
+}
+
+/// Of a readable console: from the old kernel's last word to the built one's first service.
+inline double way_of(const std::string& text, const std::string& release) {
+  const auto lines = split_lines(text);
+  double from = 0;
+  bool built = false;
+  for (const std::string& line : lines) {
+    const auto says = [&](const std::string& words) {
+      return line.find(words) != std::string::npos;
+    };
+    if (!built && (says("reboot: Restarting system") || says("Starting new kernel")))
+      from = clock_of(line);
+    built = built || says("Linux version " + release);
+    if (built && says("kiln-init: ready")) return clock_of(line) - from;
+  }
+  ADD_FAILURE() << "the way to " << release << " is not in it";
+  return 0;
+}
+
+/// Files by name; what is put is kept by its order.
+class FileArtifacts final : public Artifacts {
+ public:
+  Result<os::Path> fetch(const std::string& digest, std::stop_token) override {
+    return os::Path(digest);
+  }
+  Result<std::string> put(const os::Path& file) override {
+    return file.filename().string() + "\n" + os::read_file(file, 4 << 20).value_or("");
+  }
+};
+
+/// The machine with what switches it: folder, disk, programs, ports.
+struct Rack {
+  os::TempFolder folder = *os::TempFolder::make(::testing::TempDir(), "rack-");
+  int ssh_port = testing::free_port(SOCK_STREAM);
+  int console_port = testing::free_port(SOCK_STREAM);
+  machine::MachineSpec spec{};
+
+  explicit Rack(const os::Path& guest) {
+    os::Command overlay;
+    overlay.argv = {"qemu-img",
+                    "create",
+                    "-q",
+                    "-f",
+                    "qcow2",
+                    "-F",
+                    "qcow2",
+                    "-b",
+                    (guest / "disk.qcow2").string(),
+                    path("disk.qcow2")};
+    EXPECT_TRUE(os::run_ok(overlay));
+    // Bounded, should nobody switch it off any more.
+    const std::string qemu = fmt::format(
+        "timeout 1500 qemu-system-i386 -nodefaults -no-user-config -display none"
+        " -machine pc -accel tcg,thread=multi -smp 2 -cpu Haswell-noTSX"
+        " -m 1024 -serial telnet:127.0.0.1:{},server=on,wait=off"
+        " -drive file={},if=virtio,format=qcow2,cache=unsafe"
+        " -netdev user,id=n,restrict=on,hostfwd=tcp:127.0.0.1:{}-:22"
+        " -device virtio-net-pci,netdev=n,romfile= -device virtio-rng-pci",
+        console_port, path("disk.qcow2"), ssh_port);
+    const std::string running = "[ -e pid ] && kill -0 $(cat pid) 2>/dev/null";
+    script("on", running + " || { setsid " + qemu + " </dev/null >qemu.log 2>&1 & echo $! >pid; }");
+    // Its process group; sh's own kill takes no `--`.
+    script("off", "if " + running + "; then kill -9 -$(cat pid) || exit 1; fi; rm -f pid");
+    script("state", running + " && echo on || echo off");
+    spec.name = "rack-1";
+    spec.power.driver = machine::CommandPower{{path("on")}, {path("off")}, {}, {}, {path("state")}};
+    spec.power.off_time = Millis(500);
+    spec.console = machine::TelnetConsole{"127.0.0.1", console_port, 0};
+    // Above mem= lies what a crash is written to; the known-good kernel has the same.
+    spec.boot = {"grub", "/boot/kiln", "",
+                 "root=/dev/vda1 rw console=ttyS0,115200 panic=5 mem=960M"
+                 " ramoops.mem_address=0x3c000000 ramoops.mem_size=0x100000"
+                 " ramoops.record_size=0x20000 ramoops.console_size=0x40000 ramoops.ecc=1"};
+    spec.shell = {"127.0.0.1", ssh_port, "root", (guest / "key").string(),
+                  (guest / "host_key.pub").string()};
+  }
+  ~Rack() {
+    os::Command off;
+    off.argv = {path("off")};
+    (void)os::run(off);
+  }
+  [[nodiscard]] std::string path(const std::string& name) const {
+    return (folder.path() / name).string();
+  }
+  void script(const std::string& name, const std::string& body) const {
+    testing::write_file(
+        path(name), "#!/bin/sh\ncd " + folder.path().string() + "\n" + body + "\nexit 0\n", 0755);
+  }
+};
+
+class HardwareRealTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    if (const std::string guest = needed("KILN_HARDWARE_GUEST"); !guest.empty())
+      rack_ = std::make_unique<Rack>(guest);
+  }
+  static void TearDownTestSuite() { rack_.reset(); }
+
+  void SetUp() override {
+    build_ = needed("KILN_TRIAL_BUILD");
+    ASSERT_TRUE(rack_ && !build_.empty());
+    spec_ = rack_->spec;
+    kernel_.image = build_ / "arch/x86/boot/bzImage";
+    kernel_.vmlinux = build_ / "vmlinux";
+    kernel_.config = build_ / ".config";
+    kernel_.modules_tar = needed("KILN_TRIAL_MODULES");
+    kernel_.release = trim(*os::read_file(build_ / "include/config/kernel.release", 1000));
+    kernel_.highmem =
+        os::read_file(kernel_.config)->find("\nCONFIG_HIGHMEM=y\n") != std::string::npos;
+  }
+  HardwareMachine& machine() {
+    if (machine_) return *machine_;
+    HardwareMachine::Config config;
+    config.spec = spec_;
+    config.folder = folder_.path() / "machine";
+    EXPECT_TRUE(os::make_dirs(config.folder));
+    config.connector = connect_until;
+    config.silence = Millis(12'000);
+    config.answer = Millis(2'000);
+    config.boot_limit = Millis(120'000);
+    config.changed = [this](machine::LifeState state, const std::string&) {
+      states_.emplace_back(to_string(state));
+      if (at_) at_(state);
+    };
+    if (adjust_) adjust_(config);
+    auto made = HardwareMachine::create(std::move(config), hub_, units_, clock_);
+    EXPECT_TRUE(made) << render(made.error());
+    machine_ = std::move(*made);
+    return *machine_;
+  }
+  /// A session without tests on that kernel: what becomes of a boot.
+  SessionOutcome boot(const os::Path& image, const std::string& cmdline, Millis silence,
+                      Millis limit) {
+    SessionDeps deps;
+    deps.machine = &machine();
+    deps.artifacts = &artifacts_;
+    deps.clock = &clock_;
+    deps.folder = folder_.path() / "session";
+    EXPECT_TRUE(os::make_dirs(deps.folder));
+    deps.nonce = "7-abc";
+    deps.boot_tries = 1;
+    deps.silence = silence;
+    deps.boot_limit = limit;
+    SessionOrder order;
+    order.session_id = 7;
+    order.image_digest = image.string();
+    order.cmdline = cmdline;
+    return Session(std::move(deps), std::move(order)).run({});
+  }
+  /// A session through the whole agent, with that phase when it has tests.
+  v1::SessionDone run_session(const std::string& tests) {
+    v1::SessionDone none;
+    EXPECT_TRUE(os::make_dirs(folder_.path() / "store"));
+    const auto sockets = *os::TempFolder::make("/tmp", "kiln-hw-");
+    auto controller =
+        *OneSessionController::start(sockets.path() / "sock", folder_.path() / "store");
+    v1::SessionOrder order = *trial_order(*controller, kernel_);
+    order.set_session_id(7);
+    order.set_machine(spec_.name);
+    if (!tests.empty()) {
+      v1::TestPhase* phase = order.add_phases();
+      phase->set_name("trial");
+      phase->set_test_list(tests);
+      phase->set_per_test_seconds(30);
+      phase->set_timeout_seconds(300);
+    }
+    AgentConfig config;
+    config.target = controller->target();
+    config.data_dir = folder_.path() / "agent";
+    config.images_dir = os::Path(KILN_SOURCE_DIR) / "images";
+    config.machines.clear();
+    config.lab.machines = {spec_};
+    auto agent = Agent::start(std::move(config));
+    EXPECT_TRUE(agent) << render(agent.error());
+    if (!agent) return none;
+    const auto done = controller->run(order, Millis(600'000));
+    EXPECT_TRUE(done);
+    if (!done) return none;
+    EXPECT_EQ(done->session().ending(), "tested") << done->session().error();
+    EXPECT_TRUE(done->session().identity().proved());
+    EXPECT_EQ(done->session().identity().release(), kernel_.release);
+    (*agent).reset();
+    const auto heard =
+        os::read_file(folder_.path() / "agent/machines" / spec_.name / "console/console.txt");
+    EXPECT_TRUE(heard) << render(heard.error());
+    double boot = 0;
+    for (const auto& phase : done->session().phases())
+      if (phase.name() == "boot") boot += phase.seconds();
+    std::cout << fmt::format(
+        "[ figures  ] {}: {:.1f} s from the old kernel's end to the new system; {:.1f} s with "
+        "copying"
+        " and going down\n",
+        spec_.boot.driver, way_of(heard.value_or(""), kernel_.release), boot);
+    console_ = controller->stored(done->session().artifacts().at("console"));
+    return *done;
+  }
+  std::string at_home(const std::string& command) {
+    auto shell = machine().connect(Millis(20'000), {});
+    EXPECT_TRUE(shell) << render(shell.error());
+    if (!shell) return "";
+    const auto reply = (*shell)->run({.command = command}, {});
+    return reply ? reply->out : render(reply.error());
+  }
+  /// Nothing of Kiln's is on it or in force, and it says that it is ready.
+  void expect_home() {
+    EXPECT_THAT(at_home("cat /proc/cmdline"), ::testing::Not(::testing::HasSubstr("kiln.session")));
+    EXPECT_EQ(at_home("cat /sys/kernel/kexec_loaded"), "0\n");
+    EXPECT_EQ(
+        at_home("ls -d /boot/kiln /var/lib/kiln 2>/dev/null; grep -hs kiln /boot/grub/custom.cfg; "
+                "grub-editenv /boot/grub/grubenv list | grep next_entry=.; ls /lib/modules"),
+        "");
+    EXPECT_EQ(machine().record().state(), machine::LifeState::kReady) << machine().record().why();
+  }
+
+  static inline std::unique_ptr<Rack> rack_;
+  machine::MachineSpec spec_;  ///< the rack's
+  std::string console_;        ///< of run_session()
+  os::Path build_;
+  TrialKernel kernel_;
+  os::TempFolder folder_ = *os::TempFolder::make(::testing::TempDir(), "hardware-");
+  SystemClock clock_;
+  FileArtifacts artifacts_;
+  std::vector<std::string> states_;
+  std::function<void(HardwareMachine::Config&)> adjust_{};  ///< before machine() is made
+  std::function<void(machine::LifeState)> at_{};            ///< each change of its state
+  PowerUnits units_;
+  ConsoleHub hub_;
+  std::unique_ptr<HardwareMachine> machine_;
+};
+
+}  // namespace kiln::agent
