@@ -141,13 +141,7 @@ class HardwareRealTest : public ::testing::Test {
     build_ = needed("KILN_TRIAL_BUILD");
     ASSERT_TRUE(rack_ && !build_.empty());
     spec_ = rack_->spec;
-    kernel_.image = build_ / "arch/x86/boot/bzImage";
-    kernel_.vmlinux = build_ / "vmlinux";
-    kernel_.config = build_ / ".config";
-    kernel_.modules_tar = needed("KILN_TRIAL_MODULES");
-    kernel_.release = trim(*os::read_file(build_ / "include/config/kernel.release", 1000));
-    kernel_.highmem =
-        os::read_file(kernel_.config)->find("\nCONFIG_HIGHMEM=y\n") != std::string::npos;
+    kernel_ = *trial_kernel(build_, needed("KILN_TRIAL_MODULES"));
   }
   HardwareMachine& machine() {
     if (machine_) return *machine_;

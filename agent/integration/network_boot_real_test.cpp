@@ -109,13 +109,7 @@ class NetworkBootRealTest : public ::testing::Test {
     ASSERT_TRUE(!guest.empty() && !build.empty());
     ASSERT_FALSE(os::find_program("dnsmasq").empty());
     rack_ = std::make_unique<NetRack>(guest);
-    kernel_.image = build / "arch/x86/boot/bzImage";
-    kernel_.vmlinux = build / "vmlinux";
-    kernel_.config = build / ".config";
-    kernel_.modules_tar = needed("KILN_TRIAL_MODULES");
-    kernel_.release = trim(*os::read_file(build / "include/config/kernel.release", 1000));
-    kernel_.highmem =
-        os::read_file(kernel_.config)->find("\nCONFIG_HIGHMEM=y\n") != std::string::npos;
+    kernel_ = *trial_kernel(build, needed("KILN_TRIAL_MODULES"));
   }
   std::unique_ptr<Agent> start_agent(const std::string& target) {
     AgentConfig config;

@@ -43,14 +43,7 @@ class SessionRealTest : public testing::Test {
     ASSERT_TRUE(os::make_dirs(data_ / "store"));
     sockets_ = *os::make_temp_dir("/tmp", "kiln-real-");
     controller_ = *OneSessionController::start(sockets_ / "sock", data_ / "store");
-    TrialKernel kernel;
-    kernel.image = build / "arch/x86/boot/bzImage";
-    kernel.vmlinux = build / "vmlinux";
-    kernel.config = build / ".config";
-    kernel.modules_tar = environment("KILN_TRIAL_MODULES");
-    kernel.release = trim(*os::read_file(build / "include/config/kernel.release", 1000));
-    kernel.highmem =
-        os::read_file(kernel.config)->find("\nCONFIG_HIGHMEM=y\n") != std::string::npos;
+    const TrialKernel kernel = *trial_kernel(build, environment("KILN_TRIAL_MODULES"));
     order_ = *trial_order(*controller_, kernel);
     order_.set_session_id(SystemClock().now().time_since_epoch().count());
     order_.set_max_restarts(2);

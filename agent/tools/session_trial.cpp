@@ -29,16 +29,7 @@ Status trial(const std::vector<std::string>& args) {
                event.total());
     std::fflush(stdout);
   };
-  TrialKernel kernel;
-  kernel.image = build / "arch/x86/boot/bzImage";
-  kernel.vmlinux = build / "vmlinux";
-  kernel.config = build / ".config";
-  kernel.modules_tar = args[2];
-  KILN_ASSIGN(const std::string release,
-              os::read_file(build / "include/config/kernel.release", 1000));
-  kernel.release = trim(release);
-  KILN_ASSIGN(const std::string config, os::read_file(kernel.config));
-  kernel.highmem = config.find("\nCONFIG_HIGHMEM=y\n") != std::string::npos;
+  KILN_ASSIGN(const TrialKernel kernel, trial_kernel(build, args[2]));
   KILN_ASSIGN(v1::SessionOrder order, trial_order(*controller, kernel));
   order.set_session_id(static_cast<int64_t>(clock.now().time_since_epoch().count()));
   std::vector<std::string> setup;

@@ -1,8 +1,23 @@
 #include "agent/tools/trial_order.h"
 
 #include "agent/test/archive.h"
+#include "lib/base/text.h"
 
 namespace kiln::agent {
+
+Result<TrialKernel> trial_kernel(const os::Path& build, const os::Path& modules_tar) {
+  TrialKernel kernel;
+  kernel.image = build / "arch/x86/boot/bzImage";
+  kernel.vmlinux = build / "vmlinux";
+  kernel.config = build / ".config";
+  kernel.modules_tar = modules_tar;
+  KILN_ASSIGN(const std::string release,
+              os::read_file(build / "include/config/kernel.release", 1000));
+  kernel.release = trim(release);
+  KILN_ASSIGN(const std::string config, os::read_file(kernel.config));
+  kernel.highmem = config.find("\nCONFIG_HIGHMEM=y\n") != std::string::npos;
+  return kernel;
+}
 
 Result<v1::SessionOrder> trial_order(OneSessionController& controller, const TrialKernel& kernel) {
   v1::SessionOrder order;

@@ -15,6 +15,9 @@ struct TrialKernel {
   bool highmem = true;
 };
 
+/// What lies in the build folder; `modules_tar` may be "". Errors: a file that is not there.
+Result<TrialKernel> trial_kernel(const os::Path& build, const os::Path& modules_tar);
+
 /// Order without phases; identities are read from the files, i915's from the modules' tar.
 Result<v1::SessionOrder> trial_order(OneSessionController& controller, const TrialKernel& kernel);
 

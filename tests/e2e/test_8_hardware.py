@@ -136,9 +136,7 @@ class HardwareMachine(unittest.TestCase):
             self.agent.kill()
             self.assertEqual(self.life()["state"], "booting")  # written before it began
             self.agent.start()
-            done = self.site.kiln("watch", run, "--timeout", "10m", "--format", "json", timeout=660)
-            self.assertEqual(done.code, 0, f"{done}\n{self.agent.tail()}")
-            self.look_at_report(run, done.json())
+            self.look_at_report(run, self.watch(run))
             self.look_at_sessions(run)
             self.look_at_home()
 
