@@ -141,6 +141,10 @@ WorkerDeps Agent::Impl::worker_deps(const std::string& name) {
   deps.clock = &clock;
   deps.folder = config.data_dir / "machines" / name;
   deps.boot_limit = config.boot_limit;
+  if (const machine::MachineSpec* real = config.lab.find(name)) {
+    deps.boot_limit = std::max(deps.boot_limit, real->limits.boot);
+    deps.boot_silence = std::max(deps.boot_silence, real->limits.firmware);
+  }
   deps.began = [this](const SessionOrder& order) {
     artifacts->trim(config.cache_bytes);
     (void)outbox->began(order.session_id, order.lease_epoch, order.machine);

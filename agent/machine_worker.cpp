@@ -160,6 +160,7 @@ void MachineWorker::run(const SessionOrder& order, std::stop_token stop, uint64_
     // Never the same twice, whatever the folder is restored from.
     deps.nonce = fmt::format("{}-{:08x}{:x}", order.session_id, std::random_device()(), number);
     deps.boot_limit = deps_.boot_limit;
+    deps.boot_silence = deps_.boot_silence;
     outcome = Session(std::move(deps), order).run(stop);
   } else {
     outcome.error = made.error().message;

@@ -20,6 +20,7 @@ struct WorkerDeps {
   const Clock* clock = nullptr;
   Path folder{};  ///< the machine's own: epoch, session folders
   Millis boot_limit{180'000};
+  Millis boot_silence{45'000};
   /// Runs a session instead of a machine; empty = on `machine`.
   std::function<SessionOutcome(const SessionOrder&, const ProgressSink&, std::stop_token)> play{};
   std::function<void(const SessionOrder&)> began{};

@@ -105,7 +105,7 @@ Status Dut::boot(Millis limit, std::stop_token stop) {
   tell({"booting", "", 0, 0, ""});
   KILN_TRY(wait_ready(limit, deadline, stop));
   const bool ready = saw_ready();
-  const Millis bound = ready ? left(deadline) : std::min(left(deadline), config_.silence);
+  const Millis bound = ready ? left(deadline) : std::min(left(deadline), config_.boot_silence);
   auto shell = machine_.connect(std::max(bound, Millis(2'000)), stop);
   if (shell) {
     shell_ = std::move(*shell);
@@ -145,7 +145,7 @@ Status Dut::wait_ready(Millis limit, Steady::time_point deadline, std::stop_toke
     }
     // Silent without being ready: hung, or a system that does not tell. SSH knows.
     const auto heard = std::max(started, console_->last_activity());
-    if (Steady::now() - heard > config_.silence / 2) return {};
+    if (Steady::now() - heard > config_.boot_silence / 2) return {};
   }
 }
 

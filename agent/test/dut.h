@@ -34,7 +34,8 @@ class Dut {
     Path folder{};  ///< of the session
     std::string nonce{};
     std::string console_name = "console";
-    Millis silence{45'000};  ///< neither console nor command says a word, no answer: hung
+    Millis silence{45'000};       ///< neither console nor command says a word, no answer: hung
+    Millis boot_silence{45'000};  ///< the same while it boots: firmware may be silent for minutes
   };
   /// `machine` and `clock` outlive the object.
   static Result<std::unique_ptr<Dut>> create(Config config, Machine& machine, const Clock& clock,

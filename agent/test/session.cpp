@@ -165,7 +165,10 @@ Session::Step Session::fetch(std::stop_token stop) {
 
 Session::Step Session::start(std::stop_token stop) {
   enter("prepare");
-  auto dut = Dut::create({.folder = deps_.folder, .nonce = deps_.nonce, .silence = deps_.silence},
+  auto dut = Dut::create({.folder = deps_.folder,
+                          .nonce = deps_.nonce,
+                          .silence = deps_.silence,
+                          .boot_silence = deps_.boot_silence},
                          *deps_.machine, *deps_.clock, deps_.progress);
   if (!dut) return tl::unexpected(end_of(dut.error(), "INFRA_AGENT"));
   dut_ = std::move(*dut);

@@ -20,9 +20,10 @@ struct SessionDeps {
   ProgressSink progress{};
   Path folder{};  ///< exists, empty, the session's own; the caller removes it
   std::string nonce{};
-  Millis boot_limit{180'000};  ///< of an order that names none
-  int boot_tries = 2;          ///< of a kernel that does not come up, before it is its fault
-  Millis silence{45'000};      ///< no word from console and tests, no answer: hung
+  Millis boot_limit{180'000};   ///< of an order that names none
+  int boot_tries = 2;           ///< of a kernel that does not come up, before it is its fault
+  Millis silence{45'000};       ///< no word from console and tests, no answer: hung
+  Millis boot_silence{45'000};  ///< the same while it boots
   std::string test_root = "/usr/libexec/igt-gpu-tools";
 };
 

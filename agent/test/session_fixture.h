@@ -122,6 +122,7 @@ class SessionTest : public testing::Test {
     deps.nonce = "7-n";
     deps.boot_limit = boot_limit_;
     deps.silence = Millis(300);
+    deps.boot_silence = boot_silence_;
     deps.progress = [this](const SessionProgress& p) {
       const std::lock_guard lock(seen_mutex_);  // the console tells on its own thread
       seen_.push_back(p.phase + " " + p.text);
@@ -162,6 +163,7 @@ class SessionTest : public testing::Test {
   bool answers_ = true;
   bool kept_made_ = false;
   Millis boot_limit_{300};
+  Millis boot_silence_{300};
   std::function<Result<ShellReply>(const ShellRequest&, std::stop_token)> runner_;
   std::function<Result<ShellReply>(const ShellRequest&, std::stop_token)> other_;
   std::mutex seen_mutex_;

@@ -100,6 +100,22 @@ TEST_F(SessionTest, AMachineThatSaysNothingAtAllDoesNotBoot) {
   EXPECT_EQ(outcome.error, "the kernel does not boot (2 tries): the console stays silent");
 }
 
+TEST_F(SessionTest, FirmwareMayBeSilentLongerThanAKernel) {
+  use_store();
+  boot_limit_ = Millis(600'000);
+  boot_silence_ = Millis(60'000);
+  std::jthread firmware;
+  machine_.on_boot = [&](int) {
+    ++boot_id_;
+    firmware = std::jthread([this] {
+      std::this_thread::sleep_for(Millis(700));  // more than twice a test's silence
+      machine_.say(kReady);
+    });
+  };
+  EXPECT_EQ(run().ending, Ending::kTested);
+  EXPECT_EQ(machine_.boots(), 1);
+}
+
 TEST_F(SessionTest, TheJobsBoundOfABootCountsMoreThanTheAgents) {
   use_store();
   boot_limit_ = Millis(600'000);

@@ -280,6 +280,23 @@ Object shell_table(ShellSpec* shell) {
       .required("host_key_file", conf::path(&shell->host_key_file, conf::PathKind::kFile));
 }
 
+Object limits_table(LifeLimits* limits) {
+  const Millis second(1'000);
+  return Object()
+      .optional("boot", conf::duration(&limits->boot, second, kHour))
+      .optional("firmware", conf::duration(&limits->firmware, second, kHour))
+      .optional("down", conf::duration(&limits->down, second, kHour))
+      .optional("answer", conf::duration(&limits->answer, second, kHour))
+      .optional("silence", conf::duration(&limits->silence, second, kHour))
+      .optional("long_off", conf::duration(&limits->long_off, Millis(0), kHour))
+      .optional("look_again", conf::duration(&limits->look_again, second, 24 * kHour))
+      .optional("qualifying", conf::integer(&limits->qualifying, 1, 100))
+      .check([limits](const Node& node) -> Status {
+        if (limits->firmware <= limits->boot) return {};
+        return fail(node.error_at_field("firmware", "must not be longer than `boot`"));
+      });
+}
+
 Object machine_table(MachineSpec* machine, const Tables* own) {
   return Object()
       .required("name", conf::name(&machine->name))
@@ -290,6 +307,8 @@ Object machine_table(MachineSpec* machine, const Tables* own) {
       .optional("netconsole", conf::object(netconsole_table(&machine->netconsole)))
       .optional("boot", boot_read(&machine->boot))
       .optional("shell", conf::object(shell_table(&machine->shell)))
+      .optional("limits", conf::object(limits_table(&machine->limits)))
+      .optional("emulated", conf::boolean(&machine->emulated))
       .check([machine](const Node& node) -> Status {
         machine->line = node.value().line;
         if (machine->boot.driver != "none" && !machine->shell.given())

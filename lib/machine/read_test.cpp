@@ -121,6 +121,32 @@ outlet_tables:
               HasSubstr("did you mean `apc-rpdu`?"));
 }
 
+TEST_F(LabFileTest, AMachineMayTakeItsTime) {
+  const auto machine = [](const std::string& fields) {
+    return "machines:\n  - name: a\n" + fields;
+  };
+  const auto plain = read(machine(""));
+  ASSERT_TRUE(plain) << render(plain.error());
+  EXPECT_EQ(plain->machines[0].limits.firmware, Millis(120'000));
+  EXPECT_EQ(plain->machines[0].limits.qualifying, 10);
+  EXPECT_FALSE(plain->machines[0].emulated);
+  const auto slow =
+      read(machine("    limits: {boot: 15m, firmware: 6m, silence: 5s, qualifying: 3}\n"
+                   "    emulated: true\n"));
+  ASSERT_TRUE(slow) << render(slow.error());
+  EXPECT_EQ(slow->machines[0].limits.boot, Millis(900'000));
+  EXPECT_EQ(slow->machines[0].limits.firmware, Millis(360'000));
+  EXPECT_EQ(slow->machines[0].limits.silence, Millis(5'000));
+  EXPECT_EQ(slow->machines[0].limits.down, Millis(120'000));
+  EXPECT_EQ(slow->machines[0].limits.qualifying, 3);
+  EXPECT_TRUE(slow->machines[0].emulated);
+  EXPECT_THAT(refused(machine("    limits: {boot: 5h}\n")), HasSubstr("lab.yaml:4:20"));
+  EXPECT_THAT(refused(machine("    limits: {qualifying: 0}\n")), HasSubstr("1 to 100"));
+  // Silent for longer than a boot may take: its boots would all be too long.
+  EXPECT_THAT(refused(machine("    limits: {boot: 1m, firmware: 2m}\n")),
+              HasSubstr("longer than `boot`"));
+}
+
 TEST_F(LabFileTest, AnOutletTableIsCheckedToo) {
   const auto table = [](const std::string& oid, const std::string& off) {
     return "machines: []\noutlet_tables:\n  - name: s\n    on: {oid: \"" + oid +

@@ -136,6 +136,19 @@ struct ShellSpec {
   [[nodiscard]] bool given() const { return !address.empty(); }
 };
 
+/// How long a machine may take: a server's firmware alone needs minutes where a small one needs
+/// seconds.
+struct LifeLimits {
+  Millis boot{300'000};        ///< for the known-good system to answer
+  Millis firmware{120'000};    ///< its longest silence before a kernel speaks
+  Millis down{120'000};        ///< for a system to go down when it is told to
+  Millis answer{20'000};       ///< for one that runs to answer
+  Millis silence{30'000};      ///< of the console, after which nothing is waited for any more
+  Millis long_off{30'000};     ///< of the long power cycle
+  Millis look_again{300'000};  ///< at a machine in quarantine
+  int qualifying = 10;         ///< boots, all of them well, that lead out of it
+};
+
 struct MachineSpec {
   std::string name{};
   std::vector<std::string> tags{};
@@ -145,7 +158,9 @@ struct MachineSpec {
   NetConsole netconsole{};
   BootSpec boot{};
   ShellSpec shell{};
-  int line = 0;  ///< in the file
+  LifeLimits limits{};
+  bool emulated = false;  ///< its wall clock says nothing about hardware
+  int line = 0;           ///< in the file
 };
 
 struct LabFile {

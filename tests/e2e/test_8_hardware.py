@@ -73,6 +73,7 @@ machines:
     console: {{driver: telnet, address: 127.0.0.1, port: {console}}}
     boot: {{driver: grub, cmdline: "root=/dev/vda1 rw console=ttyS0,115200 panic=5 mem=960M"}}
     shell: {{address: 127.0.0.1, port: {self.ssh}, key_file: {GUEST}/key, host_key_file: {GUEST}/host_key.pub}}
+    emulated: true
 """)
 
     def script(self, name, body):
