@@ -5,6 +5,7 @@
 #include <random>
 
 #include "agent/console/readable.h"
+#include "agent/hardware/watchdog.h"
 #include "agent/power/verified.h"
 #include "agent/serial/hub.h"
 #include "lib/base/text.h"
@@ -29,6 +30,7 @@ class Checker {
     check_console();
     check_netconsole();
     check_boot();
+    check_watchdog();
     if (options_.power) check_switching();
     return std::move(lines_);
   }
@@ -169,6 +171,20 @@ class Checker {
     const auto printed = ask(boot_probe(machine_.boot));
     if (!printed) return wrong("boot", printed.error(), "");
     add(judge_boot(machine_.boot, *printed));
+  }
+
+  /// Started for a session's kernel alone.
+  void check_watchdog() {
+    if (!shell_) return;
+    const auto said = ask(watchdog_probe());
+    if (!said) return wrong("watchdog", said.error(), "");
+    const std::string name(trim(*said));
+    if (!name.empty())
+      return add("watchdog", State::kOk, name + ": resets a built kernel that hangs");
+    if (driver_ && driver_->reads())
+      return add("watchdog", State::kOk, "none; the power driver ends a hang");
+    add("watchdog", State::kNote, "none, or its module is not loaded: a hang may need a person",
+        "most PCs have one: modprobe iTCO_wdt (Intel) or sp5100_tco, then check again");
   }
 
   void check_switching() {

@@ -17,7 +17,7 @@ struct CheckLine {
     kNote,   ///< works, and limits what the machine can do
     kWrong,  ///< no session can rely on it
   };
-  std::string driver{};  ///< "power", "console", "netconsole", "boot", "shell"
+  std::string driver{};  ///< "power", "console", "netconsole", "boot", "shell", "watchdog"
   State state = State::kOk;
   std::string found{};
   std::string mend{};  ///< "" = nothing to do

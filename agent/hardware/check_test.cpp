@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <sys/un.h>
 
+#include "agent/hardware/watchdog.h"
 #include "agent/power/testing.h"
 
 namespace kiln::agent {
@@ -31,6 +32,7 @@ class CheckTest : public ::testing::Test {
         test_.send("6,1,9000000,-;" + request.command.substr(9, 19) + "\n");
       if (request.command.starts_with("cat /sys/class/tty")) reply.out = "tty0\n";
       if (request.command.find("grub-reboot") != std::string::npos) reply.out = test_.grub_;
+      if (request.command == watchdog_probe()) reply.out = test_.watchdog_;
       return reply;
     }
     [[nodiscard]] bool alive() const override { return true; }
@@ -110,12 +112,13 @@ class CheckTest : public ::testing::Test {
   std::string others_words_{};
   Error no_shell_{ErrorKind::kInternal, ""};
   std::string who_ = "0\nLinux 6.1.0\nb0-07-1d\n";
+  std::string watchdog_ = "iTCO_wdt\n";
   std::string grub_ =
       "free=5000\nreboot_tool=/usr/sbin/grub-reboot\ndefault=saved\nenv=yes\nenv_on= ext2\nnext=\n";
 };
 
 TEST_F(CheckTest, AMachineThatIsWellIsOkAllOver) {
-  for (const char* driver : {"power", "shell", "console", "boot"}) {
+  for (const char* driver : {"power", "shell", "console", "boot", "watchdog"}) {
     const CheckLine line = check(driver);
     EXPECT_EQ(line.state, State::kOk) << driver << ": " << line.found;
     EXPECT_EQ(line.mend, "") << driver;
@@ -172,6 +175,15 @@ TEST_F(CheckTest, PowerThatCannotBeReadIsSaid) {
   EXPECT_EQ(check("power").state, State::kNote);
   machine_.power.driver = machine::NoPower();
   EXPECT_THAT(check("power").found, HasSubstr("no driver"));
+}
+
+TEST_F(CheckTest, AMachineThatNothingCouldResetIsSaid) {
+  EXPECT_EQ(check("watchdog").found, "iTCO_wdt: resets a built kernel that hangs");
+  watchdog_ = "";
+  EXPECT_EQ(check("watchdog").state, State::kOk) << "its power can be switched";
+  machine_.power.driver = machine::NoPower();
+  EXPECT_EQ(check("watchdog").state, State::kNote);
+  EXPECT_THAT(check("watchdog").mend, HasSubstr("modprobe"));
 }
 
 TEST_F(CheckTest, SwitchingIsTriedOnlyWhenAsked) {

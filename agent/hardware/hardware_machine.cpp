@@ -5,6 +5,7 @@
 #include "agent/hardware/deploy.h"
 #include "agent/hardware/netboot.h"
 #include "lib/base/text.h"
+#include "lib/log/log.h"
 
 namespace kiln::agent {
 namespace {
@@ -71,13 +72,14 @@ MachineFacts HardwareMachine::facts() {
   out.tags = config_.spec.tags;
   out.tags.emplace_back("hardware");
   out.facts = config_.spec.facts;
+  out.emulated = config_.spec.emulated;
   out.facts["power"] = machine::driver_name(config_.spec.power);
   out.facts["console"] = machine::driver_name(config_.spec.console);
   out.facts["boot"] = config_.spec.boot.driver;
   if (record_.state() == LifeState::kQuarantined) out.broken = "in quarantine: " + record_.why();
   if (record_.state() == LifeState::kQualifying)
     out.broken = fmt::format("after quarantine: {} boots, each of them well, are to prove it",
-                             config_.qualifying);
+                             config_.spec.limits.qualifying);
   return out;
 }
 
@@ -94,7 +96,17 @@ Result<std::string> HardwareMachine::ask(Shell& shell, const std::string& comman
 }
 
 Result<std::unique_ptr<Shell>> HardwareMachine::connect(Millis timeout, std::stop_token stop) {
-  return config_.connector(shell_at(), timeout, {}, stop);
+  auto shell = config_.connector(shell_at(), timeout, {}, stop);
+  if (shell && to_watch_.exchange(false)) watch(**shell, stop);
+  return shell;
+}
+
+/// A kernel that hangs later resets itself by it. No session ends for want of one.
+void HardwareMachine::watch(Shell& shell, std::stop_token stop) {
+  const auto said = ask(shell, watchdog_command(config_.watchdog), stop);
+  log::line(log::Level::kInfo, "hardware watchdog",
+            {{"machine", config_.spec.name},
+             {"watchdog", said ? to_valid_utf8(trim(*said)) : said.error().message}});
 }
 
 /// For people beside a session: its known-good system is nobody's.
@@ -204,9 +216,10 @@ Status HardwareMachine::on() {
   shell.reset();
   state->runs_test = true;
   state->crash_looked_for = false;
-  if (auto gone = wait_gone(state->before, config_.down_limit, state->stop); !gone)
+  if (auto gone = wait_gone(state->before, config_.spec.limits.down, state->stop); !gone)
     return failed(std::move(gone.error()));
   ears_->open();
+  to_watch_ = true;
   record_.happen(LifeEvent::kDone);
   state->last = {PowerState::kOn, false, false, ""};
   return {};
@@ -214,6 +227,7 @@ Status HardwareMachine::on() {
 
 Status HardwareMachine::off() {
   auto state = state_.lock();
+  to_watch_ = false;
   if (!state->runs_test) return {};
   const bool reset = state->last.by_guest;
   const LifeState now = record_.state();

@@ -1,6 +1,7 @@
 #pragma once
 /// A machine that is driven only as hardware is: power, console, boot loader, SSH. Between sessions
 /// it runs its known-good system; a session's kernel is started once from there.
+#include <atomic>
 #include <memory>
 #include <string>
 #include <thread>
@@ -9,6 +10,7 @@
 #include "agent/hardware/machine_record.h"
 #include "agent/hardware/one_shot.h"
 #include "agent/hardware/pstore.h"
+#include "agent/hardware/watchdog.h"
 #include "agent/machine/machine.h"
 #include "agent/power/verified.h"
 #include "lib/machine/spec.h"
@@ -22,15 +24,9 @@ class HardwareMachine final : public Machine, private Power, private Boot, priva
  public:
   struct Config {
     machine::MachineSpec spec{};
-    Path folder{};  ///< the machine's own, in the agent's data
+    Millis watchdog = kWatchdogTime;  ///< of the hardware's own, where there is one
+    Path folder{};                    ///< the machine's own, in the agent's data
     ShellConnector connector{};
-    Millis boot_limit{300'000};  ///< for the known-good system to answer
-    Millis down_limit{120'000};  ///< for a system to go down when it is told to
-    Millis answer{20'000};       ///< for one that runs to answer
-    Millis silence{30'000};      ///< of the console, after which nothing is waited for any more
-    Millis long_off{30'000};     ///< of the long power cycle
-    Millis look_again{300'000};  ///< at a machine in quarantine
-    int qualifying = 10;         ///< boots, all of them well, that lead out of it
     std::vector<std::string> pstore = pstore_folders();
     /// Of each change of its state.
     MachineRecord::Told changed{};
@@ -87,6 +83,7 @@ class HardwareMachine final : public Machine, private Power, private Boot, priva
   /// To `ready`, by way of the known-good system.
   Status fetch_ready(State& state, std::stop_token stop);
   void clean(State& state, Shell& shell);
+  void watch(Shell& shell, std::stop_token stop);
   [[nodiscard]] Path list_file() const { return config_.folder / "modules"; }
   Result<std::string> ask(Shell& shell, const std::string& command, std::stop_token stop);
 
@@ -117,7 +114,8 @@ class HardwareMachine final : public Machine, private Power, private Boot, priva
   std::unique_ptr<OneShot> one_shot_;
   MachineRecord record_;
   Sync<State> state_;
-  CrashKeeper crashes_;  ///< used under state_'s lock
+  std::atomic<bool> to_watch_ = false;  ///< the built kernel was started, its watchdog was not
+  CrashKeeper crashes_;                 ///< used under state_'s lock
   std::unique_ptr<Ears> ears_;
   std::jthread keeper_;  ///< looks at a machine in quarantine; ends first
 };

@@ -72,7 +72,7 @@ class HardwareMachineTest : public ::testing::Test {
       if (!reached) return fail(world->no_shell);
       return std::unique_ptr<Shell>(std::make_unique<PlayedShell>(world_));
     };
-    config_.long_off = Millis(0);
+    config_.spec.limits.long_off = Millis(0);
     config_.changed = [this](LifeState state, const std::string&) {
       states_.lock()->emplace_back(to_string(state));
     };
@@ -178,7 +178,7 @@ TEST_F(HardwareMachineTest, AMachineInQuarantineIsLookedAtUntilItsBootsFromColdA
   (void)make()->begin({}, {}, {});
   ASSERT_TRUE(os::write_atomic(folder_.path() / "log", ""));
   states_.lock()->clear();
-  config_.look_again = Millis(20);
+  config_.spec.limits.look_again = Millis(20);
   const auto machine = make();
   EXPECT_EQ(machine->record().state(), LifeState::kQuarantined);
   EXPECT_FALSE(machine->begin({}, {}, {})) << "no session meanwhile";
@@ -195,7 +195,7 @@ TEST_F(HardwareMachineTest, OneBootOfTenThatFailsKeepsItInQuarantine) {
   (void)make()->begin({}, {}, {});
   ASSERT_TRUE(os::write_atomic(folder_.path() / "log", ""));
   states_.lock()->clear();
-  config_.look_again = Millis(20);
+  config_.spec.limits.look_again = Millis(20);
   auto once = std::make_shared<std::atomic<bool>>(true);
   config_.connector = [this, once](const ShellEndpoint&, Millis,
                                    const std::function<std::string()>&,

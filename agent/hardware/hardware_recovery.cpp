@@ -77,7 +77,7 @@ HardwareMachine::Seen HardwareMachine::look(Millis limit,
 Result<std::unique_ptr<Shell>> HardwareMachine::home(State& state, std::stop_token stop) {
   one_shot_->revoke();  // no way home leads through the built kernel
   std::vector<machine::StepDone> done;
-  Seen seen = look(config_.answer, {}, stop);
+  Seen seen = look(config_.spec.limits.answer, {}, stop);
   for (;;) {
     if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "stopped");
     const RecoveryMove move =
@@ -108,12 +108,15 @@ Result<std::unique_ptr<Shell>> HardwareMachine::home(State& state, std::stop_tok
       const auto silent = [&]() -> std::string {
         const uint64_t now_heard = ears_->count();
         if (now_heard != std::exchange(heard, now_heard)) since = clock_.steady();
-        if (clock_.steady() - since < config_.silence) return "";
-        return "nothing was heard of it for " + human_duration(config_.silence);
+        if (clock_.steady() - since < config_.spec.limits.silence) return "";
+        return "nothing was heard of it for " + human_duration(config_.spec.limits.silence);
       };
-      const bool waiting = move.step == RecoveryStep::kResume;
-      seen =
-          look(config_.boot_limit, waiting ? std::function<std::string()>(silent) : nullptr, stop);
+      // With nothing else to try there is nothing to be early for: its own watchdog may end a hang.
+      const auto others = means();
+      const bool waiting =
+          move.step == RecoveryStep::kResume && (others.console || others.reset || others.power);
+      seen = look(config_.spec.limits.boot,
+                  waiting ? std::function<std::string()>(silent) : nullptr, stop);
       if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "stopped");
     } else {
       seen.words = taken.error().message;
@@ -164,7 +167,7 @@ Status HardwareMachine::take(RecoveryStep step, Seen& seen, std::stop_token stop
     case RecoveryStep::kPowerCycle:
       return power_cycle(config_.spec.power.off_time, stop);
     case RecoveryStep::kLongPowerCycle:
-      return power_cycle(config_.long_off, stop);
+      return power_cycle(config_.spec.limits.long_off, stop);
   }
   return fail(ErrorKind::kInternal, "no such step");
 }
@@ -173,7 +176,7 @@ Status HardwareMachine::reboot(Shell& shell, const std::string& first, std::stop
   const Ears::Mark before = ears_->mark();
   if (!first.empty()) KILN_TRY(ask(shell, first, stop));
   KILN_TRY(ask(shell, kReboot, stop));
-  return wait_gone(before, config_.down_limit, stop);
+  return wait_gone(before, config_.spec.limits.down, stop);
 }
 
 /// Sync and read-only first, for the file system's sake.
@@ -185,7 +188,7 @@ Status HardwareMachine::sysrq(std::stop_token stop) {
     KILN_TRY(writer->sysrq(letter));
     if (!pause_(kBetweenLetters, stop)) return fail(ErrorKind::kCancelled, "stopped");
   }
-  return wait_gone(before, std::min(config_.down_limit, kSysrqLimit), stop);
+  return wait_gone(before, std::min(config_.spec.limits.down, kSysrqLimit), stop);
 }
 
 Status HardwareMachine::power_cycle(Millis off_time, std::stop_token stop) {
@@ -215,7 +218,7 @@ Status HardwareMachine::wait_gone(const Ears::Mark& before, Millis limit, std::s
 }
 
 void HardwareMachine::keep(std::stop_token stop) {
-  while (pause_(config_.look_again, stop))
+  while (pause_(config_.spec.limits.look_again, stop))
     if (record_.state() == LifeState::kQuarantined) look_again(stop);
 }
 
@@ -224,10 +227,10 @@ Status HardwareMachine::boot_known_good(std::stop_token stop) {
   if (verified_) {
     KILN_TRY(power_cycle(config_.spec.power.off_time, stop));
   } else {
-    KILN_ASSIGN(auto shell, connect(config_.answer, stop));
+    KILN_ASSIGN(auto shell, connect(config_.spec.limits.answer, stop));
     KILN_TRY(reboot(*shell, "", stop));
   }
-  const Seen seen = look(config_.boot_limit, {}, stop);
+  const Seen seen = look(config_.spec.limits.boot, {}, stop);
   if (seen.sighting == Sighting::kKnownGood) return {};
   return fail(ErrorKind::kInfrastructure, seen.words);
 }
@@ -237,23 +240,23 @@ Status HardwareMachine::boot_known_good(std::stop_token stop) {
 void HardwareMachine::look_again(std::stop_token stop) {
   auto state = state_.lock();
   if (record_.state() != LifeState::kQuarantined) return;
-  const Seen seen = look(config_.answer, {}, stop);
+  const Seen seen = look(config_.spec.limits.answer, {}, stop);
   if (seen.sighting != Sighting::kKnownGood) return;
   record_.happen(LifeEvent::kMended, "its known-good system answers again");
   const auto deadline = clock_.steady() + machine::row_of(LifeState::kQualifying).limit;
-  for (int boot = 1; boot <= config_.qualifying; ++boot) {
+  for (int boot = 1; boot <= config_.spec.limits.qualifying; ++boot) {
     const Status booted = clock_.steady() < deadline
                               ? boot_known_good(stop)
                               : fail(ErrorKind::kTimeout, "the time for all of them is over");
     if (stop.stop_requested()) return;
     if (booted) continue;
     (void)quarantine(*state, fmt::format("boot {} of {} of its known-good system: {}", boot,
-                                         config_.qualifying, booted.error().message));
+                                         config_.spec.limits.qualifying, booted.error().message));
     return;
   }
-  record_.happen(
-      LifeEvent::kDone,
-      fmt::format("{} boots of its known-good system, all of them well", config_.qualifying));
+  record_.happen(LifeEvent::kDone,
+                 fmt::format("{} boots of its known-good system, all of them well",
+                             config_.spec.limits.qualifying));
 }
 
 }  // namespace kiln::agent

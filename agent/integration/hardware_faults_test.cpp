@@ -94,10 +94,10 @@ class HardwareFaultTest : public HardwareRealTest {
   void expect_quarantine(const ::testing::Matcher<std::string>& why) {
     machine_.reset();
     adjust_ = [](HardwareMachine::Config& config) {
-      config.boot_limit = Millis(12'000);
-      config.silence = Millis(3'000);
-      config.long_off = Millis(1'000);
-      config.down_limit = Millis(5'000);
+      config.spec.limits.boot = Millis(12'000);
+      config.spec.limits.silence = Millis(3'000);
+      config.spec.limits.long_off = Millis(1'000);
+      config.spec.limits.down = Millis(5'000);
       config.spec.power.settle = Millis(3'000);
     };
     const SessionOutcome outcome = session();
@@ -112,8 +112,8 @@ class HardwareFaultTest : public HardwareRealTest {
     since_ = Steady::now();
     returned_.reset();
     adjust_ = [](HardwareMachine::Config& config) {
-      config.look_again = Millis(1'000);
-      config.qualifying = 1;  // the other boots are as this one
+      config.spec.limits.look_again = Millis(1'000);
+      config.spec.limits.qualifying = 1;  // the other boots are as this one
     };
     (void)machine();
     EXPECT_TRUE(testing::eventually(
@@ -167,7 +167,7 @@ TEST_F(HardwareFaultTest, PowerFailsInTheMiddleOfTheCopy) {
 
 TEST_F(HardwareFaultTest, SshThatAcceptsAndStalls) {
   machine_.reset();
-  adjust_ = [](HardwareMachine::Config& config) { config.silence = Millis(3'000); };
+  adjust_ = [](HardwareMachine::Config& config) { config.spec.limits.silence = Millis(3'000); };
   at_home("setsid sh -c 'sleep 0.5; pkill -STOP sshd' </dev/null >/dev/null 2>&1 &");
   EXPECT_TRUE(testing::eventually(
       [this] { return !os::read_greeting("127.0.0.1", spec_.shell.port, 16, Millis(1'000)); }));

@@ -96,7 +96,7 @@ struct Rack {
         " -m 1024 -serial telnet:127.0.0.1:{},server=on,wait=off"
         " -drive file={},if=virtio,format=qcow2,cache=unsafe"
         " -netdev user,id=n,restrict=on,hostfwd=tcp:127.0.0.1:{}-:22"
-        " -device virtio-net-pci,netdev=n,romfile= -device virtio-rng-pci",
+        " -device virtio-net-pci,netdev=n,romfile= -device virtio-rng-pci -device i6300esb",
         console_port, path("disk.qcow2"), ssh_port);
     const std::string running = "[ -e pid ] && kill -0 $(cat pid) 2>/dev/null";
     script("on", running + " || { setsid " + qemu + " </dev/null >qemu.log 2>&1 & echo $! >pid; }");
@@ -150,9 +150,9 @@ class HardwareRealTest : public ::testing::Test {
     config.folder = folder_.path() / "machine";
     EXPECT_TRUE(os::make_dirs(config.folder));
     config.connector = connect_until;
-    config.silence = Millis(12'000);
-    config.answer = Millis(2'000);
-    config.boot_limit = Millis(120'000);
+    config.spec.limits.silence = Millis(12'000);
+    config.spec.limits.answer = Millis(2'000);
+    config.spec.limits.boot = Millis(120'000);
     config.changed = [this](machine::LifeState state, const std::string&) {
       states_.emplace_back(to_string(state));
       if (at_) at_(state);
@@ -175,6 +175,7 @@ class HardwareRealTest : public ::testing::Test {
     deps.nonce = "7-abc";
     deps.boot_tries = 1;
     deps.silence = silence;
+    deps.boot_silence = silence;
     deps.boot_limit = limit;
     SessionOrder order;
     order.session_id = 7;

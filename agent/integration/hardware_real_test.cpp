@@ -80,6 +80,34 @@ TEST_F(HardwareRealTest, AKernelWithoutNetworkIsTheKernelsFault) {
   expect_home();
 }
 
+/// Nobody can switch it, nobody hears it, and all that runs there is stopped: sshd, and what feeds
+/// the watchdog.
+TEST_F(HardwareRealTest, AHangThatNobodyCouldEndIsEndedByItsOwnWatchdog) {
+  spec_.power.driver = machine::NoPower();
+  spec_.console = machine::NoConsole();
+  adjust_ = [](HardwareMachine::Config& config) { config.watchdog = Millis(10'000); };
+  ASSERT_TRUE(machine().begin({}, {}, {}));
+  agent::BootSpec built;
+  built.kernel = kernel_.image;
+  built.cmdline = "kiln.session=7-abc";
+  ASSERT_TRUE(machine().boot().arm(built));
+  ASSERT_TRUE(machine().power().on());
+  auto shell = machine().connect(kLong, {});
+  ASSERT_TRUE(shell) << render(shell.error());
+  ShellRequest hang;
+  hang.command = "uname -r; (sleep 1; kill -STOP -1) </dev/null >/dev/null 2>&1 &";
+  const auto said = (*shell)->run(hang, {});
+  ASSERT_TRUE(said) << render(said.error());
+  EXPECT_EQ(said->out, kernel_.release + "\n");
+  shell->reset();
+  const auto off = machine().power().off();
+  EXPECT_TRUE(off) << render(off.error());
+  EXPECT_EQ(machine().record().counts()[static_cast<size_t>(machine::RecoveryStep::kResume)].helped,
+            1U);
+  machine().end();
+  expect_home();
+}
+
 /// What the interview found and wrote is what the check then tries, each driver for real.
 TEST_F(HardwareRealTest, AMachineThatWasAddedIsOkAllOver) {
   (void)machine().begin({}, {}, {});
@@ -108,7 +136,7 @@ TEST_F(HardwareRealTest, AMachineThatWasAddedIsOkAllOver) {
   CheckOptions options;
   options.console = Millis(60'000);
   const auto lines = check_machine(its, options, clock_, connect_until, {}, {});
-  EXPECT_EQ(lines.size(), 4U);
+  EXPECT_EQ(lines.size(), 5U);
   for (const CheckLine& line : lines)
     EXPECT_EQ(line.state, CheckLine::State::kOk) << line.driver << ": " << line.found;
 }
