@@ -14,6 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr uint64_t kMostFile = 1 << 20;
+constexpr int kTries = 5;  ///< at one answer
 
 Error missing(const std::string& what, const std::string& flag) {
   return Error(ErrorKind::kBadInput, "the machine's " + what + " is not given")
@@ -77,11 +78,17 @@ class Interview {
     out_.host_key_file =
         (fs::path(out_.file).parent_path() / (options_.name + ".host.pub")).string();
     // The name's form and place before anything is asked of the network.
-    machine::Entry trial;
-    trial.name = options_.name;
+    entry_.name = options_.name;
+    return fits();
+  }
+
+  /// Whether the file's reader takes what is known of the entry. It wants the host key's file to be
+  /// there, which comes when all else is right.
+  Status fits() {
+    machine::Entry trial = entry_;
     trial.shell = {options_.address, options_.port, options_.user, options_.key_file,
                    options_.key_file};
-    KILN_TRY(machine::with_entry(out_.file, text_, options_.name, machine::entry_text(trial)));
+    KILN_TRY(machine::with_entry(out_.file, text_, out_.name, machine::entry_text(trial)));
     return {};
   }
 
@@ -188,13 +195,22 @@ class Interview {
   Status learn_map(const std::string& what, const std::string& means, const std::string& given,
                    std::string* text) {
     if (!given.empty()) *text = given;
-    if (given.empty() && text->empty()) {
-      KILN_ASSIGN(*text, ask(fmt::format("{}: {{driver: ...}} as in docs/lab-file.md (empty: add it"
-                                         " later)",
-                                         means),
-                             ""));
+    const auto check = [&]() -> Status {
+      KILN_TRY(machine::check_flow_map(what, *text));
+      return fits();
+    };
+    if (!text->empty()) return check();
+    const std::string question =
+        means + ": {driver: ...} as in docs/lab-file.md (empty: add it later)";
+    Status good;
+    for (int tries = 0; tries < kTries; ++tries) {
+      // Who mistypes the last of seven answers is not sent back to the first.
+      const std::string wrong = good ? "" : good.error().message + "; " + good.error().hint + "\n";
+      KILN_ASSIGN(*text, ask(wrong + question, ""));
+      good = text->empty() ? Status() : check();
+      if (good) break;
     }
-    return text->empty() ? Status() : machine::check_flow_map(what, *text);
+    return good;
   }
 
   [[nodiscard]] std::string for_file(const std::string& path) const {
@@ -203,10 +219,7 @@ class Interview {
   }
 
   Status write() {
-    // The reader wants the key's file to be there; it comes when all else is right.
-    machine::Entry trial = entry_;
-    trial.shell.host_key_file = options_.key_file;
-    KILN_TRY(machine::with_entry(out_.file, text_, out_.name, machine::entry_text(trial)));
+    KILN_TRY(fits());
     if (options_.dry_run) return {};
     KILN_ASSIGN(const std::string go, ask("write it to " + out_.file + "? yes or no", "yes"));
     if (go != "yes" && go != "y") return fail(ErrorKind::kCancelled, "nothing was added");

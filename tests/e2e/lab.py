@@ -6,6 +6,7 @@ import re
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -81,6 +82,17 @@ def end(process, how=signal.SIGKILL):
     process.send_signal(how)
     process.communicate(timeout=60)
     return process.returncode
+
+
+def free_ports(count):
+    """TCP ports of the loopback that nobody listens at now."""
+    probes = [socket.socket() for _ in range(count)]
+    for probe in probes:
+        probe.bind(("127.0.0.1", 0))
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
 
 
 class Folder:

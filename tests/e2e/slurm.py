@@ -2,19 +2,10 @@
 import getpass
 import os
 import pathlib
-import socket
 import subprocess
 import time
 
-
-def free_ports(count):
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
+from lab import free_ports
 
 
 class Cluster:

@@ -3,7 +3,6 @@ known-good system of its own. Reached by two programs for its power, a telnet co
 import json
 import os
 import pathlib
-import socket
 import subprocess
 import tempfile
 import unittest
@@ -13,12 +12,6 @@ from daemons import Lab, rows
 
 GUEST = lab.DATA / "hardware"
 TAG = f"rack{os.getpid()}"  # what a test that was killed left in the queue finds no machine
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def build_guest():
@@ -44,7 +37,7 @@ class Rack:
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
-        console, self.ssh = free_port(), free_port()
+        console, self.ssh = lab.free_ports(2)
         subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", GUEST / "disk.qcow2",
                         self.folder / "disk.qcow2"], check=True, timeout=60)
         # Bounded, should nobody switch it off any more.
