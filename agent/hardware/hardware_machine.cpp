@@ -76,7 +76,11 @@ MachineFacts HardwareMachine::facts() {
   out.facts["power"] = machine::driver_name(config_.spec.power);
   out.facts["console"] = machine::driver_name(config_.spec.console);
   out.facts["boot"] = config_.spec.boot.driver;
-  if (record_.state() == LifeState::kQuarantined) out.broken = "in quarantine: " + record_.why();
+  if (record_.state() == LifeState::kQuarantined) {
+    out.broken = "in quarantine: " + record_.why();
+    if (has_visitors_)
+      out.broken += "; it answers, and somebody is logged in there: its boots wait for them";
+  }
   if (record_.state() == LifeState::kQualifying)
     out.broken = fmt::format("after quarantine: {} boots, each of them well, are to prove it",
                              config_.spec.limits.qualifying);

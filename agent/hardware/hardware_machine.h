@@ -114,8 +114,9 @@ class HardwareMachine final : public Machine, private Power, private Boot, priva
   std::unique_ptr<OneShot> one_shot_;
   MachineRecord record_;
   Sync<State> state_;
-  std::atomic<bool> to_watch_ = false;  ///< the built kernel was started, its watchdog was not
-  CrashKeeper crashes_;                 ///< used under state_'s lock
+  std::atomic<bool> has_visitors_ = false;  ///< in quarantine, and somebody is logged in there
+  std::atomic<bool> to_watch_ = false;      ///< the built kernel was started, its watchdog was not
+  CrashKeeper crashes_;                     ///< used under state_'s lock
   std::unique_ptr<Ears> ears_;
   std::jthread keeper_;  ///< looks at a machine in quarantine; ends first
 };

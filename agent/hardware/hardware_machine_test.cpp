@@ -27,6 +27,7 @@ class HardwareMachineTest : public ::testing::Test {
     Error no_shell = Error(ErrorKind::kTimeout, "SSH did not answer");  ///< "": it answers
     int answers_after_offs = 1000;  ///< so many times off, and it answers all the same
     bool damaged = false;
+    std::string who{};  ///< is logged in there
     std::vector<std::string> commands;
   };
   class PlayedShell final : public Shell {
@@ -41,6 +42,7 @@ class HardwareMachineTest : public ::testing::Test {
         reply.out =
             std::string("cmdline=quiet\nroot=") + (world->damaged ? "ro" : "rw") + "\nend=look\n";
       if (request.command.find("kiln-end") != std::string::npos) reply.out = "kiln-end\n";
+      if (request.command.starts_with("who")) reply.out = world->who;
       if (request.command.find("tune2fs") != std::string::npos) world->damaged = false;
       return reply;
     }
@@ -189,6 +191,26 @@ TEST_F(HardwareMachineTest, AMachineInQuarantineIsLookedAtUntilItsBootsFromColdA
   EXPECT_THAT(*states_.lock(), ElementsAre("qualifying", "ready"));
   EXPECT_EQ(machine->facts().broken, "");
   EXPECT_TRUE(machine->begin({}, {}, {}));
+}
+
+TEST_F(HardwareMachineTest, WhoMendsAMachineIsNotSwitchedOff) {
+  (void)make()->begin({}, {}, {});
+  ASSERT_TRUE(os::write_atomic(folder_.path() / "log", ""));
+  config_.spec.limits.look_again = Millis(20);
+  config_.spec.limits.qualifying = 1;
+  {
+    auto world = world_.lock();
+    world->no_shell = Error(ErrorKind::kTimeout, "");
+    world->who = "root     pts/0        2026-11-29 06:40 (keeper.lab)\n";
+  }
+  const auto machine = make();
+  EXPECT_TRUE(testing::eventually(
+      [&] { return machine->facts().broken.find("somebody is logged in") != std::string::npos; }));
+  EXPECT_EQ(power_log(), "");
+  world_.lock()->who = "";
+  EXPECT_TRUE(testing::eventually([&] { return machine->record().state() == LifeState::kReady; }));
+  EXPECT_EQ(power_log(), "off\non\n");
+  EXPECT_EQ(machine->facts().broken, "");
 }
 
 TEST_F(HardwareMachineTest, OneBootOfTenThatFailsKeepsItInQuarantine) {

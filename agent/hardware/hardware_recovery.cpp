@@ -27,6 +27,8 @@ constexpr const char* kMark = "kiln.session=";  ///< on the command line of no k
 constexpr const char* kReboot =
     "setsid sh -c 'sleep 0.3; systemctl reboot || reboot || reboot -f' </dev/null >/dev/null 2>&1 "
     "&";
+/// Who has a terminal there; Kiln's own connections have none.
+constexpr const char* kWho = "who 2>/dev/null || true";
 /// The file system's own flag: the next boot checks it, whatever starts it. Where there is no such
 /// flag (another file system, no e2fsprogs) a plain boot still replays the journal.
 constexpr const char* kCheckNextBoot =
@@ -236,12 +238,19 @@ Status HardwareMachine::boot_known_good(std::stop_token stop) {
 }
 
 /// Whatever a person did to it: what counts is that its known-good system answers, and after each
-/// of some boots, too. Only looks until then: somebody may be working on it.
+/// of some boots, too. Only looks until then, and while somebody is logged in, who may be mending
+/// it.
 void HardwareMachine::look_again(std::stop_token stop) {
   auto state = state_.lock();
   if (record_.state() != LifeState::kQuarantined) return;
   const Seen seen = look(config_.spec.limits.answer, {}, stop);
   if (seen.sighting != Sighting::kKnownGood) return;
+  const auto people = ask(*seen.shell, kWho, stop);
+  if (!people) return;
+  const bool visited = !trim(*people).empty();
+  if (has_visitors_.exchange(visited) != visited && config_.changed)
+    config_.changed(LifeState::kQuarantined, record_.why());  // its facts say so
+  if (visited) return;
   record_.happen(LifeEvent::kMended, "its known-good system answers again");
   const auto deadline = clock_.steady() + machine::row_of(LifeState::kQualifying).limit;
   for (int boot = 1; boot <= config_.spec.limits.qualifying; ++boot) {
