@@ -99,10 +99,28 @@ Result<std::string> HardwareMachine::ask(Shell& shell, const std::string& comman
                           to_valid_utf8(trim(reply.err))));
 }
 
+/// One that does not answer in a session has hung, or its power went: the gear knows the second.
 Result<std::unique_ptr<Shell>> HardwareMachine::connect(Millis timeout, std::stop_token stop) {
-  auto shell = config_.connector(shell_at(), timeout, {}, stop);
+  const auto is_off = [&] {
+    if (!state_.lock()->read_on) return false;
+    const auto power = verified_->read(stop);
+    return power && *power == PowerState::kOff;
+  };
+  // Asked after the first try, and once more in the end: it may have gone meanwhile.
+  bool first = true;
+  const auto give_up = [&] {
+    return std::exchange(first, false) && is_off() ? std::string("its power is off") : "";
+  };
+  auto shell = config_.connector(shell_at(), timeout, give_up, stop);
   if (shell && to_watch_.exchange(false)) watch(**shell, stop);
-  return shell;
+  if (shell || stop.stop_requested() || !is_off()) return shell;
+  auto state = state_.lock();
+  const std::string why = "its power went off, and not by Kiln: " + shell.error().message;
+  // Booting has no class of its own: that is for what the kernel may be to blame for.
+  const std::string ending =
+      record_.state() == LifeState::kTesting ? record_.happen(LifeEvent::kFailed, why) : "";
+  state->last = {PowerState::kOff, false, false, why, ending.empty() ? "INFRA_POWER" : ending};
+  return fail(ErrorKind::kInfrastructure, why);
 }
 
 /// A kernel that hangs later resets itself by it. No session ends for want of one.
@@ -200,6 +218,15 @@ Status HardwareMachine::start_test(State& state, Shell& shell) {
   return {};
 }
 
+Status HardwareMachine::leave(const State& state) {
+  Status gone = wait_gone(state.before, config_.spec.limits.down, state.stop);
+  if (gone || state.stop.stop_requested() || !one_shot_->survives_reset()) return gone;
+  log::line(log::Level::kWarning, "a machine does not go down when it is told to",
+            {{"machine", config_.spec.name}, {"state", gone.error().message}});
+  if (ears_->writes() && sysrq(state.stop)) return {};
+  return verified_ ? power_cycle(config_.spec.power.off_time, state.stop) : gone;
+}
+
 Status HardwareMachine::on() {
   auto state = state_.lock();
   KILN_ASSIGN(auto shell, home(*state, state->stop));
@@ -220,18 +247,21 @@ Status HardwareMachine::on() {
   shell.reset();
   state->runs_test = true;
   state->crash_looked_for = false;
-  if (auto gone = wait_gone(state->before, config_.spec.limits.down, state->stop); !gone)
-    return failed(std::move(gone.error()));
+  if (auto gone = leave(*state); !gone) return failed(std::move(gone.error()));
   ears_->open();
   to_watch_ = true;
   record_.happen(LifeEvent::kDone);
   state->last = {PowerState::kOn, false, false, ""};
+  const auto power =
+      verified_ ? verified_->read(state->stop) : Result<PowerState>(PowerState::kUnknown);
+  state->read_on = power && *power == PowerState::kOn;
   return {};
 }
 
 Status HardwareMachine::off() {
   auto state = state_.lock();
   to_watch_ = false;
+  state->read_on = false;
   if (!state->runs_test) return {};
   const bool reset = state->last.by_guest;
   const LifeState now = record_.state();

@@ -59,6 +59,7 @@ class HardwareMachine final : public Machine, private Power, private Boot, priva
     bool runs_test = false;
     bool crash_looked_for = false;
     bool touched = false;  ///< something of ours lies on it
+    bool read_on = false;  ///< its gear said on while the built kernel was started: off is news
     Ears::Mark before{};   ///< what was heard before the built kernel was started
     PowerReport last{PowerState::kOff, false, false, "not started yet"};
   };
@@ -80,6 +81,9 @@ class HardwareMachine final : public Machine, private Power, private Boot, priva
 
   // hardware_machine.cpp
   Status start_test(State& state, Shell& shell);
+  /// Until the known-good system is gone for the armed kernel; one that hangs on its way down is
+  /// helped along.
+  Status leave(const State& state);
   /// To `ready`, by way of the known-good system.
   Status fetch_ready(State& state, std::stop_token stop);
   void clean(State& state, Shell& shell);
@@ -100,6 +104,7 @@ class HardwareMachine final : public Machine, private Power, private Boot, priva
   Status power_cycle(Millis off_time, std::stop_token stop);
   Status wait_gone(const Ears::Mark& before, Millis limit, std::stop_token stop);
   Error quarantine(State& state, const std::string& why);
+  Error in_quarantine(State& state, const std::string& why);
   Status boot_known_good(std::stop_token stop);
   void keep(std::stop_token stop);
   void look_again(std::stop_token stop);

@@ -57,7 +57,7 @@ class HardwareMachineTest : public ::testing::Test {
     testing::write_file(folder_.path() / "now", "on\n", 0600);
     machine::CommandPower power;
     power.on = script("on", "echo on >now; echo on >>log");
-    power.off = script("off", "echo off >now; echo off >>log");
+    power.off = script("off", "echo off >now; echo off >>log; [ ! -e pid ] || kill \"$(cat pid)\"");
     power.state = script("state", "cat now");
     config_.spec.name = "nuc-1";
     config_.spec.power.driver = power;
@@ -94,6 +94,36 @@ class HardwareMachineTest : public ::testing::Test {
     auto made = HardwareMachine::create(config_, hub_, units_, clock_);
     EXPECT_TRUE(made) << render(made.error());
     return std::move(*made);
+  }
+  /// That has a session, whose kernel it fetches from the network: nothing is copied.
+  std::unique_ptr<HardwareMachine> begun() {
+    world_.lock()->no_shell = Error(ErrorKind::kTimeout, "");
+    machine::BootSpec& boot = config_.spec.boot;
+    boot = {"network", "", "", "root=/dev/sda2"};
+    boot.address = boot.from = "127.0.0.1";
+    boot.port = testing::free_port(SOCK_STREAM);
+    agent::BootSpec spec;
+    spec.kernel = folder_.path() / "kernel";
+    spec.cmdline = "kiln.session=7";
+    EXPECT_TRUE(os::write_atomic(spec.kernel, "bzImage"));
+    auto machine = make();
+    EXPECT_TRUE(machine->begin({}, {}, {}));
+    EXPECT_TRUE(machine->boot().arm(spec));
+    return machine;
+  }
+  /// What greets as its sshd does, until its power is switched off.
+  std::unique_ptr<os::Child> greeter() {
+    auto out =
+        testing::serve({"python3", "-c",
+                        "import os, socket, sys\n"
+                        "s = socket.create_server(('127.0.0.1', int(sys.argv[1])))\n"
+                        "open(sys.argv[2], 'w').write(str(os.getpid()))\n"
+                        "while True: s.accept()[0].sendall(b'SSH-2.0-played\\r\\n')",
+                        std::to_string(config_.spec.shell.port), (folder_.path() / "pid").string()},
+                       folder_.path() / "greeter.log");
+    EXPECT_TRUE(testing::eventually(
+        [this] { return !os::read_file(folder_.path() / "pid").value_or("").empty(); }));
+    return out;
   }
   static uint64_t helped(const HardwareMachine& machine, RecoveryStep step) {
     return machine.record().counts()[static_cast<size_t>(step)].helped;
@@ -236,22 +266,10 @@ TEST_F(HardwareMachineTest, OneBootOfTenThatFailsKeepsItInQuarantine) {
 
 /// Its firmware is slow, or asks another network: no later boot may start that kernel.
 TEST_F(HardwareMachineTest, AKernelThatWasNeverFetchedIsTakenBackOnTheWayHome) {
-  world_.lock()->no_shell = Error(ErrorKind::kTimeout, "");
-  machine::BootSpec& boot = config_.spec.boot;
-  boot = {"network", "", "", "root=/dev/sda2"};
-  boot.address = boot.from = "127.0.0.1";
-  boot.port = testing::free_port(SOCK_STREAM);
-  const os::Path kernel = folder_.path() / "kernel";
-  ASSERT_TRUE(os::write_atomic(kernel, "bzImage"));
+  const auto machine = begun();
   http::CurlClient client;
   http::Request script;
-  script.url = fmt::format("http://127.0.0.1:{}/nuc-1/boot.ipxe", boot.port);
-  const auto machine = make();
-  ASSERT_TRUE(machine->begin({}, {}, {}));
-  agent::BootSpec spec;
-  spec.kernel = kernel;
-  spec.cmdline = "kiln.session=7";
-  ASSERT_TRUE(machine->boot().arm(spec));
+  script.url = fmt::format("http://127.0.0.1:{}/nuc-1/boot.ipxe", config_.spec.boot.port);
   ASSERT_TRUE(machine->power().on());
   EXPECT_THAT(client.send(script)->body, HasSubstr("/kernel root=/dev/sda2 kiln.session=7 ||"));
   EXPECT_THAT(world_.lock()->commands, ::testing::Contains(HasSubstr("systemctl reboot")));
@@ -259,6 +277,69 @@ TEST_F(HardwareMachineTest, AKernelThatWasNeverFetchedIsTakenBackOnTheWayHome) {
   EXPECT_EQ(client.send(script)->body, netboot_to_disk());
   EXPECT_THAT(world_.lock()->commands, ::testing::Not(::testing::Contains(HasSubstr("/boot/"))))
       << "nothing is put onto its disk";
+}
+
+/// The ladder was climbed to its end: a session's further tries do not switch its power again.
+TEST_F(HardwareMachineTest, AMachineThatWasLostInASessionIsGivenUpOnce) {
+  const auto machine = begun();
+  ASSERT_TRUE(machine->power().on());
+  world_.lock()->no_shell = Error(ErrorKind::kTimeout, "SSH did not answer");
+  EXPECT_FALSE(machine->power().off());
+  EXPECT_EQ(power_log(), "off\non\noff\non\n");
+  EXPECT_EQ(machine->record().state(), LifeState::kQuarantined);
+  EXPECT_FALSE(machine->power().off());
+  EXPECT_FALSE(machine->power().on());
+  machine->end();
+  EXPECT_EQ(power_log(), "off\non\noff\non\n");
+  EXPECT_EQ(machine->power().state().error_class, "INFRA_DUT");
+}
+
+TEST_F(HardwareMachineTest, PowerThatGoesInASessionIsNoHangOfTheKernel) {
+  const auto lost = [this](bool testing) {
+    states_.lock()->clear();
+    const auto machine = begun();
+    EXPECT_TRUE(machine->power().on());
+    if (testing) machine->session_at("identifying");
+    if (testing) machine->session_at("testing");
+    world_.lock()->no_shell = Error(ErrorKind::kTimeout, "SSH did not answer");
+    world_.lock()->answers_after_offs = 1000;
+    EXPECT_FALSE(machine->connect(Millis(1'000), {}));
+    EXPECT_EQ(machine->power().state().state, PowerState::kOn) << "its power is on: it hangs";
+    testing::write_file(folder_.path() / "now", "off\n", 0600);
+    const auto shell = machine->connect(Millis(1'000), {});
+    EXPECT_THAT(shell ? "it answers" : shell.error().message, HasSubstr("its power went off"));
+    EXPECT_FALSE(machine->power().state().by_guest);
+    const std::string error_class = machine->power().state().error_class;
+    world_.lock()->answers_after_offs = 0;
+    EXPECT_TRUE(machine->power().off());
+    machine->end();
+    EXPECT_EQ(machine->record().state(), LifeState::kReady);
+    testing::write_file(folder_.path() / "now", "on\n", 0600);
+    return error_class;
+  };
+  EXPECT_EQ(lost(/*testing=*/true), "LOST_SUT");
+  EXPECT_EQ(lost(/*testing=*/false), "INFRA_POWER");
+}
+
+/// Its loader starts the armed kernel after a power cycle, too.
+TEST_F(HardwareMachineTest, OneThatHangsOnItsWayDownIsHelpedAlong) {
+  config_.spec.limits.down = Millis(200);
+  const auto machine = begun();
+  const auto sshd = greeter();
+  EXPECT_TRUE(machine->power().on());
+  EXPECT_EQ(power_log(), "off\non\n");
+  EXPECT_EQ(machine->record().state(), LifeState::kBooting);
+}
+
+/// kexec's kernel is lost with the memory: only a power cycle, and that boots the known-good one.
+TEST(OneShotTest, WhichOnesSurviveAReset) {
+  machine::BootSpec boot;
+  boot.folder = "/boot/kiln";
+  boot.esp = "/boot";
+  for (const char* driver : {"grub", "systemd-boot", "kexec"}) {
+    boot.driver = driver;
+    EXPECT_EQ(make_one_shot(boot)->survives_reset(), boot.driver != "kexec") << driver;
+  }
 }
 
 TEST_F(HardwareMachineTest, AStoppedSessionQuarantinesNobody) {

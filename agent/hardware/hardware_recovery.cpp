@@ -77,6 +77,8 @@ HardwareMachine::Seen HardwareMachine::look(Millis limit,
 }
 
 Result<std::unique_ptr<Shell>> HardwareMachine::home(State& state, std::stop_token stop) {
+  // The whole ladder was climbed then, and a person may be at work.
+  if (record_.state() == LifeState::kQuarantined) return fail(in_quarantine(state, record_.why()));
   one_shot_->revoke();  // no way home leads through the built kernel
   std::vector<machine::StepDone> done;
   Seen seen = look(config_.spec.limits.answer, {}, stop);
@@ -144,9 +146,13 @@ void HardwareMachine::look_for_crash(State& state, Shell& shell,
 Error HardwareMachine::quarantine(State& state, const std::string& why) {
   for (size_t i = 0; i < machine::life_states().size(); ++i)
     if (record_.state() != LifeState::kQuarantined) record_.happen(LifeEvent::kFailed, why);
-  state.last = {PowerState::kUnknown, false, false, why, "INFRA_DUT"};
   log::line(log::Level::kError, "a machine is in quarantine",
             {{"machine", config_.spec.name}, {"why", why}});
+  return in_quarantine(state, why);
+}
+
+Error HardwareMachine::in_quarantine(State& state, const std::string& why) {
+  state.last = {PowerState::kUnknown, false, false, why, "INFRA_DUT"};
   return Error(
       ErrorKind::kInfrastructure,
       fmt::format("{} does not come back to its known-good system: {}", config_.spec.name, why));
@@ -229,7 +235,7 @@ Status HardwareMachine::boot_known_good(std::stop_token stop) {
   if (verified_) {
     KILN_TRY(power_cycle(config_.spec.power.off_time, stop));
   } else {
-    KILN_ASSIGN(auto shell, connect(config_.spec.limits.answer, stop));
+    KILN_ASSIGN(auto shell, config_.connector(shell_at(), config_.spec.limits.answer, {}, stop));
     KILN_TRY(reboot(*shell, "", stop));
   }
   const Seen seen = look(config_.spec.limits.boot, {}, stop);

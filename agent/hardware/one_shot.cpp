@@ -151,6 +151,7 @@ class Kexec final : public OneShot {
   [[nodiscard]] std::string go() const override {
     return later("systemctl kexec || { sync; kexec -e; }");
   }
+  [[nodiscard]] bool survives_reset() const override { return false; }
 
  private:
   machine::BootSpec boot_;

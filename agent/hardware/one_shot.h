@@ -30,6 +30,8 @@ class OneShot {
   [[nodiscard]] virtual std::string go() const = 0;
   /// The machine fetches the kernel from this computer: nothing lies in its boot folder.
   [[nodiscard]] virtual bool fetches() const { return false; }
+  /// What is armed is started after a reset or a power cycle, too.
+  [[nodiscard]] virtual bool survives_reset() const { return true; }
   /// As disarm(), as far as it needs no machine that answers.
   virtual void revoke() {}
 };

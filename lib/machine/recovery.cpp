@@ -140,22 +140,29 @@ std::string_view to_string(Sighting sighting) {
 }
 
 std::string look_command() {
+  // ext4 goes on writing after an error and only counts it, until a check sets the count to 0.
   return "echo \"cmdline=$(cat /proc/cmdline)\"; "
-         "echo \"root=$(awk '$2 == \"/\" {o = $4} END {print o}' /proc/mounts)\"; echo end=look";
+         "echo \"root=$(awk '$2 == \"/\" {o = $4} END {print o}' /proc/mounts)\"; "
+         "d=$(awk '$5 == \"/\" {d = $3} END {print d}' /proc/self/mountinfo); "
+         "d=$(readlink \"/sys/dev/block/$d\"); "
+         "echo \"errors=$(cat \"/sys/fs/ext4/${d##*/}/errors_count\" 2>/dev/null)\"; echo end=look";
 }
 
 std::optional<Sighting> read_look(std::string_view answer, std::string_view mark) {
   std::optional<std::string> cmdline;
   std::optional<std::string> root;
+  std::string errors;  // none is told of another file system
   bool whole = false;
   for (const std::string& line : split_lines(answer)) {
     if (line.starts_with("cmdline=")) cmdline = line.substr(8);
     if (line.starts_with("root=")) root = line.substr(5);
+    if (line.starts_with("errors=")) errors = line.substr(7);
     whole = whole || line == "end=look";
   }
   if (!whole || !cmdline || !root || cmdline->empty()) return std::nullopt;
   if (cmdline->find(mark) != std::string::npos) return Sighting::kTestKernel;
   if (*root == "ro" || root->starts_with("ro,")) return Sighting::kDamaged;
+  if (!errors.empty() && errors != "0") return Sighting::kDamaged;
   return Sighting::kKnownGood;
 }
 

@@ -26,7 +26,7 @@ inline constexpr size_t kRecoverySteps = 7;
 /// What a look at the machine found.
 enum class Sighting {
   kKnownGood,   ///< its known-good system answers and is well
-  kDamaged,     ///< it answers, and its root cannot be written
+  kDamaged,     ///< it answers, and its root cannot be written or has noted errors
   kTestKernel,  ///< a session's kernel answers
   kStalled,     ///< SSH takes the connection and then says nothing
   kSilent,      ///< no answer

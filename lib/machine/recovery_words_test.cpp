@@ -15,6 +15,10 @@ TEST(Recovery, ALookIsReadOrRefused) {
   EXPECT_EQ(look("cmdline=ro kiln.session=7-x\nroot=rw\nend=look\n"), At::kTestKernel);
   EXPECT_EQ(look("cmdline=quiet\nroot=ro,relatime\nend=look\n"), At::kDamaged);
   EXPECT_EQ(look("cmdline=quiet\nroot=ro\nend=look\n"), At::kDamaged);
+  EXPECT_EQ(look("cmdline=quiet\nroot=rw\nerrors=0\nend=look\n"), At::kKnownGood);
+  EXPECT_EQ(look("cmdline=quiet\nroot=rw\nerrors=\nend=look\n"), At::kKnownGood) << "no ext4";
+  EXPECT_EQ(look("cmdline=quiet\nroot=rw\nerrors=3\nend=look\n"), At::kDamaged);
+  EXPECT_EQ(look("cmdline=kiln.session=7\nroot=rw\nerrors=3\nend=look\n"), At::kTestKernel);
   EXPECT_EQ(look("cmdline=quiet\nroot=rw\n"), std::nullopt) << "half an answer";
   EXPECT_EQ(look("cmdline=\nroot=rw\nend=look\n"), std::nullopt);
   EXPECT_EQ(look(std::string("\xff\0\x80", 3)), std::nullopt);
