@@ -223,6 +223,28 @@ TEST_F(HardwareMachineTest, AMachineInQuarantineIsLookedAtUntilItsBootsFromColdA
   EXPECT_TRUE(machine->begin({}, {}, {}));
 }
 
+/// Each second connection fails: nobody waits for what he holds himself.
+TEST_F(HardwareMachineTest, OneThatNobodyCanSwitchComesBackByReboots) {
+  config_.spec.power.driver = machine::NoPower();
+  config_.spec.limits.look_again = Millis(20);
+  config_.spec.limits.qualifying = 2;
+  (void)make()->begin({}, {}, {});
+  auto tries = std::make_shared<std::atomic<int>>(0);
+  config_.connector = [this, tries](const ShellEndpoint&, Millis,
+                                    const std::function<std::string()>& give_up,
+                                    std::stop_token) -> Result<std::unique_ptr<Shell>> {
+    if (++*tries == 2) {
+      if (give_up) (void)give_up();
+      return fail(ErrorKind::kTimeout, "SSH did not answer");
+    }
+    return std::unique_ptr<Shell>(std::make_unique<PlayedShell>(world_));
+  };
+  const auto machine = make();
+  EXPECT_TRUE(testing::eventually([&] { return machine->record().state() == LifeState::kReady; }));
+  EXPECT_THAT(*states_.lock(), ::testing::Contains("qualifying").Times(2));
+  EXPECT_THAT(world_.lock()->commands, ::testing::Contains(HasSubstr("systemctl reboot")).Times(2));
+}
+
 TEST_F(HardwareMachineTest, WhoMendsAMachineIsNotSwitchedOff) {
   (void)make()->begin({}, {}, {});
   ASSERT_TRUE(os::write_atomic(folder_.path() / "log", ""));
