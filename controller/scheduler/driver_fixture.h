@@ -300,4 +300,17 @@ class Driver : public testing::Test {
   std::vector<std::string> lines_;
 };
 
+/// Values that spread so much that no number of pairs decides, or not at all.
+inline auto bench(double effect, double spread) {
+  return [effect, spread, n = 0](const v1::SessionOrder& order, v1::Session* session) mutable {
+    if (order.benches().empty()) return;
+    v1::Measurement* m = session->add_measurements();
+    m->set_bench("b");
+    m->set_metric("ns");
+    m->set_unit("ns");
+    ++n;
+    m->set_value(100 * (order.cell() == "patched/hm" ? 1 + effect : 1) + spread * (n * 7 % 5 - 2));
+  };
+}
+
 }  // namespace kiln::scheduler

@@ -6,6 +6,20 @@ namespace {
 using testing::Contains;
 using testing::HasSubstr;
 
+/// A series that makes the kernel warn in each boot, at one place.
+void warn(const v1::SessionOrder& order, v1::Session* session) {
+  if (order.cell() != "patched/hm") return;
+  v1::KernelReport* report = session->add_kernel();
+  report->set_kind("warning");
+  report->set_title("WARNING: CPU: 0 PID: 1 at x.c:1 shmem_pread+0x1/0x2");
+  report->set_signature("warning: shmem_pread");
+  report->set_text("EIP: shmem_pread+0x1/0x2 [i915]\n");
+  report->set_test("igt@a@b");
+  v1::Frame* frame = report->add_frames();
+  frame->set_function("shmem_pread");
+  frame->set_module("i915");
+}
+
 TEST_F(Driver, ARegressionIsConfirmedOnBothSides) {
   agent_->outcome_of = [](const v1::SessionOrder& order) {
     return order.cell() == "patched/hm" ? "fail" : "pass";

@@ -59,20 +59,6 @@ TEST_F(Driver, ResultsThatFindNoSpaceEndTheRunAndKeepTheirSessionOpen) {
   EXPECT_EQ(store_.stored.at(1).state, "running") << "it is not given up";
 }
 
-/// A series that makes the kernel warn in each boot, at one place.
-void warn(const v1::SessionOrder& order, v1::Session* session) {
-  if (order.cell() != "patched/hm") return;
-  v1::KernelReport* report = session->add_kernel();
-  report->set_kind("warning");
-  report->set_title("WARNING: CPU: 0 PID: 1 at x.c:1 shmem_pread+0x1/0x2");
-  report->set_signature("warning: shmem_pread");
-  report->set_text("EIP: shmem_pread+0x1/0x2 [i915]\n");
-  report->set_test("igt@a@b");
-  v1::Frame* frame = report->add_frames();
-  frame->set_function("shmem_pread");
-  frame->set_module("i915");
-}
-
 TEST_F(Driver, InfrastructureIsRunAgainAndNeverBlamesTheSeries) {
   agent_->ending_of = [](const v1::SessionOrder&, int n) {
     return n == 1 ? "infrastructure" : "tested";
@@ -189,19 +175,6 @@ TEST_F(Driver, NamesThatCannotBeReadRefuseNothing) {
   EXPECT_EQ(store_.state, "done");
   EXPECT_THAT(lines_,
               Contains("the tests of m1 are not checked before they run: no such artifact"));
-}
-
-/// Values that spread so much that no number of pairs decides, or not at all.
-auto bench(double effect, double spread) {
-  return [effect, spread, n = 0](const v1::SessionOrder& order, v1::Session* session) mutable {
-    if (order.benches().empty()) return;
-    v1::Measurement* m = session->add_measurements();
-    m->set_bench("b");
-    m->set_metric("ns");
-    m->set_unit("ns");
-    ++n;
-    m->set_value(100 * (order.cell() == "patched/hm" ? 1 + effect : 1) + spread * (n * 7 % 5 - 2));
-  };
 }
 
 }  // namespace
