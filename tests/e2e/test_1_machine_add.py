@@ -97,7 +97,7 @@ class MachineAdd(unittest.TestCase):
         self.assertEqual(code, 0, said)
         self.assertIn(f"next: kiln machine check tgl-1 --file {self.lab}", said)
         written = self.lab.read_text()
-        for piece in ("- name: tgl-1", "[intel, gen12]", "on: [/bin/true]", self.fingerprint, "address: 127.0.0.1"):
+        for piece in ("- name: tgl-1", "[intel, gen12]", "on: [/bin/true]", self.fingerprint, "address: \"127.0.0.1\""):
             self.assertIn(piece, written)
         self.assertEqual((self.folder / "tgl-1.host.pub").read_text().split()[:2],
                          (self.folder / "host_key.pub").read_text().split()[:2])
