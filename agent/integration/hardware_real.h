@@ -75,20 +75,10 @@ struct Rack {
   int ssh_port = testing::free_port(SOCK_STREAM);
   int console_port = testing::free_port(SOCK_STREAM);
   machine::MachineSpec spec{};
+  std::string guest_disk;
 
-  explicit Rack(const os::Path& guest) {
-    os::Command overlay;
-    overlay.argv = {"qemu-img",
-                    "create",
-                    "-q",
-                    "-f",
-                    "qcow2",
-                    "-F",
-                    "qcow2",
-                    "-b",
-                    (guest / "disk.qcow2").string(),
-                    path("disk.qcow2")};
-    EXPECT_TRUE(os::run_ok(overlay));
+  explicit Rack(const os::Path& guest) : guest_disk((guest / "disk.qcow2").string()) {
+    fresh_disk();
     // Bounded, should nobody switch it off any more.
     const std::string qemu = fmt::format(
         "timeout 1500 qemu-system-i386 -nodefaults -no-user-config -display none"
@@ -103,6 +93,7 @@ struct Rack {
     // Its process group; sh's own kill takes no `--`.
     script("off", "if " + running + "; then kill -9 -$(cat pid) || exit 1; fi; rm -f pid");
     script("state", running + " && echo on || echo off");
+    script("freeze", running + " && kill -STOP -$(cat pid)");
     spec.name = "rack-1";
     spec.power.driver = machine::CommandPower{{path("on")}, {path("off")}, {}, {}, {path("state")}};
     spec.power.off_time = Millis(500);
@@ -119,6 +110,13 @@ struct Rack {
     os::Command off;
     off.argv = {path("off")};
     (void)os::run(off);
+  }
+  /// As it was made. While the machine is off.
+  void fresh_disk() const {
+    os::Command overlay;
+    overlay.argv = {"qemu-img", "create", "-q", "-f",       "qcow2",
+                    "-F",       "qcow2",  "-b", guest_disk, path("disk.qcow2")};
+    EXPECT_TRUE(os::run_ok(overlay));
   }
   [[nodiscard]] std::string path(const std::string& name) const {
     return (folder.path() / name).string();
@@ -167,20 +165,23 @@ class HardwareRealTest : public ::testing::Test {
   SessionOutcome boot(const os::Path& image, const std::string& cmdline, Millis silence,
                       Millis limit) {
     SessionDeps deps;
+    deps.boot_tries = 1;
+    deps.silence = silence;
+    deps.boot_silence = silence;
+    deps.boot_limit = limit;
+    SessionOrder order;
+    order.image_digest = image.string();
+    order.cmdline = cmdline;
+    return run(std::move(deps), std::move(order));
+  }
+  SessionOutcome run(SessionDeps deps, SessionOrder order) {
     deps.machine = &machine();
     deps.artifacts = &artifacts_;
     deps.clock = &clock_;
     deps.folder = folder_.path() / "session";
     EXPECT_TRUE(os::make_dirs(deps.folder));
     deps.nonce = "7-abc";
-    deps.boot_tries = 1;
-    deps.silence = silence;
-    deps.boot_silence = silence;
-    deps.boot_limit = limit;
-    SessionOrder order;
     order.session_id = 7;
-    order.image_digest = image.string();
-    order.cmdline = cmdline;
     return Session(std::move(deps), std::move(order)).run({});
   }
   /// A session through the whole agent, with that phase when it has tests.

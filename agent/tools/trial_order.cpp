@@ -19,6 +19,16 @@ Result<TrialKernel> trial_kernel(const os::Path& build, const os::Path& modules_
   return kernel;
 }
 
+Result<ExpectedIdentity> expected_of(const TrialKernel& kernel) {
+  ExpectedIdentity expected;
+  expected.release = kernel.release;
+  expected.wants_highmem = kernel.highmem;
+  KILN_ASSIGN(expected.config_digest, os::sha256_file(kernel.config));
+  KILN_ASSIGN(const std::string vmlinux, os::read_file(kernel.vmlinux, 1ULL << 30));
+  expected.kernel_build_id = build_id_of_elf(vmlinux);
+  return expected;
+}
+
 Result<v1::SessionOrder> trial_order(OneSessionController& controller, const TrialKernel& kernel) {
   v1::SessionOrder order;
   order.set_session_id(1);
@@ -28,11 +38,11 @@ Result<v1::SessionOrder> trial_order(OneSessionController& controller, const Tri
   order.set_max_restarts(5);
   KILN_ASSIGN(*order.mutable_image_digest(), controller.offer(kernel.image));
   v1::ExpectedIdentity* expected = order.mutable_expected();
-  expected->set_release(kernel.release);
-  expected->set_wants_highmem(kernel.highmem);
-  KILN_ASSIGN(*expected->mutable_config_digest(), os::sha256_file(kernel.config));
-  KILN_ASSIGN(const std::string vmlinux, os::read_file(kernel.vmlinux, 1ULL << 30));
-  expected->set_kernel_build_id(build_id_of_elf(vmlinux));
+  KILN_ASSIGN(const ExpectedIdentity its, expected_of(kernel));
+  expected->set_release(its.release);
+  expected->set_wants_highmem(its.wants_highmem);
+  expected->set_config_digest(its.config_digest);
+  expected->set_kernel_build_id(its.kernel_build_id);
   if (!kernel.modules_tar.empty()) {
     KILN_ASSIGN(*order.mutable_modules_digest(), controller.offer(kernel.modules_tar));
     KILN_ASSIGN(const auto ids, module_build_ids(kernel.modules_tar, {"i915"}));
