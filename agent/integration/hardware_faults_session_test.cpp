@@ -75,7 +75,7 @@ TEST_F(HardwareFaultTest, ASessionGoesOnPastAFreezeALostNetworkHalfAFileAndAHang
   at_home(kBlockReboot);
   const uint64_t sysrqs = helped(RecoveryStep::kSysrq);
   SessionDeps deps;
-  deps.silence = Millis(8'000);
+  deps.silence = deps.boot_silence = Millis(8'000);
   deps.boot_limit = kLong;
   std::atomic<bool> frozen = false;
   Steady::time_point froze;
@@ -134,7 +134,7 @@ TEST_F(HardwareFaultTest, ASessionGoesOnPastAFreezeALostNetworkHalfAFileAndAHang
 /// No test that was under way is laid to the kernel, nor is one counted that was not finished.
 TEST_F(HardwareFaultTest, PowerThatFailsWhileTesting) {
   SessionDeps deps;
-  deps.silence = Millis(8'000);
+  deps.silence = deps.boot_silence = Millis(8'000);
   deps.boot_limit = kLong;
   bool struck = false;
   deps.progress = [&](const SessionProgress& progress) {

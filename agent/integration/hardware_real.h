@@ -9,13 +9,11 @@
 #include <gmock/gmock.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <functional>
 #include <iostream>
 
-#include "agent/app.h"
 #include "agent/hardware/hardware_machine.h"
-#include "agent/power/testing.h"
+#include "agent/integration/qemu_rack.h"
 #include "agent/ssh/ssh_shell.h"
 #include "agent/test/session.h"
 #include "agent/tools/trial_order.h"
@@ -23,12 +21,6 @@
 #include "lib/machine/read.h"
 
 namespace kiln::agent {
-
-inline std::string needed(const char* name) {
-  const char* value = std::getenv(name);
-  EXPECT_TRUE(value != nullptr && *value != 0) << name << " is not set: see tests/run machine";
-  return value != nullptr ? value : "";
-}
 
 /// "2026-11-28T23:12:59.123Z ..." as seconds of its day.
 inline double clock_of(const std::string& line) {
@@ -69,62 +61,25 @@ class FileArtifacts final : public Artifacts {
   }
 };
 
-/// The machine with what switches it: folder, disk, programs, ports.
-struct Rack {
-  os::TempFolder folder = *os::TempFolder::make(::testing::TempDir(), "rack-");
-  int ssh_port = testing::free_port(SOCK_STREAM);
-  int console_port = testing::free_port(SOCK_STREAM);
-  machine::MachineSpec spec{};
-  std::string guest_disk;
-
-  explicit Rack(const os::Path& guest) : guest_disk((guest / "disk.qcow2").string()) {
-    fresh_disk();
-    // Bounded, should nobody switch it off any more.
-    const std::string qemu = fmt::format(
-        "timeout 1500 qemu-system-i386 -nodefaults -no-user-config -display none"
-        " -machine pc -accel tcg,thread=multi -smp 2 -cpu Haswell-noTSX"
-        " -m 1024 -serial telnet:127.0.0.1:{},server=on,wait=off"
-        " -drive file={},if=virtio,format=qcow2,cache=unsafe"
-        " -netdev user,id=n,restrict=on,hostfwd=tcp:127.0.0.1:{}-:22"
-        " -device virtio-net-pci,netdev=n,romfile= -device virtio-rng-pci -device i6300esb",
-        console_port, path("disk.qcow2"), ssh_port);
-    const std::string running = "[ -e pid ] && kill -0 $(cat pid) 2>/dev/null";
-    script("on", running + " || { setsid " + qemu + " </dev/null >qemu.log 2>&1 & echo $! >pid; }");
-    // Its process group; sh's own kill takes no `--`.
-    script("off", "if " + running + "; then kill -9 -$(cat pid) || exit 1; fi; rm -f pid");
-    script("state", running + " && echo on || echo off");
-    script("freeze", running + " && kill -STOP -$(cat pid)");
-    spec.name = "rack-1";
-    spec.power.driver = machine::CommandPower{{path("on")}, {path("off")}, {}, {}, {path("state")}};
-    spec.power.off_time = Millis(500);
-    spec.console = machine::TelnetConsole{"127.0.0.1", console_port, 0};
+/// Its network is QEMU's own, with nothing behind it but a port for SSH.
+class Rack : public QemuRack {
+ public:
+  explicit Rack(const os::Path& guest) {
+    assemble("rack-1", guest,
+             fmt::format("-netdev user,id=n,restrict=on,hostfwd=tcp:127.0.0.1:{}-:22"
+                         " -device virtio-net-pci,netdev=n,romfile=",
+                         ssh_port_));
     // Above mem= lies what a crash is written to; the known-good kernel has the same.
     spec.boot = {"grub", "/boot/kiln", "",
                  "root=/dev/vda1 rw console=ttyS0,115200 panic=5 mem=960M"
                  " ramoops.mem_address=0x3c000000 ramoops.mem_size=0x100000"
                  " ramoops.record_size=0x20000 ramoops.console_size=0x40000 ramoops.ecc=1"};
-    spec.shell = {"127.0.0.1", ssh_port, "root", (guest / "key").string(),
-                  (guest / "host_key.pub").string()};
+    spec.shell.address = "127.0.0.1";
+    spec.shell.port = ssh_port_;
   }
-  ~Rack() {
-    os::Command off;
-    off.argv = {path("off")};
-    (void)os::run(off);
-  }
-  /// As it was made. While the machine is off.
-  void fresh_disk() const {
-    os::Command overlay;
-    overlay.argv = {"qemu-img", "create", "-q", "-f",       "qcow2",
-                    "-F",       "qcow2",  "-b", guest_disk, path("disk.qcow2")};
-    EXPECT_TRUE(os::run_ok(overlay));
-  }
-  [[nodiscard]] std::string path(const std::string& name) const {
-    return (folder.path() / name).string();
-  }
-  void script(const std::string& name, const std::string& body) const {
-    testing::write_file(
-        path(name), "#!/bin/sh\ncd " + folder.path().string() + "\n" + body + "\nexit 0\n", 0755);
-  }
+
+ private:
+  const int ssh_port_ = testing::free_port(SOCK_STREAM);
 };
 
 class HardwareRealTest : public ::testing::Test {
@@ -201,14 +156,7 @@ class HardwareRealTest : public ::testing::Test {
       phase->set_per_test_seconds(30);
       phase->set_timeout_seconds(300);
     }
-    AgentConfig config;
-    config.target = controller->target();
-    config.data_dir = folder_.path() / "agent";
-    config.images_dir = os::Path(KILN_SOURCE_DIR) / "images";
-    config.machines.clear();
-    config.lab.machines = {spec_};
-    auto agent = Agent::start(std::move(config));
-    EXPECT_TRUE(agent) << render(agent.error());
+    auto agent = start_agent(controller->target(), folder_.path() / "agent", spec_);
     if (!agent) return none;
     const auto done = controller->run(order, Millis(600'000));
     EXPECT_TRUE(done);
@@ -216,7 +164,7 @@ class HardwareRealTest : public ::testing::Test {
     EXPECT_EQ(done->session().ending(), "tested") << done->session().error();
     EXPECT_TRUE(done->session().identity().proved());
     EXPECT_EQ(done->session().identity().release(), kernel_.release);
-    (*agent).reset();
+    agent.reset();
     const auto heard =
         os::read_file(folder_.path() / "agent/machines" / spec_.name / "console/console.txt");
     EXPECT_TRUE(heard) << render(heard.error());
