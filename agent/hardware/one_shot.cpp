@@ -101,28 +101,37 @@ class SystemdBoot final : public OneShot {
     std::string text = fmt::format("title Kiln: one boot\nlinux {}/{}\n", path, entry.kernel);
     if (!entry.initrd.empty()) text += fmt::format("initrd {}/{}\n", path, entry.initrd);
     text += "options " + entry.cmdline + "\n";
+    // The menu's entry is whole or not there, and only then the variable names it.
     const std::string script = fmt::format(
-        "set -e; e={}/loader/entries; mkdir -p $e; cat > $e/{}.conf; sync $e/{}.conf; "
-        "bootctl set-oneshot {}.conf >&2; "
-        "tail -c +5 /sys/firmware/efi/efivars/LoaderEntryOneShot-* | tr -d '\\000'",
-        shell_quote(boot_.esp), kEntry, kEntry, kEntry);
+        "set -e; e={entries}; test -f {folder}/{kernel}; mkdir -p \"$e\"; "
+        "cat > \"$e/{name}.new\"; sync \"$e/{name}.new\"; mv \"$e/{name}.new\" \"$e/{name}\"; "
+        "sync \"$e\"; bootctl set-oneshot {name} >&2; {set}",
+        fmt::arg("entries", entries()), fmt::arg("folder", shell_quote(boot_.folder)),
+        fmt::arg("kernel", entry.kernel), fmt::arg("name", kFile), fmt::arg("set", kOneShotSet));
     KILN_ASSIGN(const std::string set, ask(shell, script, text, stop));
-    if (trim(set) == fmt::format("{}.conf", kEntry)) return {};
+    if (trim(set) == kFile) return {};
     return fail(ErrorKind::kInfrastructure,
                 "systemd-boot's one-shot entry was set and is not there when it is read back");
   }
   Status disarm(Shell& shell, std::stop_token stop) override {
-    KILN_TRY(ask(shell,
-                 fmt::format("rm -f {}/loader/entries/{}.conf; "
-                             "if ls /sys/firmware/efi/efivars/LoaderEntryOneShot-* >/dev/null 2>&1;"
-                             " then bootctl set-oneshot ''; fi; sync",
-                             shell_quote(boot_.esp), kEntry),
-                 "", stop));
+    // Somebody else's entry stays.
+    const std::string script = fmt::format(
+        "set -e; if [ \"$({set})\" = {name} ]; then bootctl set-oneshot ''; fi; "
+        "e={entries}; rm -f \"$e/{name}\" \"$e/{name}.new\"; sync",
+        fmt::arg("set", kOneShotSet), fmt::arg("name", kFile), fmt::arg("entries", entries()));
+    KILN_TRY(ask(shell, script, "", stop));
     return {};
   }
-  [[nodiscard]] std::string go() const override { return later("systemctl reboot"); }
+  [[nodiscard]] std::string go() const override { return reboot_soon(); }
 
  private:
+  static constexpr const char* kFile = "kiln.conf";
+  /// Prints what is set, without the attributes before it and the zeros between its letters.
+  static constexpr const char* kOneShotSet =
+      "tail -q -c +5 /sys/firmware/efi/efivars/LoaderEntryOneShot-* 2>/dev/null | tr -d '\\000'";
+
+  [[nodiscard]] std::string entries() const { return shell_quote(boot_.esp + "/loader/entries"); }
+
   machine::BootSpec boot_;
 };
 
