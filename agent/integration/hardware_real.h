@@ -64,18 +64,23 @@ class FileArtifacts final : public Artifacts {
 /// Its network is QEMU's own, with nothing behind it but a port for SSH.
 class Rack : public QemuRack {
  public:
-  explicit Rack(const os::Path& guest) {
-    assemble("rack-1", guest,
+  explicit Rack(const os::Path& guest, Firmware firmware = Firmware::kBios) {
+    assemble("rack-1", firmware, guest,
              fmt::format("-netdev user,id=n,restrict=on,hostfwd=tcp:127.0.0.1:{}-:22"
                          " -device virtio-net-pci,netdev=n,romfile=",
                          ssh_port_));
+    spec.shell.address = "127.0.0.1";
+    spec.shell.port = ssh_port_;
+    if (firmware == Firmware::kUefi) {
+      spec.boot = {"systemd-boot", "/boot/efi/kiln", "/boot/efi",
+                   "root=/dev/vda1 rw console=ttyS0,115200 panic=5"};
+      return;
+    }
     // Above mem= lies what a crash is written to; the known-good kernel has the same.
     spec.boot = {"grub", "/boot/kiln", "",
                  "root=/dev/vda1 rw console=ttyS0,115200 panic=5 mem=960M"
                  " ramoops.mem_address=0x3c000000 ramoops.mem_size=0x100000"
                  " ramoops.record_size=0x20000 ramoops.console_size=0x40000 ramoops.ecc=1"};
-    spec.shell.address = "127.0.0.1";
-    spec.shell.port = ssh_port_;
   }
 
  private:
@@ -190,10 +195,11 @@ class HardwareRealTest : public ::testing::Test {
   void expect_home() {
     EXPECT_THAT(at_home("cat /proc/cmdline"), ::testing::Not(::testing::HasSubstr("kiln.session")));
     EXPECT_EQ(at_home("cat /sys/kernel/kexec_loaded"), "0\n");
-    EXPECT_EQ(
-        at_home("ls -d /boot/kiln /var/lib/kiln 2>/dev/null; grep -hs kiln /boot/grub/custom.cfg; "
-                "grub-editenv /boot/grub/grubenv list | grep next_entry=.; ls /lib/modules"),
-        "");
+    EXPECT_EQ(at_home("ls -d /boot/kiln /boot/efi/kiln /boot/efi/loader/entries/kiln* /var/lib/kiln"
+                      " /sys/firmware/efi/efivars/LoaderEntryOneShot-* 2>/dev/null;"
+                      " grep -hs kiln /boot/grub/custom.cfg;"
+                      " grub-editenv /boot/grub/grubenv list | grep next_entry=.; ls /lib/modules"),
+              "");
     EXPECT_EQ(machine().record().state(), machine::LifeState::kReady) << machine().record().why();
   }
 

@@ -31,7 +31,7 @@ class NetRack : public QemuRack {
     // iPXE waits for a router of IPv6 before it goes on; here is one that says at once.
     EXPECT_TRUE(run_program({"ip", "address", "add", "fd00:4b::1/64", "dev", "kiln0", "nodad"}));
     EXPECT_TRUE(run_program({"ip", "link", "set", "kiln0", "up"}));
-    assemble("rack-9", guest,
+    assemble("rack-9", Firmware::kBios, guest,
              "-netdev tap,id=n,ifname=kiln0,script=no,downscript=no"
              " -device virtio-net-pci,netdev=n,mac=52:54:00:4b:00:01,bootindex=1");
     spec.boot.driver = "network";

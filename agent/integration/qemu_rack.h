@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 
 #include "agent/app.h"
@@ -42,6 +43,7 @@ inline std::unique_ptr<Agent> start_agent(const std::string& target, const os::P
 /// Its folder, its disk over the guest's, the programs that switch it. Off when it ends.
 class QemuRack {
  public:
+  enum class Firmware { kBios, kUefi };
   QemuRack() = default;
   QemuRack(const QemuRack&) = delete;
   QemuRack& operator=(const QemuRack&) = delete;
@@ -63,18 +65,20 @@ class QemuRack {
 
  protected:
   /// `network`: QEMU's words for the card.
-  void assemble(const std::string& name, const os::Path& guest, const std::string& network) {
+  void assemble(const std::string& name, Firmware firmware, const os::Path& guest,
+                const std::string& network) {
+    const bool uefi = firmware == Firmware::kUefi;
     run_program({"qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b",
-                 (guest / "disk.qcow2").string(), path("disk.qcow2")});
+                 (guest / (uefi ? "uefi.qcow2" : "disk.qcow2")).string(), path("disk.qcow2")});
     console_port = testing::free_port(SOCK_STREAM);  // not before its network is up
     // Bounded, should nobody switch it off any more.
     const std::string qemu = fmt::format(
         "timeout 1500 qemu-system-i386 -nodefaults -no-user-config -display none"
-        " -machine pc -accel tcg,thread=multi -smp 2 -cpu Haswell-noTSX"
+        " {} -accel tcg,thread=multi -smp 2 -cpu Haswell-noTSX"
         " -m 1024 -serial telnet:127.0.0.1:{},server=on,wait=off"
         " -drive file={},if=none,id=d,format=qcow2,cache=unsafe"
         " -device virtio-blk-pci,drive=d,bootindex=2 {} -device virtio-rng-pci",
-        console_port, path("disk.qcow2"), network);
+        uefi ? uefi_words() : "-machine pc", console_port, path("disk.qcow2"), network);
     const std::string running = "[ -e pid ] && kill -0 $(cat pid) 2>/dev/null";
     script("on", running + " || { setsid " + qemu + " </dev/null >qemu.log 2>&1 & echo $! >pid; }");
     // Its process group; sh's own kill takes no `--`.
@@ -89,6 +93,20 @@ class QemuRack {
   }
 
  private:
+  /// Debian's OVMF of 32 bits (package ovmf-ia32) keeps its variables by way of SMM alone; the file
+  /// that they are in outlives the power.
+  [[nodiscard]] std::string uefi_words() const {
+    const os::Path firmware = "/usr/share/OVMF";
+    std::error_code error;
+    std::filesystem::copy_file(firmware / "OVMF32_VARS_4M.fd", path("variables"), error);
+    EXPECT_FALSE(error) << error.message() << ": package ovmf-ia32";
+    return fmt::format(
+        "-machine q35,smm=on -global driver=cfi.pflash01,property=secure,value=on"
+        " -drive if=pflash,unit=0,format=raw,readonly=on,file={}"
+        " -drive if=pflash,unit=1,format=raw,file={}",
+        (firmware / "OVMF32_CODE_4M.secboot.fd").string(), path("variables"));
+  }
+
   os::TempFolder folder_ = *os::TempFolder::make(::testing::TempDir(), "rack-");
 };
 
