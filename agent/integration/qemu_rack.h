@@ -60,6 +60,12 @@ class QemuRack {
         path(name), "#!/bin/sh\ncd " + folder_.path().string() + "\n" + body + "\nexit 0\n", 0755);
   }
 
+  /// As it was made. While the machine is off.
+  void fresh_disk() const {
+    run_program({"qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", guest_disk_,
+                 path("disk.qcow2")});
+  }
+
   int console_port = 0;
   machine::MachineSpec spec{};
 
@@ -68,8 +74,8 @@ class QemuRack {
   void assemble(const std::string& name, Firmware firmware, const os::Path& guest,
                 const std::string& network) {
     const bool uefi = firmware == Firmware::kUefi;
-    run_program({"qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b",
-                 (guest / (uefi ? "uefi.qcow2" : "disk.qcow2")).string(), path("disk.qcow2")});
+    guest_disk_ = (guest / (uefi ? "uefi.qcow2" : "disk.qcow2")).string();
+    fresh_disk();
     console_port = testing::free_port(SOCK_STREAM);  // not before its network is up
     // Bounded, should nobody switch it off any more.
     const std::string qemu = fmt::format(
@@ -77,13 +83,14 @@ class QemuRack {
         " {} -accel tcg,thread=multi -smp 2 -cpu Haswell-noTSX"
         " -m 1024 -serial telnet:127.0.0.1:{},server=on,wait=off"
         " -drive file={},if=none,id=d,format=qcow2,cache=unsafe"
-        " -device virtio-blk-pci,drive=d,bootindex=2 {} -device virtio-rng-pci",
+        " -device virtio-blk-pci,drive=d,bootindex=2 {} -device virtio-rng-pci -device i6300esb",
         uefi ? uefi_words() : "-machine pc", console_port, path("disk.qcow2"), network);
     const std::string running = "[ -e pid ] && kill -0 $(cat pid) 2>/dev/null";
     script("on", running + " || { setsid " + qemu + " </dev/null >qemu.log 2>&1 & echo $! >pid; }");
     // Its process group; sh's own kill takes no `--`.
     script("off", "if " + running + "; then kill -9 -$(cat pid) || exit 1; fi; rm -f pid");
     script("state", running + " && echo on || echo off");
+    script("freeze", running + " && kill -STOP -$(cat pid)");
     spec.name = name;
     spec.power.driver = machine::CommandPower{{path("on")}, {path("off")}, {}, {}, {path("state")}};
     spec.power.off_time = Millis(500);
@@ -107,6 +114,7 @@ class QemuRack {
         (firmware / "OVMF32_CODE_4M.secboot.fd").string(), path("variables"));
   }
 
+  std::string guest_disk_;
   os::TempFolder folder_ = *os::TempFolder::make(::testing::TempDir(), "rack-");
 };
 
