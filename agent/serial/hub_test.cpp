@@ -3,12 +3,9 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
-#include <poll.h>
-#include <pty.h>
-#include <termios.h>
 
 #include "agent/power/driver.h"
-#include "agent/power/testing.h"
+#include "agent/serial/testing.h"
 
 namespace kiln::agent {
 namespace {
@@ -16,6 +13,7 @@ namespace {
 using ::testing::ElementsAre;
 using testing::eventually;
 using ::testing::HasSubstr;
+using testing::Wire;
 
 /// What a line told.
 struct Ear {
@@ -35,39 +33,6 @@ struct Ear {
   bool hears(const std::string& words) {
     return eventually([&] { return heard().find(words) != std::string::npos; });
   }
-};
-
-/// A pair of terminals, raw: `machine` is the far end of the wire, `path` the device.
-struct Wire {
-  int machine = -1;
-  int device = -1;
-  std::string path;
-  Wire() {
-    termios raw{};
-    ::cfmakeraw(&raw);
-    char name[64];
-    EXPECT_EQ(::openpty(&machine, &device, name, &raw, nullptr), 0);
-    path = name;
-  }
-  ~Wire() {
-    ::close(machine);
-    ::close(device);
-  }
-  void say(const std::string& bytes) const {
-    EXPECT_EQ(::write(machine, bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
-  }
-  /// Until those bytes came.
-  bool gets(const std::string& words) {
-    return eventually([&] {
-      pollfd wait{machine, POLLIN, 0};
-      char buffer[256];
-      if (::poll(&wait, 1, 10) > 0)
-        if (const ssize_t n = ::read(machine, buffer, sizeof buffer); n > 0)
-          got.append(buffer, static_cast<size_t>(n));
-      return got.find(words) != std::string::npos;
-    });
-  }
-  std::string got{};
 };
 
 /// A TCP server that the test plays.
