@@ -116,10 +116,13 @@ Result<std::unique_ptr<Shell>> HardwareMachine::connect(Millis timeout, std::sto
   if (shell || stop.stop_requested() || !is_off()) return shell;
   auto state = state_.lock();
   const std::string why = "its power went off, and not by Kiln: " + shell.error().message;
-  // Booting has no class of its own: that is for what the kernel may be to blame for.
-  const std::string ending =
-      record_.state() == LifeState::kTesting ? record_.happen(LifeEvent::kFailed, why) : "";
-  state->last = {PowerState::kOff, false, false, why, ending.empty() ? "INFRA_POWER" : ending};
+  // Each further try finds it off; what it was doing then has been said.
+  if (state->last.state == PowerState::kOff) return fail(ErrorKind::kInfrastructure, why);
+  // Booting has no class of its own: that is for what the kernel may be to blame for. Results that
+  // were not fetched yet are lost as those of a test that runs.
+  std::string ending = record_.state() == LifeState::kCollecting ? "LOST_SUT" : "INFRA_POWER";
+  if (record_.state() == LifeState::kTesting) ending = record_.happen(LifeEvent::kFailed, why);
+  state->last = {PowerState::kOff, false, false, why, ending};
   return fail(ErrorKind::kInfrastructure, why);
 }
 

@@ -317,12 +317,11 @@ TEST_F(HardwareMachineTest, AMachineThatWasLostInASessionIsGivenUpOnce) {
 }
 
 TEST_F(HardwareMachineTest, PowerThatGoesInASessionIsNoHangOfTheKernel) {
-  const auto lost = [this](bool testing) {
+  const auto lost = [this](const std::vector<std::string>& phases) {
     states_.lock()->clear();
     const auto machine = begun();
     EXPECT_TRUE(machine->power().on());
-    if (testing) machine->session_at("identifying");
-    if (testing) machine->session_at("testing");
+    for (const std::string& phase : phases) machine->session_at(phase);
     world_.lock()->no_shell = Error(ErrorKind::kTimeout, "SSH did not answer");
     world_.lock()->answers_after_offs = 1000;
     EXPECT_FALSE(machine->connect(Millis(1'000), {}));
@@ -332,6 +331,8 @@ TEST_F(HardwareMachineTest, PowerThatGoesInASessionIsNoHangOfTheKernel) {
     EXPECT_THAT(shell ? "it answers" : shell.error().message, HasSubstr("its power went off"));
     EXPECT_FALSE(machine->power().state().by_guest);
     const std::string error_class = machine->power().state().error_class;
+    EXPECT_FALSE(machine->connect(Millis(1'000), {})) << "it stays off";
+    EXPECT_EQ(machine->power().state().error_class, error_class);
     world_.lock()->answers_after_offs = 0;
     EXPECT_TRUE(machine->power().off());
     machine->end();
@@ -339,8 +340,9 @@ TEST_F(HardwareMachineTest, PowerThatGoesInASessionIsNoHangOfTheKernel) {
     testing::write_file(folder_.path() / "now", "on\n", 0600);
     return error_class;
   };
-  EXPECT_EQ(lost(/*testing=*/true), "LOST_SUT");
-  EXPECT_EQ(lost(/*testing=*/false), "INFRA_POWER");
+  EXPECT_EQ(lost({"identifying", "testing"}), "LOST_SUT");
+  EXPECT_EQ(lost({"identifying", "testing", "collecting"}), "LOST_SUT");
+  EXPECT_EQ(lost({}), "INFRA_POWER");
 }
 
 /// Its loader starts the armed kernel after a power cycle, too.

@@ -99,7 +99,8 @@ class HardwareFaultTest : public HardwareRealTest {
   void expect_ready(const std::string& fault, const SessionOutcome& outcome,
                     const std::string& error_class, const std::string& words) {
     EXPECT_EQ(outcome.ending, Ending::kInfrastructure) << outcome.error;
-    EXPECT_EQ(outcome.error_class, error_class) << outcome.error;
+    EXPECT_EQ(outcome.error_class, error_class)
+        << outcome.error << ", by way of " << ::testing::PrintToString(states_);
     EXPECT_THAT(outcome.error, HasSubstr(words));
     EXPECT_THAT(states_, Not(Contains("quarantined")));
     expect_home();
