@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """machine_settings.py DATA: shell lines that name the e2e tests' kernel, and the root image that the agent made, for the agent's tests on the real machine."""
+import os
 import pathlib
 import shlex
 import sqlite3
 import subprocess
 import sys
+import time
 
 
 def main() -> int:
@@ -22,11 +24,18 @@ def main() -> int:
             continue
         trial = data / "trial"
         trial.mkdir(exist_ok=True)
-        modules = trial / "modules.tar.zst"
+        # Of its kernel alone: with a later run a later caller gets another one, beside tests that go on.
+        modules = trial / f"modules-{key[:16]}.tar.zst"
+        # Whole or not there: tests of another part may be reading it.
+        new = modules.with_suffix(f".{os.getpid()}")
         if blob.exists():
-            modules.write_bytes(blob.read_bytes())
+            new.write_bytes(blob.read_bytes())
         else:
-            subprocess.run(["zstd", "-dqf", str(blob) + ".zst", "-o", str(modules)], check=True)
+            subprocess.run(["zstd", "-dqf", str(blob) + ".zst", "-o", str(new)], check=True)
+        new.replace(modules)
+        for old in trial.glob("modules*"):
+            if time.time() - old.stat().st_mtime > 86400:
+                old.unlink()
         images = sorted((data / "agent" / "images").glob("*/image.json"), key=lambda file: file.stat().st_mtime)
         if not images:
             return 1
