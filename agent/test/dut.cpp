@@ -12,6 +12,7 @@ using Steady = std::chrono::steady_clock;
 /// Generous: a host under load must not make a slow machine look dead.
 constexpr Millis kAnswerLimit{30'000};
 constexpr Millis kReconnect{30'000};
+constexpr int kReadTries = 3;
 
 Millis left(Steady::time_point deadline) {
   return std::max(Millis(0), std::chrono::ceil<Millis>(deadline - Steady::now()));
@@ -185,6 +186,16 @@ Result<ShellReply> Dut::run(const ShellRequest& request, std::stop_token stop) {
     KILN_ASSIGN(shell_, machine_.connect(kReconnect, stop));
   }
   return shell_->run(request, stop);
+}
+
+Result<ShellReply> Dut::read(const ShellRequest& request, std::stop_token stop) {
+  auto reply = run(request, stop);
+  for (int tries = 1; tries < kReadTries && !reply; ++tries) {
+    const bool broke = reply.error().kind == ErrorKind::kInfrastructure;
+    if (!broke || stop.stop_requested() || trouble()) break;
+    reply = run(request, stop);
+  }
+  return reply;
 }
 
 bool Dut::answers(std::stop_token stop) {

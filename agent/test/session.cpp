@@ -289,7 +289,7 @@ Status Session::check_modules(std::stop_token stop) {
   if (names.empty()) return {};
   ShellRequest request;
   request.command = module_script(names);
-  KILN_ASSIGN(const ShellReply reply, dut_->run(request, stop));
+  KILN_ASSIGN(const ShellReply reply, dut_->read(request, stop));
   return check_loaded(reply.out);
 }
 
@@ -309,7 +309,7 @@ Status Session::look_around(hygiene::When when, std::stop_token stop) {
   ShellRequest request;
   request.command = module_script(module_names()) + hygiene::reading_script(before);
   for (int look = 1;; ++look) {
-    KILN_ASSIGN(const ShellReply reply, dut_->run(request, stop));
+    KILN_ASSIGN(const ShellReply reply, dut_->read(request, stop));
     const hygiene::Reading reading = hygiene::read_reading(reply.out, when);
     const bool quiet = reading.other_load.value_or(0) <= hygiene::kMuchLoad;
     if (before && !quiet && look < kLooksForQuiet) continue;
@@ -407,7 +407,7 @@ Session::Step Session::collect(std::stop_token stop) {
   request.command = "{ " + hygiene::reading_script(false) + "} >&2\n" + request.command;
   request.output_file = (deps_.folder / "dmesg").string();
   request.max_output = 32 << 20;
-  const auto reply = dut_->run(request, stop);
+  const auto reply = dut_->read(request, stop);
   if (!reply) return tl::unexpected(end_of(reply.error(), "INFRA_NET"));
   // The end of the proof: results of a machine that restarted unseen belong to nobody.
   if (reply->err.find("boot_id=" + outcome_.identity.boot_id) == std::string::npos) {

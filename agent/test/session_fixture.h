@@ -97,6 +97,9 @@ class SessionTest : public testing::Test {
       if (runner_) return runner_(request, stop);
       request.on_output("[1.0] [1/2] gem_x (a)\n[2.0] [2/2] gem_x (b)\n");
       reply.err = "0\n";
+    } else if (broken_reads_ > 0 && (has("tar -cf") || has("dmesg -r"))) {
+      --broken_reads_;
+      return fail(ErrorKind::kInfrastructure, "the connection broke while it was read");
     } else if (has("tar -cf")) {
       os::Command tar;
       tar.argv = {"tar", "-cf", request.output_file, "-C", (dir_ / "results").string(), "."};
@@ -162,6 +165,7 @@ class SessionTest : public testing::Test {
   int boot_id_ = 0;
   bool answers_ = true;
   bool kept_made_ = false;
+  int broken_reads_ = 0;  ///< of results and kernel log
   Millis boot_limit_{300};
   Millis boot_silence_{300};
   std::function<Result<ShellReply>(const ShellRequest&, std::stop_token)> runner_;

@@ -61,6 +61,17 @@ TEST_F(SessionTest, AKernelThatPanicsAtBootTwiceFailedItsTest) {
   EXPECT_EQ(outcome.kernel[0].kind, "panic");
 }
 
+/// Tests ran for minutes: that a switch has a bad second does not lose them.
+TEST_F(SessionTest, AConnectionThatBreaksWhileResultsAreReadLosesNone) {
+  use_store();
+  broken_reads_ = 2;
+  const auto outcome = run();
+  EXPECT_EQ(outcome.ending, Ending::kTested) << outcome.error;
+  EXPECT_EQ(outcome.results.size(), 2U);
+  EXPECT_EQ(stored(outcome, "dmesg"), "<6>[ 1.0] hello\n");
+  EXPECT_EQ(broken_reads_, 0);
+}
+
 TEST_F(SessionTest, OneFailedBootIsTriedAgain) {
   use_store();
   machine_.on_boot = [this](int boot) {
