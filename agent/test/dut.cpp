@@ -188,7 +188,7 @@ Result<ShellReply> Dut::run(const ShellRequest& request, std::stop_token stop) {
   return shell_->run(request, stop);
 }
 
-Result<ShellReply> Dut::read(const ShellRequest& request, std::stop_token stop) {
+Result<ShellReply> Dut::run_again(const ShellRequest& request, std::stop_token stop) {
   auto reply = run(request, stop);
   for (int tries = 1; tries < kReadTries && !reply; ++tries) {
     const bool broke = reply.error().kind == ErrorKind::kInfrastructure;

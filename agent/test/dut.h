@@ -51,8 +51,9 @@ class Dut {
   Status power_off();
   /// Runs a command, over a new connection when the last one broke and the machine looks well.
   Result<ShellReply> run(const ShellRequest& request, std::stop_token stop);
-  /// For a command that only reads: again when the connection breaks, a few times.
-  Result<ShellReply> read(const ShellRequest& request, std::stop_token stop);
+  /// For a command that changes nothing when it runs twice: again when the connection breaks, a few
+  /// times.
+  Result<ShellReply> run_again(const ShellRequest& request, std::stop_token stop);
   /// What console and power say against the machine since the last boot().
   std::optional<Trouble> trouble();
   /// Notes a hang that the caller found.

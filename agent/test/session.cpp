@@ -237,12 +237,12 @@ Result<ShellReply> Session::probe(bool deploy, WallTime& told, std::stop_token s
   request.timeout = Millis(120'000);
   request.command = probe_script(module_names());
   // The machine's clock is compared with ours at the moment when it tells its own.
-  bool first = true;
-  request.on_output = [&](std::string_view) {
-    if (std::exchange(first, false)) told = deps_.clock->now();
+  request.on_output = [&](std::string_view text) {
+    if (text.starts_with("now=")) told = deps_.clock->now();
     return true;
   };
-  if (!deploy || modules_.empty()) return dut_->run(request, stop);
+  // To unpack twice is as once, so all of it may be tried again.
+  if (!deploy || modules_.empty()) return dut_->run_again(request, stop);
   const std::string probe = request.command;
   // Compressed, since ciphers cost an emulated machine more than zstd does. Synced, since a crash
   // may come before the disk has it.
@@ -250,13 +250,13 @@ Result<ShellReply> Session::probe(bool deploy, WallTime& told, std::stop_token s
   request.command = fmt::format("command -v zstd >/dev/null || exit {}\nzstd -q -dc | ", kNoZstd) +
                     fmt::format(fmt::runtime(unpack), kUnpackFailed) + probe;
   request.input_file = modules_.string();
-  auto reply = dut_->run(request, stop);
+  auto reply = dut_->run_again(request, stop);
   if (!reply || reply->exit_code != kNoZstd) return reply;
   const Path tar = deps_.folder / "modules.tar";
   KILN_TRY(decompress_file(modules_, tar, kMaxModulesTar));
   request.command = fmt::format(fmt::runtime(unpack), kUnpackFailed) + probe;
   request.input_file = tar.string();
-  return dut_->run(request, stop);
+  return dut_->run_again(request, stop);
 }
 
 Session::Step Session::identify(bool deploy, std::stop_token stop) {
@@ -289,7 +289,7 @@ Status Session::check_modules(std::stop_token stop) {
   if (names.empty()) return {};
   ShellRequest request;
   request.command = module_script(names);
-  KILN_ASSIGN(const ShellReply reply, dut_->read(request, stop));
+  KILN_ASSIGN(const ShellReply reply, dut_->run_again(request, stop));
   return check_loaded(reply.out);
 }
 
@@ -309,7 +309,7 @@ Status Session::look_around(hygiene::When when, std::stop_token stop) {
   ShellRequest request;
   request.command = module_script(module_names()) + hygiene::reading_script(before);
   for (int look = 1;; ++look) {
-    KILN_ASSIGN(const ShellReply reply, dut_->read(request, stop));
+    KILN_ASSIGN(const ShellReply reply, dut_->run_again(request, stop));
     const hygiene::Reading reading = hygiene::read_reading(reply.out, when);
     const bool quiet = reading.other_load.value_or(0) <= hygiene::kMuchLoad;
     if (before && !quiet && look < kLooksForQuiet) continue;
@@ -407,7 +407,7 @@ Session::Step Session::collect(std::stop_token stop) {
   request.command = "{ " + hygiene::reading_script(false) + "} >&2\n" + request.command;
   request.output_file = (deps_.folder / "dmesg").string();
   request.max_output = 32 << 20;
-  const auto reply = dut_->read(request, stop);
+  const auto reply = dut_->run_again(request, stop);
   if (!reply) return tl::unexpected(end_of(reply.error(), "INFRA_NET"));
   // The end of the proof: results of a machine that restarted unseen belong to nobody.
   if (reply->err.find("boot_id=" + outcome_.identity.boot_id) == std::string::npos) {

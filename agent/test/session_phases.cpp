@@ -86,7 +86,7 @@ void Session::fetch_results(size_t index, const TestPhaseOrder& phase, const Pha
   request.output_file = tar.string();
   request.max_output = 2 * kMaxResults;
   request.timeout = kFetchLimit;
-  const auto reply = dut_->read(request, stop);
+  const auto reply = dut_->run_again(request, stop);
   std::vector<TestResult> results;
   const Path unpacked = deps_.folder / fmt::format("results-{}", index);
   if (!reply) {
