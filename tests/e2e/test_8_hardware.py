@@ -150,9 +150,10 @@ class HardwareMachine(unittest.TestCase):
                         " WHERE run_id = ? ORDER BY id", run)
         self.assertEqual(len(sessions), 3, sessions)
         first, killed, again = sessions
-        self.assertEqual(first[1:], (1, "rack-1", "tested", "", 0))
-        self.assertEqual(killed[1:], (1, "rack-1", "infrastructure", "INFRA_AGENT", 0))
-        self.assertEqual(again, (killed[0], 2, "rack-1", "tested", "", 0))
+        emulated = 1  # so says the lab file
+        self.assertEqual(first[1:], (1, "rack-1", "tested", "", emulated))
+        self.assertEqual(killed[1:], (1, "rack-1", "infrastructure", "INFRA_AGENT", emulated))
+        self.assertEqual(again, (killed[0], 2, "rack-1", "tested", "", emulated))
         self.assertEqual({first[0], again[0]}, {f"functional/{variant}/i386-highmem" for variant in
                                                 ("baseline", "patched")})
         boots = rows(lab.DATA, "SELECT s.proved, s.release, s.kernel_build_id, s.boot_id, s.high_total_kib,"
