@@ -44,11 +44,6 @@ class HardwareFaultTest : public HardwareRealTest {
             command + "' </dev/null >/dev/null 2>&1 &");
   }
   SessionOutcome session() { return boot(kernel_.image, "", kPatient, kLong); }
-  void program(const std::string& name) const {
-    os::Command command;
-    command.argv = {rack_->path(name)};
-    EXPECT_TRUE(os::run_ok(command));
-  }
   void put_in_place_of(const std::string& name, const std::string& other) const {
     std::filesystem::rename(rack_->path(name), rack_->path(name + ".kept"));
     if (!other.empty()) rack_->script(name, other);
@@ -62,22 +57,8 @@ class HardwareFaultTest : public HardwareRealTest {
     sector.resize(1 << 20);
     ASSERT_TRUE(os::write_atomic(rack_->path("sector"), sector));
     put_in_place_of("disk.qcow2", "");
-    os::Command convert;
-    convert.argv = {"qemu-img",
-                    "convert",
-                    "-f",
-                    "raw",
-                    "-O",
-                    "qcow2",
-                    rack_->path("sector"),
-                    rack_->path("disk.qcow2")};
-    ASSERT_TRUE(os::run_ok(convert));
-  }
-  uint64_t tried(RecoveryStep step) {
-    return machine().record().counts()[static_cast<size_t>(step)].tried;
-  }
-  uint64_t helped(RecoveryStep step) {
-    return machine().record().counts()[static_cast<size_t>(step)].helped;
+    ASSERT_TRUE(run_program({"qemu-img", "convert", "-f", "raw", "-O", "qcow2",
+                             rack_->path("sector"), rack_->path("disk.qcow2")}));
   }
 
   /// After that fault the next session finds a machine whose whole file system was checked.

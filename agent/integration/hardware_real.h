@@ -191,6 +191,14 @@ class HardwareRealTest : public ::testing::Test {
     const auto reply = (*shell)->run({.command = command}, {});
     return reply ? reply->out : render(reply.error());
   }
+  /// One of the programs that switch it.
+  void program(const std::string& name) const { EXPECT_TRUE(run_program({rack_->path(name)})); }
+  uint64_t tried(machine::RecoveryStep step) {
+    return machine().record().counts()[static_cast<size_t>(step)].tried;
+  }
+  uint64_t helped(machine::RecoveryStep step) {
+    return machine().record().counts()[static_cast<size_t>(step)].helped;
+  }
   /// Nothing of Kiln's is on it or in force, and it says that it is ready.
   void expect_home() {
     EXPECT_THAT(at_home("cat /proc/cmdline"), ::testing::Not(::testing::HasSubstr("kiln.session")));

@@ -62,9 +62,8 @@ TEST_F(HardwareRealTest, AKernelThatGivesNoSignOfLifeIsSwitchedOff) {
   const SessionOutcome outcome = boot(dead, "", Millis(8'000), kLong);
   EXPECT_EQ(outcome.error_class, "BOOT_FAIL") << outcome.error;
   EXPECT_THAT(outcome.error, HasSubstr("the kernel does not boot"));
-  const auto counts = machine().record().counts();
   // One more when it was off before.
-  EXPECT_GE(counts[static_cast<size_t>(machine::RecoveryStep::kPowerCycle)].helped, 1U);
+  EXPECT_GE(helped(machine::RecoveryStep::kPowerCycle), 1U);
   expect_home();
 }
 
@@ -75,8 +74,7 @@ TEST_F(HardwareRealTest, AKernelWithoutNetworkIsTheKernelsFault) {
       boot(kernel_.image, "kiln.ip=10.0.2.99/24", kPatient, Millis(60'000));
   EXPECT_EQ(outcome.error_class, "BOOT_FAIL") << outcome.error;
   EXPECT_THAT(outcome.error, HasSubstr("the kernel boots and cannot be reached"));
-  const auto counts = machine().record().counts();
-  EXPECT_EQ(counts[static_cast<size_t>(machine::RecoveryStep::kSysrq)].helped, 1U);
+  EXPECT_EQ(helped(machine::RecoveryStep::kSysrq), 1U);
   expect_home();
 }
 
@@ -86,7 +84,7 @@ TEST_F(HardwareRealTest, AHangThatNobodyCouldEndIsEndedByItsOwnWatchdog) {
   spec_.power.driver = machine::NoPower();
   spec_.console = machine::NoConsole();
   adjust_ = [](HardwareMachine::Config& config) { config.watchdog = Millis(10'000); };
-  run_program({rack_->path("on")});
+  program("on");
   const Status begun = machine().begin({}, {}, {});
   ASSERT_TRUE(begun) << render(begun.error());
   agent::BootSpec built;
@@ -102,13 +100,10 @@ TEST_F(HardwareRealTest, AHangThatNobodyCouldEndIsEndedByItsOwnWatchdog) {
   ASSERT_TRUE(said) << render(said.error());
   EXPECT_EQ(said->out, kernel_.release + "\n");
   shell->reset();
-  const auto waits = [this] {
-    return machine().record().counts()[static_cast<size_t>(machine::RecoveryStep::kResume)].helped;
-  };
-  const uint64_t before = waits();
+  const uint64_t before = helped(machine::RecoveryStep::kResume);
   const auto off = machine().power().off();
   EXPECT_TRUE(off) << render(off.error());
-  EXPECT_EQ(waits(), before + 1);
+  EXPECT_EQ(helped(machine::RecoveryStep::kResume), before + 1);
   machine().end();
   expect_home();
 }

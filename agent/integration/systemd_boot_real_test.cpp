@@ -33,8 +33,8 @@ TEST_F(SystemdBootRealTest, ASessionRunsOnTheBuiltKernel) {
 TEST_F(SystemdBootRealTest, APowerCycleInTheMiddleOfASessionLeadsHome) {
   at_ = [this](LifeState state) {
     if (state != LifeState::kIdentifying) return;
-    run_program({rack_->path("off")});
-    run_program({rack_->path("on")});
+    program("off");
+    program("on");
   };
   const SessionOutcome outcome = boot(kernel_.image, "", Millis(45'000), Millis(180'000));
   EXPECT_THAT(states_, Contains("identifying"));
