@@ -2,6 +2,7 @@
 import getpass
 import os
 import pathlib
+import socket
 import subprocess
 import time
 

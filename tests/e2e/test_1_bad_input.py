@@ -4,7 +4,7 @@ import os
 import subprocess
 import unittest
 
-from lab import DATA, HOME, JOB, PARTS, Folder, kiln
+from lab import HOME, JOB, PARTS, Folder, kiln
 
 
 class BadInput(unittest.TestCase):

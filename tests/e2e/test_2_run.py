@@ -187,7 +187,7 @@ class Interrupted(unittest.TestCase):
             second = kiln("run", job, timeout=60)
             end(first, signal.SIGINT)
             self.assertEqual(second.code, 2, str(second))
-            self.assertIn(f"is in use by process", second.err)
+            self.assertIn("is in use by process", second.err)
 
     def test_ctrl_c_stops_soon_and_the_run_goes_on(self):
         with Folder() as folder:
