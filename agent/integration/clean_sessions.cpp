@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agent/hardware/hardware_machine.h"
+#include "agent/integration/file_artifacts.h"
 #include "agent/integration/quick_machine.h"
 #include "agent/ssh/ssh_shell.h"
 #include "agent/test/session.h"
@@ -23,15 +24,6 @@ using Steady = std::chrono::steady_clock;
 
 constexpr int kTests = 3;  ///< of the script's igt_runner
 constexpr const char* kBroken = "connection broken";
-
-/// Files by name.
-class LocalFiles final : public Artifacts {
- public:
-  Result<os::Path> fetch(const std::string& digest, std::stop_token) override {
-    return os::Path(digest);
-  }
-  Result<std::string> put(const os::Path& file) override { return os::sha256_file(file); }
-};
 
 /// What is drawn for one session: at which time of it which thing happens.
 class Noise {
@@ -203,7 +195,7 @@ class Lab {
   os::Path kernel_;
   os::Path modules_;
   ExpectedIdentity expected_;
-  LocalFiles artifacts_;
+  FileArtifacts artifacts_;
   SystemClock clock_;
   PowerUnits units_;
   ConsoleHub hub_;

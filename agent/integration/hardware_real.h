@@ -13,7 +13,8 @@
 #include <iostream>
 
 #include "agent/hardware/hardware_machine.h"
-#include "agent/integration/qemu_rack.h"
+#include "agent/integration/file_artifacts.h"
+#include "agent/integration/rack.h"
 #include "agent/ssh/ssh_shell.h"
 #include "agent/test/session.h"
 #include "agent/tools/trial_order.h"
@@ -49,43 +50,6 @@ inline double way_of(const std::string& text, const std::string& release) {
   ADD_FAILURE() << "the way to " << release << " is not in it";
   return 0;
 }
-
-/// Files by name; what is put is kept by its order.
-class FileArtifacts final : public Artifacts {
- public:
-  Result<os::Path> fetch(const std::string& digest, std::stop_token) override {
-    return os::Path(digest);
-  }
-  Result<std::string> put(const os::Path& file) override {
-    return file.filename().string() + "\n" + os::read_file(file, 4 << 20).value_or("");
-  }
-};
-
-/// Its network is QEMU's own, with nothing behind it but a port for SSH.
-class Rack : public QemuRack {
- public:
-  explicit Rack(const os::Path& guest, Firmware firmware = Firmware::kBios) {
-    assemble("rack-1", firmware, guest,
-             fmt::format("-netdev user,id=n,restrict=on,hostfwd=tcp:127.0.0.1:{}-:22"
-                         " -device virtio-net-pci,netdev=n,romfile=",
-                         ssh_port_));
-    spec.shell.address = "127.0.0.1";
-    spec.shell.port = ssh_port_;
-    if (firmware == Firmware::kUefi) {
-      spec.boot = {"systemd-boot", "/boot/efi/kiln", "/boot/efi",
-                   "root=/dev/vda1 rw console=ttyS0,115200 panic=5"};
-      return;
-    }
-    // Above mem= lies what a crash is written to; the known-good kernel has the same.
-    spec.boot = {"grub", "/boot/kiln", "",
-                 "root=/dev/vda1 rw console=ttyS0,115200 panic=5 mem=960M"
-                 " ramoops.mem_address=0x3c000000 ramoops.mem_size=0x100000"
-                 " ramoops.record_size=0x20000 ramoops.console_size=0x40000 ramoops.ecc=1"};
-  }
-
- private:
-  const int ssh_port_ = testing::free_port(SOCK_STREAM);
-};
 
 class HardwareRealTest : public ::testing::Test {
  protected:
