@@ -1,8 +1,7 @@
 #include "controller/app/test_grid.h"
 
-#include <algorithm>
-#include <map>
-#include <set>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "lib/stats/noise.h"
 #include "lib/verdict/outcome.h"
@@ -24,6 +23,12 @@ struct Half {
       ++passed;
     }
   }
+  Half& operator+=(const Half& other) {
+    passed += other.passed;
+    bad += other.bad;
+    skipped += other.skipped;
+    return *this;
+  }
   [[nodiscard]] bool empty() const { return passed + bad + skipped == 0; }
 };
 
@@ -36,8 +41,15 @@ char letter_of(const Half& half, const std::string& cls) {
   return half.passed > 0 ? '.' : 'S';
 }
 
-/// By run, then variant, then half (0 = HIGHMEM).
-using Seen = std::map<int64_t, std::map<std::string, Half[2]>>;
+/// A run's boots: two halves (0 = HIGHMEM) of each side.
+struct Column {
+  Half baseline[2], patched[2];
+  bool has_patched = false;
+  std::string cls;
+};
+
+/// Of runs without their order: where each stands among the columns.
+using Places = std::unordered_map<int64_t, size_t>;
 
 }  // namespace
 
@@ -49,34 +61,38 @@ bool is_without_highmem(const std::string& config) {
 v1::GridTest grid_row(const std::string& test, const std::vector<int64_t>& runs,
                       const std::vector<db::TestBoot>& boots,
                       const std::vector<db::TestTrouble>& troubles) {
-  std::set<int64_t> in_trouble;
-  std::map<int64_t, std::string> classes;
+  Places places;
+  for (size_t i = 0; i < runs.size(); ++i) places[runs[i]] = i;
+  std::vector<Column> columns(runs.size());
+  std::unordered_set<int64_t> in_trouble;
   for (const db::TestTrouble& trouble : troubles) {
     if (trouble.cls != "coverage-lost") in_trouble.insert(trouble.session_id);
-    classes[trouble.run_id] = trouble.cls;
+    if (const auto at = places.find(trouble.run_id); at != places.end())
+      columns[at->second].cls = trouble.cls;
   }
-  const std::set<int64_t> shown(runs.begin(), runs.end());
-  Seen seen;
   v1::GridTest row;
   row.set_test(test);
   int bad = 0;
   int counted = 0;
   for (const db::TestBoot& boot : boots) {
-    if (!shown.contains(boot.run_id)) continue;
-    Half before;
-    Half& half = seen[boot.run_id][boot.variant][is_without_highmem(boot.config) ? 1 : 0];
-    before = half;
-    half.add(boot, in_trouble.contains(boot.session_id));
-    bad += half.bad - before.bad;
-    counted += half.bad - before.bad + half.passed - before.passed;
+    const auto at = places.find(boot.run_id);
+    if (at == places.end()) continue;
+    Column& column = columns[at->second];
+    const bool patched = boot.variant == "patched";
+    column.has_patched = column.has_patched || patched;
+    Half one;
+    one.add(boot, in_trouble.contains(boot.session_id));
+    bad += one.bad;
+    counted += one.bad + one.passed;
+    if (!patched && boot.variant != "baseline") continue;
+    (patched ? column.patched : column.baseline)[is_without_highmem(boot.config) ? 1 : 0] += one;
   }
   std::string on;
   std::string off;
-  for (const int64_t run : runs) {
-    auto& variants = seen[run];
-    auto& halves = variants.contains("patched") ? variants["patched"] : variants["baseline"];
-    on += letter_of(halves[0], classes[run]);
-    off += letter_of(halves[1], classes[run]);
+  for (const Column& column : columns) {
+    const Half* halves = column.has_patched ? column.patched : column.baseline;
+    on += letter_of(halves[0], column.cls);
+    off += letter_of(halves[1], column.cls);
   }
   row.set_on(on);
   row.set_off(off);

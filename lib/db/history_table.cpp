@@ -99,35 +99,33 @@ Result<std::vector<TestBoot>> HistoryTable::boots(const std::string& test,
   if (sessions.empty()) return std::vector<TestBoot>();
   const int64_t first = sessions.front().session_id;
   const int64_t last = sessions.back().session_id;
-  const auto read = [](sql::Columns& c) {
-    TestBoot boot;
-    boot.session_id = c.integer();
-    boot.outcome = c.text();
-    return boot;
-  };
   // Where most of a range is wanted, the index is read along; of few in a long one, each is looked
   // up.
   const bool dense = last - first < kDense * static_cast<int64_t>(sessions.size());
-  const auto ended = dense ? all<TestBoot>(*database_, kWhat,
-                                           "SELECT session_id, outcome FROM results WHERE test = ?1"
-                                           " AND session_id BETWEEN ?2 AND ?3 ORDER BY session_id",
-                                           read, test, first, last)
-                           : all<TestBoot>(*database_, kWhat,
-                                           "SELECT session_id, outcome FROM results WHERE test = ?1"
-                                           " AND session_id IN (SELECT value FROM json_each(?2))"
-                                           " ORDER BY session_id",
-                                           read, test, json_list(ids_of(sessions)));
-  if (!ended) return fail(ended.error());
-  std::vector<TestBoot> out;
-  auto at = sessions.begin();
-  for (const TestBoot& each : *ended) {
-    while (at != sessions.end() && at->session_id < each.session_id) ++at;
-    if (at == sessions.end()) break;
-    if (at->session_id != each.session_id) continue;
-    out.push_back(*at);
-    out.back().outcome = each.outcome;
-  }
-  return out;
+  return sql::read(*database_, kWhat, [&](SQLite::Database& db) -> Result<std::vector<TestBoot>> {
+    std::vector<TestBoot> out;
+    out.reserve(sessions.size());
+    auto at = sessions.begin();
+    const auto take = [&](SQLite::Statement& row) {
+      const int64_t id = row.getColumn(0).getInt64();
+      while (at != sessions.end() && at->session_id < id) ++at;
+      if (at == sessions.end() || at->session_id != id) return;
+      out.push_back(*at);
+      out.back().outcome = row.getColumn(1).getString();
+    };
+    if (dense) {
+      sql::each(db,
+                "SELECT session_id, outcome FROM results WHERE test = ?1"
+                " AND session_id BETWEEN ?2 AND ?3 ORDER BY session_id",
+                take, test, first, last);
+    } else {
+      sql::each(db,
+                "SELECT session_id, outcome FROM results WHERE test = ?1"
+                " AND session_id IN (SELECT value FROM json_each(?2)) ORDER BY session_id",
+                take, test, json_list(ids_of(sessions)));
+    }
+    return out;
+  });
 }
 
 /// Steps from one name to the next by the index: it need not be read whole.

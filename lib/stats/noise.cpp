@@ -18,10 +18,12 @@ Interval exact_binomial(int hits, int tries, double confidence) {
   if (tries <= 0) return {0, 1};
   hits = std::clamp(hits, 0, tries);
   const double tail = (1 - confidence) / 2;
-  Interval out{0, 1};
-  if (hits > 0) out.low = boost::math::ibeta_inv<double>(hits, tries - hits + 1, tail);
-  if (hits < tries) out.high = boost::math::ibetac_inv<double>(hits + 1, tries - hits, tail);
-  return out;
+  // None or all of them: the beta distribution's quantile is a root.
+  const double root = std::log(tail) / tries;
+  if (hits == 0) return {0, -std::expm1(root)};
+  if (hits == tries) return {std::exp(root), 1};
+  return {boost::math::ibeta_inv<double>(hits, tries - hits + 1, tail),
+          boost::math::ibetac_inv<double>(hits + 1, tries - hits, tail)};
 }
 
 double chi_square_quantile(double p, double df) {
