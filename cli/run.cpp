@@ -12,6 +12,7 @@
 #include "cli/embedded.h"
 #include "cli/progress.h"
 #include "cli/terminal.h"
+#include "lib/os/children.h"
 #include "lib/os/files.h"
 #include "lib/report/report.h"
 #include "lib/report/review.h"
@@ -22,9 +23,12 @@ namespace {
 
 std::atomic<int> g_interrupts{0};  // a signal handler can reach nothing else
 
-/// First Ctrl-C (or SIGTERM) asks the run to stop; the second ends the process at once.
+/// First Ctrl-C (or SIGTERM) asks the run to stop; the second ends the process at once, and its
+/// machines and builds with it.
 void on_interrupt(int /*signal*/) {
-  if (g_interrupts.fetch_add(1) >= 1) ::_exit(kInterrupted);
+  if (g_interrupts.fetch_add(1) == 0) return;
+  os::kill_children();
+  ::_exit(kInterrupted);
 }
 
 void catch_interrupts() {

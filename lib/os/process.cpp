@@ -10,11 +10,13 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
 #include "lib/base/text.h"
+#include "lib/os/children.h"
 
 extern char** environ;
 
@@ -206,6 +208,29 @@ void decode_status(int status, Exit& exit) {
   if (WIFSIGNALED(status)) exit.signal = WTERMSIG(status);
 }
 
+/// Leaders of groups that run, for a signal handler: no locks, no memory. 0 = free.
+std::array<std::atomic<pid_t>, 4096> g_children{};
+static_assert(std::atomic<pid_t>::is_always_lock_free);
+
+void remember(pid_t pid) {
+  for (auto& place : g_children) {
+    pid_t free = 0;
+    if (place.compare_exchange_strong(free, pid)) return;
+  }
+}
+
+/// Its exit code. Forgotten first: its number is another program's as soon as it is reaped.
+bool reap(pid_t pid, int* status) {
+  for (auto& place : g_children) {
+    pid_t same = pid;
+    if (place.compare_exchange_strong(same, 0)) break;
+  }
+  pid_t ended = 0;
+  while ((ended = ::waitpid(pid, status, 0)) < 0 && errno == EINTR) {
+  }
+  return ended == pid;
+}
+
 /// Kills the whole group and reaps its leader.
 void end_group(pid_t pid, int pidfd, Millis grace, Exit& exit) {
   ::kill(-pid, SIGTERM);
@@ -214,12 +239,16 @@ void end_group(pid_t pid, int pidfd, Millis grace, Exit& exit) {
   }
   ::kill(-pid, SIGKILL);
   int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
+  (void)reap(pid, &status);
   decode_status(status, exit);
 }
 
 }  // namespace
+
+void kill_children() {
+  for (const auto& place : g_children)
+    if (const pid_t pid = place.load(); pid > 0) ::kill(-pid, SIGKILL);
+}
 
 std::string find_program(std::string_view name) {
   const char* path = ::getenv("PATH");
@@ -259,6 +288,7 @@ Result<Exit> run(const Command& command, std::stop_token stop) {
   }
   const SpawnFds fds{in_read.get(), out_write.get(), err_write ? err_write.get() : out_write.get()};
   KILN_ASSIGN(const pid_t pid, spawn(command, fds));
+  remember(pid);
   const Fd pidfd(open_pidfd(pid));
   out_write.reset();
   err_write.reset();
@@ -301,7 +331,7 @@ Result<Exit> run(const Command& command, std::stop_token stop) {
     }
     if ((waits[0].revents & POLLIN) != 0) {
       int status = 0;
-      ended = ::waitpid(pid, &status, 0) == pid;
+      ended = reap(pid, &status);
       decode_status(status, exit);
     }
   }
@@ -340,6 +370,7 @@ Result<std::string> run_ok(const Command& command, std::stop_token stop) {
 Result<Child> Child::start(const Command& command) {
   KILN_ASSIGN(const Fd out, open_output(command.output_file));
   KILN_ASSIGN(const pid_t pid, spawn(command, SpawnFds{-1, out.get(), out.get()}));
+  remember(pid);
   Child child;
   child.pid_ = pid;
   child.pidfd_ = open_pidfd(pid);
@@ -372,7 +403,7 @@ std::optional<Exit> Child::wait(Millis timeout) {
   pollfd wait_for{pidfd_, POLLIN, 0};
   if (::poll(&wait_for, 1, static_cast<int>(timeout.count())) <= 0) return std::nullopt;
   int status = 0;
-  if (::waitpid(pid_, &status, 0) != pid_) return std::nullopt;
+  if (!reap(pid_, &status)) return std::nullopt;
   Exit exit;
   decode_status(status, exit);
   exit_ = exit;

@@ -6,6 +6,8 @@
 #include <csignal>
 #include <thread>
 
+#include "lib/os/children.h"
+
 namespace kiln::os {
 namespace {
 
@@ -108,6 +110,22 @@ TEST(Child, IsEndedByItsDestructor) {
     EXPECT_FALSE(child->wait(Millis(0)));
   }
   EXPECT_NE(::kill(pid, 0), 0);
+}
+
+TEST(Child, AllThatRunAreKilledAtOnce) {
+  auto running = Child::start(shell("sleep 1000 & wait"));
+  auto gone = Child::start(shell("exit 3"));
+  ASSERT_TRUE(running && gone);
+  const auto ended = gone->wait(Millis(60'000));
+  ASSERT_TRUE(ended);
+  kill_children();
+  const auto killed = running->wait(Millis(60'000));
+  ASSERT_TRUE(killed);
+  EXPECT_EQ(killed->signal, SIGKILL);
+  kill_children();  // nobody is left; a number that was reaped may be another's
+  const auto next = run(shell("echo well"));
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->out, "well\n");
 }
 
 }  // namespace

@@ -206,6 +206,21 @@ class Interrupted(unittest.TestCase):
             self.assertEqual(str(report["run"]["id"]), run_id)
             self.assertEqual(sum(1 for s in report["sessions"] if s["ending"] == "tested"), 2)
 
+    def test_ctrl_c_twice_leaves_no_machine(self):
+        with Folder() as folder:
+            first = start("run", folder.small_job(name="hurried"), "--fresh")
+            wait_for(first, r"functional starts", 900)
+            machines, deadline = [], time.monotonic() + 120
+            while not machines and time.monotonic() < deadline:
+                machines = [pid for pid in children(first.pid) if "qemu-system" in cmdline(pid)]
+            self.assertTrue(machines)
+            first.send_signal(signal.SIGINT)
+            self.assertEqual(end(first, signal.SIGINT), 130)
+            deadline = time.monotonic() + 60
+            while time.monotonic() < deadline and any("qemu-system" in cmdline(pid) for pid in machines):
+                time.sleep(0.1)
+            self.assertEqual([pid for pid in machines if "qemu-system" in cmdline(pid)], [])
+
     def test_kill_9_loses_no_session_and_repeats_none(self):
         with Folder() as folder:
             job = folder.small_job(name="killed")
