@@ -148,6 +148,18 @@ class HardwareRealTest : public ::testing::Test {
     console_ = controller->stored(done->session().artifacts().at("console"));
     return *done;
   }
+  /// From the resident kernel into the built one, past firmware and boot loader; home by a reboot.
+  void run_kexec_session(const std::string& loader) {
+    spec_.boot.driver = "kexec";
+    spec_.boot.folder = "/var/lib/kiln";
+    (void)run_session("");
+    EXPECT_THAT(console_, ::testing::HasSubstr("Linux version " + kernel_.release));
+    EXPECT_THAT(console_.substr(0, console_.find("Linux version")),
+                ::testing::Not(::testing::HasSubstr(loader)));
+    (void)machine().begin({}, {}, {});
+    machine().end();
+    expect_home();
+  }
   std::string at_home(const std::string& command) {
     auto shell = machine().connect(Millis(20'000), {});
     EXPECT_TRUE(shell) << render(shell.error());

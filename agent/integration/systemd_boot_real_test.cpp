@@ -29,6 +29,11 @@ TEST_F(SystemdBootRealTest, ASessionRunsOnTheBuiltKernel) {
   expect_home();
 }
 
+/// It has no setup by firmware behind it, and finds its tables all the same.
+TEST_F(SystemdBootRealTest, KexecStartsTheBuiltKernelToo) {
+  run_kexec_session("BdsDxe");
+}
+
 /// The loader forgot the entry before it started it.
 TEST_F(SystemdBootRealTest, APowerCycleInTheMiddleOfASessionLeadsHome) {
   at_ = [this](LifeState state) {
