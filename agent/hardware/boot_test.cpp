@@ -3,6 +3,7 @@
 
 #include "agent/hardware/deploy.h"
 #include "agent/hardware/one_shot.h"
+#include "agent/power/testing.h"
 #include "agent/ssh/ssh_shell.h"
 #include "agent/ssh/testing.h"
 
@@ -128,6 +129,17 @@ TEST_F(BootTest, AMachineWithoutOpensslHashesAsWell) {
     EXPECT_EQ(report->sent, sent);
   }
   EXPECT_EQ(there("vmlinuz"), "good");
+}
+
+TEST_F(BootTest, WhatEndsTheMachineIsAnsweredFirst) {
+  for (const bool hang_up : {true, false}) {
+    const os::Path file = folder_.path() / (hang_up ? "after" : "anyway");
+    const auto reply = shell_->run({.command = after_goodbye("echo x > " + file.string())}, {});
+    ASSERT_TRUE(reply) << render(reply.error());
+    EXPECT_TRUE(reply->ok()) << reply->err;
+    if (hang_up) shell_ = std::move(*connect_until(sshd_->endpoint(), kLimit, {}, {}));
+    EXPECT_TRUE(testing::eventually([&] { return os::read_file(file).value_or("") == "x\n"; }));
+  }
 }
 
 class GrubTest : public BootTest {

@@ -179,6 +179,7 @@ Status HardwareMachine::fetch_ready(State& state, std::stop_token stop) {
   for (int i = 0; i < 2 && record_.state() != LifeState::kReady; ++i)
     record_.happen(LifeEvent::kDone);
   KILN_ASSIGN(state.modules, ask(*shell, "ls -1 /lib/modules", stop));
+  state.home = std::move(shell);
   return os::write_atomic(list, state.modules);
 }
 
@@ -277,6 +278,7 @@ Status HardwareMachine::off() {
   if (!shell) return fail(std::move(shell.error()));
   // Triage: the known-good kernel boots, so the other one does not.
   if (record_.state() == LifeState::kTriage) record_.happen(LifeEvent::kDone);
+  state->home = std::move(*shell);
   return {};
 }
 
@@ -295,8 +297,11 @@ void HardwareMachine::end() {
     record_.happen(record_.state() == LifeState::kCollecting ? LifeEvent::kDone
                                                              : LifeEvent::kStopped);
   const LifeState now = record_.state();
-  if (now == LifeState::kQuarantined) return;
-  if (now != LifeState::kCleaning && !state->touched && !state->runs_test) return;
+  const bool clean_already = now != LifeState::kCleaning && !state->touched && !state->runs_test;
+  if (now == LifeState::kQuarantined || clean_already) {
+    state->home.reset();  // nobody is logged in between sessions
+    return;
+  }
   auto shell = home(*state, {});
   if (!shell) return;
   clean(*state, **shell);

@@ -60,7 +60,9 @@ class HardwareMachine final : public Machine, private Power, private Boot, priva
     bool crash_looked_for = false;
     bool touched = false;  ///< something of ours lies on it
     bool read_on = false;  ///< its gear said on while the built kernel was started: off is news
-    Ears::Mark before{};   ///< what was heard before the built kernel was started
+    /// To its known-good system, of the last look in a session.
+    std::unique_ptr<Shell> home{};
+    Ears::Mark before{};  ///< what was heard before the built kernel was started
     PowerReport last{PowerState::kOff, false, false, "not started yet"};
   };
   /// One look at it: what answers, with its shell.
@@ -97,9 +99,11 @@ class HardwareMachine final : public Machine, private Power, private Boot, priva
   Result<std::unique_ptr<Shell>> home(State& state, std::stop_token stop);
   void look_for_crash(State& state, Shell& shell, const std::vector<machine::StepDone>& done,
                       std::stop_token stop);
+  /// What it is that answers there.
+  static Seen ask_what(std::unique_ptr<Shell> shell, Millis limit, std::stop_token stop);
   Seen look(Millis limit, const std::function<std::string()>& give_up, std::stop_token stop);
   Status take(machine::RecoveryStep step, Seen& seen, std::stop_token stop);
-  Status reboot(Shell& shell, const std::string& first, std::stop_token stop);
+  Status reboot(std::unique_ptr<Shell> shell, const std::string& first, std::stop_token stop);
   Status sysrq(std::stop_token stop);
   Status power_cycle(Millis off_time, std::stop_token stop);
   Status wait_gone(const Ears::Mark& before, Millis limit, std::stop_token stop);

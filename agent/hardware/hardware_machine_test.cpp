@@ -27,7 +27,9 @@ class HardwareMachineTest : public ::testing::Test {
     Error no_shell = Error(ErrorKind::kTimeout, "SSH did not answer");  ///< "": it answers
     int answers_after_offs = 1000;  ///< so many times off, and it answers all the same
     bool damaged = false;
-    std::string who{};  ///< is logged in there
+    std::string who{};    ///< is logged in there
+    bool breaks = false;  ///< the connections that stand
+    int logins = 0;
     std::vector<std::string> commands;
   };
   class PlayedShell final : public Shell {
@@ -35,6 +37,7 @@ class HardwareMachineTest : public ::testing::Test {
     explicit PlayedShell(Sync<World>& world) : world_(world) {}
     Result<ShellReply> run(const ShellRequest& request, std::stop_token) override {
       auto world = world_.lock();
+      if (world->breaks) return fail(ErrorKind::kInfrastructure, "the connection broke");
       world->commands.push_back(request.command);
       ShellReply reply;
       reply.exit_code = 0;
@@ -72,6 +75,8 @@ class HardwareMachineTest : public ::testing::Test {
       auto world = world_.lock();
       const bool reached = world->no_shell.message.empty() || offs() >= world->answers_after_offs;
       if (!reached) return fail(world->no_shell);
+      ++world->logins;
+      world->breaks = false;
       return std::unique_ptr<Shell>(std::make_unique<PlayedShell>(world_));
     };
     config_.spec.limits.long_off = Millis(0);
@@ -284,6 +289,19 @@ TEST_F(HardwareMachineTest, OneBootOfTenThatFailsKeepsItInQuarantine) {
   EXPECT_TRUE(testing::eventually([&] { return states_.lock()->size() >= 4; }));
   EXPECT_THAT(*states_.lock(), ElementsAre("qualifying", "quarantined", "qualifying", "ready"));
   EXPECT_EQ(offs(), 13);
+}
+
+/// A login costs more than all that is asked there.
+TEST_F(HardwareMachineTest, OneLoginLeadsFromASessionsBeginToItsKernel) {
+  for (const bool broken : {false, true}) {
+    world_.lock()->logins = 0;
+    const auto machine = begun();
+    world_.lock()->breaks = broken;
+    ASSERT_TRUE(machine->power().on());
+    EXPECT_EQ(world_.lock()->logins, broken ? 2 : 1);
+    machine->end();
+  }
+  EXPECT_EQ(power_log(), "");
 }
 
 /// Its firmware is slow, or asks another network: no later boot may start that kernel.

@@ -23,10 +23,7 @@ constexpr Millis kBetweenLetters{500};
 constexpr Millis kSysrqLimit{20'000};  ///< a kernel that hears it obeys at once
 constexpr Millis kLookLimit{30'000};
 constexpr const char* kMark = "kiln.session=";  ///< on the command line of no known-good kernel
-/// Detached, so that the connection ends in peace before the machine does.
-constexpr const char* kReboot =
-    "setsid sh -c 'sleep 0.3; systemctl reboot || reboot || reboot -f' </dev/null >/dev/null 2>&1 "
-    "&";
+constexpr const char* kReboot = "systemctl reboot || reboot || reboot -f";
 /// Who has a terminal there; Kiln's own connections have none.
 constexpr const char* kWho = "who 2>/dev/null || true";
 /// The file system's own flag: the next boot checks it, whatever starts it. Where there is no such
@@ -46,6 +43,20 @@ machine::RecoveryMeans HardwareMachine::means() const {
   return {ears_->writes(), verified_ && verified_->resets(), verified_ != nullptr};
 }
 
+HardwareMachine::Seen HardwareMachine::ask_what(std::unique_ptr<Shell> shell, Millis limit,
+                                                std::stop_token stop) {
+  Seen seen;
+  ShellRequest request;
+  request.command = machine::look_command();
+  request.timeout = limit;
+  const auto reply = shell->run(request, stop);
+  const auto found = reply ? machine::read_look(reply->out, kMark) : std::nullopt;
+  seen.sighting = found.value_or(Sighting::kStalled);
+  seen.words = reply ? std::string(to_string(seen.sighting)) : reply.error().message;
+  seen.shell = std::move(shell);
+  return seen;
+}
+
 HardwareMachine::Seen HardwareMachine::look(Millis limit,
                                             const std::function<std::string()>& give_up,
                                             std::stop_token stop) {
@@ -55,17 +66,7 @@ HardwareMachine::Seen HardwareMachine::look(Millis limit,
   const machine::ShellSpec& at = config_.spec.shell;
   // Gear that says off may be wrong: one try.
   auto shell = config_.connector(shell_at(), off ? std::min(limit, kOneTry) : limit, give_up, stop);
-  if (shell) {
-    ShellRequest request;
-    request.command = machine::look_command();
-    request.timeout = kLookLimit;
-    const auto reply = (*shell)->run(request, stop);
-    const auto found = reply ? machine::read_look(reply->out, kMark) : std::nullopt;
-    seen.sighting = found.value_or(Sighting::kStalled);
-    seen.words = reply ? std::string(to_string(seen.sighting)) : reply.error().message;
-    seen.shell = std::move(*shell);
-    return seen;
-  }
+  if (shell) return ask_what(std::move(*shell), kLookLimit, stop);
   seen.words = shell.error().message;
   if (shell.error().kind == ErrorKind::kPermission || shell.error().kind == ErrorKind::kBadInput)
     seen.sighting = Sighting::kRefused;
@@ -81,7 +82,10 @@ Result<std::unique_ptr<Shell>> HardwareMachine::home(State& state, std::stop_tok
   if (record_.state() == LifeState::kQuarantined) return fail(in_quarantine(state, record_.why()));
   one_shot_->revoke();  // no way home leads through the built kernel
   std::vector<machine::StepDone> done;
-  Seen seen = look(config_.spec.limits.answer, {}, stop);
+  Seen seen;
+  // The last look's connection, if it still leads there: a login costs more than all that is asked.
+  if (state.home) seen = ask_what(std::move(state.home), config_.spec.limits.answer, stop);
+  if (seen.sighting != Sighting::kKnownGood) seen = look(config_.spec.limits.answer, {}, stop);
   for (;;) {
     if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "stopped");
     const RecoveryMove move =
@@ -163,10 +167,10 @@ Status HardwareMachine::take(RecoveryStep step, Seen& seen, std::stop_token stop
     case RecoveryStep::kResume:
       return {};
     case RecoveryStep::kReboot:
-      return seen.shell ? reboot(*seen.shell, "", stop)
+      return seen.shell ? reboot(std::move(seen.shell), "", stop)
                         : Status(fail(ErrorKind::kInfrastructure, "nobody to tell"));
     case RecoveryStep::kCheckedBoot:
-      return seen.shell ? reboot(*seen.shell, kCheckNextBoot, stop)
+      return seen.shell ? reboot(std::move(seen.shell), kCheckNextBoot, stop)
                         : Status(fail(ErrorKind::kInfrastructure, "nobody to tell"));
     case RecoveryStep::kSysrq:
       return sysrq(stop);
@@ -180,10 +184,12 @@ Status HardwareMachine::take(RecoveryStep step, Seen& seen, std::stop_token stop
   return fail(ErrorKind::kInternal, "no such step");
 }
 
-Status HardwareMachine::reboot(Shell& shell, const std::string& first, std::stop_token stop) {
+Status HardwareMachine::reboot(std::unique_ptr<Shell> shell, const std::string& first,
+                               std::stop_token stop) {
   const Ears::Mark before = ears_->mark();
-  if (!first.empty()) KILN_TRY(ask(shell, first, stop));
-  KILN_TRY(ask(shell, kReboot, stop));
+  if (!first.empty()) KILN_TRY(ask(*shell, first, stop));
+  KILN_TRY(ask(*shell, after_goodbye(kReboot), stop));
+  shell.reset();
   return wait_gone(before, config_.spec.limits.down, stop);
 }
 
@@ -236,7 +242,7 @@ Status HardwareMachine::boot_known_good(std::stop_token stop) {
     KILN_TRY(power_cycle(config_.spec.power.off_time, stop));
   } else {
     KILN_ASSIGN(auto shell, config_.connector(shell_at(), config_.spec.limits.answer, {}, stop));
-    KILN_TRY(reboot(*shell, "", stop));
+    KILN_TRY(reboot(std::move(shell), "", stop));
   }
   const Seen seen = look(config_.spec.limits.boot, {}, stop);
   if (seen.sighting == Sighting::kKnownGood) return {};

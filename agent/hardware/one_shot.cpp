@@ -24,11 +24,6 @@ Result<std::string> ask(Shell& shell, const std::string& command, const std::str
                           to_valid_utf8(trim(std::string_view(reply.err).substr(0, 300)))));
 }
 
-/// Detached, so that the connection ends in peace before the machine does.
-std::string later(const std::string& command) {
-  return fmt::format("setsid sh -c 'sleep 0.3; {}' </dev/null >/dev/null 2>&1 &", command);
-}
-
 class Grub final : public OneShot {
  public:
   Grub(machine::BootSpec boot, std::string boot_folder)
@@ -158,7 +153,7 @@ class Kexec final : public OneShot {
     return {};
   }
   [[nodiscard]] std::string go() const override {
-    return later("systemctl kexec || { sync; kexec -e; }");
+    return after_goodbye("systemctl kexec || { sync; kexec -e; }");
   }
   [[nodiscard]] bool survives_reset() const override { return false; }
 
@@ -184,7 +179,15 @@ Status check_cmdline(const BootEntry& entry) {
 }
 
 std::string reboot_soon() {
-  return later("systemctl reboot || reboot");
+  return after_goodbye("systemctl reboot || reboot");
+}
+
+std::string after_goodbye(const std::string& command) {
+  // The parent of the login's shell is the server's process for this connection alone.
+  return fmt::format(
+      "p=$PPID setsid sh -c 'n=0; while kill -0 $p 2>/dev/null && [ $n -lt 10 ]; do "
+      "n=$((n + 1)); sleep 0.03; done; {}' </dev/null >/dev/null 2>&1 &",
+      command);
 }
 
 std::unique_ptr<OneShot> make_one_shot(const machine::BootSpec& boot,

@@ -48,5 +48,8 @@ bool is_safe_cmdline(const std::string& cmdline);
 Status check_cmdline(const BootEntry& entry);
 /// The command for go() that goes through firmware.
 std::string reboot_soon();
+/// Starts the command, which has no single quotes, when the connection that gave it has ended: it
+/// is to end in peace before the machine does. 0.3 s are the longest wait.
+std::string after_goodbye(const std::string& command);
 
 }  // namespace kiln::agent
