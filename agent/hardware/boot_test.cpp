@@ -1,4 +1,4 @@
-/// Copies and one-shot entries over a real sshd, with GRUB's own tools.
+/// Copies and one-shot entries over real SSH servers, with GRUB's own tools.
 #include <gmock/gmock.h>
 
 #include "agent/hardware/deploy.h"
@@ -16,12 +16,11 @@ using ::testing::Not;
 
 constexpr Millis kLimit{60'000};
 
-class BootTest : public ::testing::Test {
+class BootTest : public ::testing::TestWithParam<SshServer> {
  protected:
-  static void SetUpTestSuite() { sshd_ = std::make_unique<LocalSshd>(); }
-  static void TearDownTestSuite() { sshd_.reset(); }
   void SetUp() override {
-    if (const std::string why = LocalSshd::missing(); !why.empty()) GTEST_SKIP() << why;
+    if (const std::string why = LocalSshd::missing(GetParam()); !why.empty()) GTEST_SKIP() << why;
+    sshd_ = std::make_unique<LocalSshd>(GetParam());
     auto shell = connect_until(sshd_->endpoint(), kLimit, {}, {});
     ASSERT_TRUE(shell) << render(shell.error());
     shell_ = std::move(*shell);
@@ -58,13 +57,14 @@ class BootTest : public ::testing::Test {
     ASSERT_TRUE(os::write_atomic(folder_.path() / "bin" / name, "#!/bin/sh\n" + body + "\n", 0755));
   }
   std::string bin() { return (folder_.path() / "bin").string(); }
-  static std::unique_ptr<LocalSshd> sshd_;
+  std::unique_ptr<LocalSshd> sshd_;
   os::TempFolder folder_ = *os::TempFolder::make(::testing::TempDir(), "boot-");
   std::unique_ptr<Shell> shell_;
 };
-std::unique_ptr<LocalSshd> BootTest::sshd_;
+INSTANTIATE_TEST_SUITE_P(Server, BootTest,
+                         ::testing::Values(SshServer::kOpenSsh, SshServer::kDropbear), server_name);
 
-TEST_F(BootTest, UnchangedFilesAreNotSentAgainAndOldOnesGo) {
+TEST_P(BootTest, UnchangedFilesAreNotSentAgainAndOldOnesGo) {
   const std::string kernel(3'000'000, '\xff');
   const std::vector<DeployFile> one{file("vmlinuz", kernel), file("initrd.img", "i1")};
   auto report = deploy(*shell_, place().string(), one, kLimit, {});
@@ -85,7 +85,7 @@ TEST_F(BootTest, UnchangedFilesAreNotSentAgainAndOldOnesGo) {
   EXPECT_FALSE(std::filesystem::exists(place()));
 }
 
-TEST_F(BootTest, AFileThatWasDamagedThereIsSentAgain) {
+TEST_P(BootTest, AFileThatWasDamagedThereIsSentAgain) {
   const std::vector<DeployFile> files{file("vmlinuz", "good")};
   ASSERT_TRUE(deploy(*shell_, place().string(), files, kLimit, {}));
   ASSERT_TRUE(os::write_atomic(place() / "vmlinuz", "gooD"));
@@ -97,14 +97,14 @@ TEST_F(BootTest, AFileThatWasDamagedThereIsSentAgain) {
   EXPECT_EQ(there("vmlinuz.part"), "(not there)");
 }
 
-TEST_F(BootTest, AFolderThatCannotBeMadeIsAnErrorWithTheMachinesWords) {
+TEST_P(BootTest, AFolderThatCannotBeMadeIsAnErrorWithTheMachinesWords) {
   ASSERT_TRUE(os::write_atomic(place(), "a file"));
   const auto report = deploy(*shell_, place().string(), {file("vmlinuz", "x")}, kLimit, {});
   ASSERT_FALSE(report);
   EXPECT_THAT(report.error().message, HasSubstr("File exists"));
 }
 
-TEST_F(BootTest, WhatTheDiskHasIsComparedAndHalfAFileGetsNoName) {
+TEST_P(BootTest, WhatTheDiskHasIsComparedAndHalfAFileGetsNoName) {
   // A disk that loses bytes: what cat writes is not what it was given.
   program("cat", "head -c 100");
   WithPath bad(*shell_, bin());
@@ -119,7 +119,7 @@ TEST_F(BootTest, WhatTheDiskHasIsComparedAndHalfAFileGetsNoName) {
   EXPECT_EQ(there("initrd.img"), "(not there)");
 }
 
-TEST_F(BootTest, AMachineWithoutOpensslHashesAsWell) {
+TEST_P(BootTest, AMachineWithoutOpensslHashesAsWell) {
   program("openssl", "exit 1");
   WithPath bare(*shell_, bin());
   const std::vector<DeployFile> files{file("vmlinuz", "good"), file("initrd.img", "i1")};
@@ -165,7 +165,10 @@ class GrubTest : public BootTest {
   std::unique_ptr<OneShot> one_shot_;
 };
 
-TEST_F(GrubTest, ArmsAnEntryForOneBootAndLeavesOthersPartAlone) {
+INSTANTIATE_TEST_SUITE_P(Server, GrubTest,
+                         ::testing::Values(SshServer::kOpenSsh, SshServer::kDropbear), server_name);
+
+TEST_P(GrubTest, ArmsAnEntryForOneBootAndLeavesOthersPartAlone) {
   ASSERT_TRUE(os::write_atomic(boot() / "grub/custom.cfg", "set color=blue\n"));
   const BootEntry entry{"vmlinuz", "initrd", "root=/dev/sda2 console=ttyS0,115200 lab.job=7-ab"};
   for (int i = 0; i < 2; ++i) {
@@ -184,13 +187,13 @@ TEST_F(GrubTest, ArmsAnEntryForOneBootAndLeavesOthersPartAlone) {
   EXPECT_TRUE(one_shot_->disarm(*wrapped_, {}));
 }
 
-TEST_F(GrubTest, AKernelThatIsNotThereArmsNothing) {
+TEST_P(GrubTest, AKernelThatIsNotThereArmsNothing) {
   EXPECT_FALSE(one_shot_->arm(*wrapped_, {"vmlinuz-gone", "", "x"}, {}));
   EXPECT_THAT(custom(), Not(HasSubstr("menuentry")));
   EXPECT_THAT(env(), Not(HasSubstr("next_entry=kiln")));
 }
 
-TEST_F(GrubTest, SomebodyElsesEntryStays) {
+TEST_P(GrubTest, SomebodyElsesEntryStays) {
   ASSERT_TRUE(one_shot_->arm(*wrapped_, {"vmlinuz", "", "x"}, {}));
   os::Command set;
   set.argv = {"grub-editenv", (boot() / "grub/grubenv").string(), "set", "next_entry=theirs"};

@@ -152,7 +152,9 @@ class HardwareRealTest : public ::testing::Test {
   void run_kexec_session(const std::string& loader) {
     spec_.boot.driver = "kexec";
     spec_.boot.folder = "/var/lib/kiln";
-    (void)run_session("");
+    const v1::SessionDone done = run_session("igt@sw_sync@alloc_timeline\n");
+    ASSERT_EQ(done.session().results_size(), 1);
+    EXPECT_EQ(done.session().results(0).outcome(), "pass");
     EXPECT_THAT(console_, ::testing::HasSubstr("Linux version " + kernel_.release));
     EXPECT_THAT(console_.substr(0, console_.find("Linux version")),
                 ::testing::Not(::testing::HasSubstr(loader)));

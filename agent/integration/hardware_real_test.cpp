@@ -27,8 +27,14 @@ TEST_F(HardwareRealTest, ASessionRunsOnTheBuiltKernel) {
   expect_home();
 }
 
+/// All that is done there is done by dropbear.
 TEST_F(HardwareRealTest, KexecStartsTheBuiltKernelToo) {
+  rack_->by_dropbear(spec_);
   run_kexec_session("GRUB");
+  const auto greeting =
+      os::read_greeting(spec_.shell.address, spec_.shell.port, 64, Millis(20'000));
+  ASSERT_TRUE(greeting) << render(greeting.error());
+  EXPECT_THAT(*greeting, HasSubstr("dropbear"));
 }
 
 /// It resets itself; GRUB has forgotten it by then. What it wrote down is the session's.

@@ -110,8 +110,18 @@ Result<std::unique_ptr<SshShell>> SshShell::connect(const ShellEndpoint& endpoin
   return std::unique_ptr<SshShell>(new SshShell(std::move(impl)));
 }
 
+/// What came while no command ran is taken first: the server's question whether somebody is there,
+/// or its end.
 bool SshShell::alive() const {
-  return ssh_is_connected(impl_->session.get()) != 0;
+  ssh_session session = impl_->session.get();
+  if (ssh_is_connected(session) == 0) return false;
+  const std::unique_ptr<ssh_event_struct, void (*)(ssh_event)> event(ssh_event_new(),
+                                                                     ssh_event_free);
+  if (event && ssh_event_add_session(event.get(), session) == SSH_OK) {
+    (void)ssh_event_dopoll(event.get(), 0);
+    (void)ssh_event_remove_session(event.get(), session);
+  }
+  return ssh_is_connected(session) != 0;
 }
 
 Result<ShellReply> SshShell::run(const ShellRequest& request, std::stop_token stop) {

@@ -1,4 +1,5 @@
-/// What runs on a machine goes on when the connection that started it is cut, over a real sshd.
+/// What runs on a machine goes on when the connection that started it is cut, over real SSH
+/// servers.
 #include <gmock/gmock.h>
 
 #include <thread>
@@ -13,9 +14,13 @@ namespace {
 
 constexpr Millis kLimit{60'000};
 
-TEST(GuestReconnectTest, ARunOutlivesItsConnectionAndIsReadOnWhereItWas) {
-  if (const std::string why = LocalSshd::missing(); !why.empty()) GTEST_SKIP() << why;
-  const LocalSshd sshd;
+class GuestReconnectTest : public ::testing::TestWithParam<SshServer> {};
+INSTANTIATE_TEST_SUITE_P(Server, GuestReconnectTest,
+                         ::testing::Values(SshServer::kOpenSsh, SshServer::kDropbear), server_name);
+
+TEST_P(GuestReconnectTest, ARunOutlivesItsConnectionAndIsReadOnWhereItWas) {
+  if (const std::string why = LocalSshd::missing(GetParam()); !why.empty()) GTEST_SKIP() << why;
+  const LocalSshd sshd(GetParam());
   const auto connect = [&] {
     auto shell = connect_until(sshd.endpoint(), kLimit, {}, {});
     EXPECT_TRUE(shell) << render(shell.error());
