@@ -15,6 +15,7 @@ using machine::LifeState;
 
 constexpr Millis kDeployLimit{300'000};
 constexpr Millis kAskLimit{60'000};
+constexpr int kTries = 2;  ///< of what breaks off with its connection
 constexpr uint64_t kMaxList = 64 << 10;
 constexpr const char* kKernelName = "vmlinuz";
 
@@ -178,7 +179,8 @@ Status HardwareMachine::fetch_ready(State& state, std::stop_token stop) {
   // Verifying, cleaning and recovering lead to ready by what was just seen.
   for (int i = 0; i < 2 && record_.state() != LifeState::kReady; ++i)
     record_.happen(LifeEvent::kDone);
-  KILN_ASSIGN(state.modules, ask(*shell, "ls -1 /lib/modules", stop));
+  KILN_ASSIGN(state.modules,
+              shell->again(kTries, stop, [&] { return ask(*shell, "ls -1 /lib/modules", stop); }));
   state.home = std::move(shell);
   return os::write_atomic(list, state.modules);
 }
@@ -203,11 +205,13 @@ Status HardwareMachine::arm(const agent::BootSpec& spec) {
   return {};
 }
 
-Status HardwareMachine::start_test(State& state, Shell& shell) {
+Result<bool> HardwareMachine::start_test(State& state, SteadyShell& shell) {
   state.touched = true;
   if (!one_shot_->fetches()) {
-    KILN_TRY(deploy(shell, config_.spec.boot.folder, {{kKernelName, state.spec.kernel}},
-                    kDeployLimit, state.stop));
+    KILN_TRY(shell.again(machine::row_of(LifeState::kDeploying).tries, state.stop, [&] {
+      return deploy(shell, config_.spec.boot.folder, {{kKernelName, state.spec.kernel}},
+                    kDeployLimit, state.stop);
+    }));
   }
   record_.happen(LifeEvent::kDone);
   const std::string& own = config_.spec.boot.cmdline;
@@ -216,10 +220,10 @@ Status HardwareMachine::start_test(State& state, Shell& shell) {
                         own.empty() ? state.spec.cmdline : own + " " + state.spec.cmdline,
                         state.spec.kernel,
                         {}};
-  KILN_TRY(one_shot_->arm(shell, entry, state.stop));
+  KILN_TRY(shell.again(machine::row_of(LifeState::kArmed).tries, state.stop,
+                       [&] { return one_shot_->arm(shell, entry, state.stop); }));
   record_.happen(LifeEvent::kDone);
-  KILN_TRY(ask(shell, one_shot_->go(), state.stop));
-  return {};
+  return tell(shell, one_shot_->go(), state.stop);
 }
 
 Status HardwareMachine::leave(const State& state) {
@@ -238,20 +242,24 @@ Status HardwareMachine::on() {
   state->before = ears_->mark();
   ears_->hold();
   // Each of its steps is a state, whose failure has a class.
-  const auto failed = [&](Error error) -> Status {
-    const std::string ending = record_.happen(LifeEvent::kFailed, error.message);
+  const auto failed = [&](Error error, bool restarted) -> Status {
+    const bool reset = restarted && record_.state() == LifeState::kDeploying;
+    const std::string ending =
+        record_.happen(reset ? LifeEvent::kReset : LifeEvent::kFailed, error.message);
     state->last = {PowerState::kOff, false, false, error.message, ending};
     ears_->open();
     return fail(std::move(error));
   };
-  if (auto started = start_test(*state, *shell); !started) {
+  auto started = start_test(*state, *shell);
+  if (!started) {
     (void)one_shot_->disarm(*shell, {});
-    return failed(std::move(started.error()));
+    return failed(std::move(started.error()), shell->restarted());
   }
   shell.reset();
   state->runs_test = true;
   state->crash_looked_for = false;
-  if (auto gone = leave(*state); !gone) return failed(std::move(gone.error()));
+  if (!*started)
+    if (auto gone = leave(*state); !gone) return failed(std::move(gone.error()), false);
   ears_->open();
   to_watch_ = true;
   record_.happen(LifeEvent::kDone);
@@ -310,17 +318,18 @@ void HardwareMachine::end() {
   state->last = {PowerState::kOff, false, false, "back in its known-good system"};
 }
 
-void HardwareMachine::clean(State& state, Shell& shell) {
+void HardwareMachine::clean(State& state, SteadyShell& shell) {
   std::string others;
   for (const std::string& name : split_lines(state.modules))
     others += fmt::format(" ! -name {}", shell_quote(name));
-  const bool clean =
-      one_shot_->disarm(shell, {}) &&
-      (one_shot_->fetches() || empty_folder(shell, config_.spec.boot.folder, kAskLimit, {})) &&
-      ask(shell,
-          "rm -rf /kiln; mkdir -p /kiln; find /lib/modules/ -mindepth 1 -maxdepth 1" + others +
-              " -exec rm -rf {} +; sync",
-          {});
+  const bool clean = shell.again(kTries, {}, [&] {
+    return one_shot_->disarm(shell, {}) &&
+           (one_shot_->fetches() || empty_folder(shell, config_.spec.boot.folder, kAskLimit, {})) &&
+           ask(shell,
+               "rm -rf /kiln; mkdir -p /kiln; find /lib/modules/ -mindepth 1 -maxdepth 1" + others +
+                   " -exec rm -rf {} +; sync",
+               {});
+  });
   if (!clean) return;  // the next session begins with it
   std::error_code ignored;
   std::filesystem::remove(list_file(), ignored);

@@ -10,6 +10,7 @@
 #include "agent/hardware/machine_record.h"
 #include "agent/hardware/one_shot.h"
 #include "agent/hardware/pstore.h"
+#include "agent/hardware/steady_shell.h"
 #include "agent/hardware/watchdog.h"
 #include "agent/machine/machine.h"
 #include "agent/power/verified.h"
@@ -61,7 +62,7 @@ class HardwareMachine final : public Machine, private Power, private Boot, priva
     bool touched = false;  ///< something of ours lies on it
     bool read_on = false;  ///< its gear said on while the built kernel was started: off is news
     /// To its known-good system, of the last look in a session.
-    std::unique_ptr<Shell> home{};
+    std::unique_ptr<SteadyShell> home{};
     Ears::Mark before{};  ///< what was heard before the built kernel was started
     PowerReport last{PowerState::kOff, false, false, "not started yet"};
   };
@@ -69,7 +70,7 @@ class HardwareMachine final : public Machine, private Power, private Boot, priva
   struct Seen {
     machine::Sighting sighting = machine::Sighting::kSilent;
     std::string words{};
-    std::unique_ptr<Shell> shell{};
+    std::unique_ptr<SteadyShell> shell{};
   };
   HardwareMachine(Config config, const Clock& clock, Pause pause);
   Status build(ConsoleHub& hub, PowerUnits& units);
@@ -82,13 +83,14 @@ class HardwareMachine final : public Machine, private Power, private Boot, priva
   Status write(std::string_view bytes) override;
 
   // hardware_machine.cpp
-  Status start_test(State& state, Shell& shell);
+  /// What is safe to do twice is, when its connection breaks. True: the machine is seen to be gone.
+  Result<bool> start_test(State& state, SteadyShell& shell);
   /// Until the known-good system is gone for the armed kernel; one that hangs on its way down is
   /// helped along.
   Status leave(const State& state);
   /// To `ready`, by way of the known-good system.
   Status fetch_ready(State& state, std::stop_token stop);
-  void clean(State& state, Shell& shell);
+  void clean(State& state, SteadyShell& shell);
   void watch(Shell& shell, std::stop_token stop);
   [[nodiscard]] Path list_file() const { return config_.folder / "modules"; }
   Result<std::string> ask(Shell& shell, const std::string& command, std::stop_token stop);
@@ -96,14 +98,16 @@ class HardwareMachine final : public Machine, private Power, private Boot, priva
   // hardware_recovery.cpp
   /// A shell of the known-good system, by the mildest means that gets there. An error: the machine
   /// is quarantined, or the session was stopped (kCancelled).
-  Result<std::unique_ptr<Shell>> home(State& state, std::stop_token stop);
+  Result<std::unique_ptr<SteadyShell>> home(State& state, std::stop_token stop);
   void look_for_crash(State& state, Shell& shell, const std::vector<machine::StepDone>& done,
                       std::stop_token stop);
-  /// What it is that answers there.
-  static Seen ask_what(std::unique_ptr<Shell> shell, Millis limit, std::stop_token stop);
+  /// What it is that answers there, asked once more.
+  static Seen ask_again(std::unique_ptr<SteadyShell> shell, Millis limit, std::stop_token stop);
   Seen look(Millis limit, const std::function<std::string()>& give_up, std::stop_token stop);
   Status take(machine::RecoveryStep step, Seen& seen, std::stop_token stop);
-  Status reboot(std::unique_ptr<Shell> shell, const std::string& first, std::stop_token stop);
+  /// A command by which the machine goes down, once or twice. True: another boot answers.
+  Result<bool> tell(SteadyShell& shell, const std::string& command, std::stop_token stop);
+  Status reboot(std::unique_ptr<SteadyShell> shell, const std::string& first, std::stop_token stop);
   Status sysrq(std::stop_token stop);
   Status power_cycle(Millis off_time, std::stop_token stop);
   Status wait_gone(const Ears::Mark& before, Millis limit, std::stop_token stop);

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <memory>
+#include <set>
 
 #include "agent/hardware/netboot.h"
 #include "agent/power/testing.h"
@@ -27,8 +28,11 @@ class HardwareMachineTest : public ::testing::Test {
     Error no_shell = Error(ErrorKind::kTimeout, "SSH did not answer");  ///< "": it answers
     int answers_after_offs = 1000;  ///< so many times off, and it answers all the same
     bool damaged = false;
-    std::string who{};    ///< is logged in there
-    bool breaks = false;  ///< the connections that stand
+    std::string who{};  ///< is logged in there
+    int boot = 1;       ///< which one answers
+    /// Commands that hold it break their connection, each once.
+    std::set<std::string> breaks{};
+    bool boots_then = false;  ///< because it restarts
     int logins = 0;
     std::vector<std::string> commands;
   };
@@ -37,22 +41,33 @@ class HardwareMachineTest : public ::testing::Test {
     explicit PlayedShell(Sync<World>& world) : world_(world) {}
     Result<ShellReply> run(const ShellRequest& request, std::stop_token) override {
       auto world = world_.lock();
-      if (world->breaks) return fail(ErrorKind::kInfrastructure, "the connection broke");
       world->commands.push_back(request.command);
+      for (const std::string& word : world->breaks) {
+        if (request.command.find(word) == std::string::npos) continue;
+        world->breaks.erase(word);
+        if (world->boots_then) ++world->boot;
+        alive_ = false;
+        return fail(ErrorKind::kInfrastructure, "the connection broke");
+      }
       ShellReply reply;
       reply.exit_code = 0;
       if (request.command == machine::look_command())
-        reply.out =
-            std::string("cmdline=quiet\nroot=") + (world->damaged ? "ro" : "rw") + "\nend=look\n";
+        reply.out = fmt::format("cmdline=quiet\nroot={}\nboot_id=boot-{}\nend=look\n",
+                                world->damaged ? "ro" : "rw", world->boot);
+      if (request.command == kBootIdCommand) reply.out = fmt::format("boot-{}\n", world->boot);
+      if (request.command.find("grub-reboot") != std::string::npos) reply.out = "next_entry=kiln\n";
+      // deploy()'s first look: a disk with room and no files.
+      if (request.command.find("df -Pk") != std::string::npos) reply.out = "9000000\n";
       if (request.command.find("kiln-end") != std::string::npos) reply.out = "kiln-end\n";
       if (request.command.starts_with("who")) reply.out = world->who;
       if (request.command.find("tune2fs") != std::string::npos) world->damaged = false;
       return reply;
     }
-    [[nodiscard]] bool alive() const override { return true; }
+    [[nodiscard]] bool alive() const override { return alive_; }
 
    private:
     Sync<World>& world_;
+    bool alive_ = true;
   };
 
   void SetUp() override {
@@ -76,7 +91,6 @@ class HardwareMachineTest : public ::testing::Test {
       const bool reached = world->no_shell.message.empty() || offs() >= world->answers_after_offs;
       if (!reached) return fail(world->no_shell);
       ++world->logins;
-      world->breaks = false;
       return std::unique_ptr<Shell>(std::make_unique<PlayedShell>(world_));
     };
     config_.spec.limits.long_off = Millis(0);
@@ -115,6 +129,24 @@ class HardwareMachineTest : public ::testing::Test {
     EXPECT_TRUE(machine->begin({}, {}, {}));
     EXPECT_TRUE(machine->boot().arm(spec));
     return machine;
+  }
+  /// The same by GRUB from its disk.
+  std::unique_ptr<HardwareMachine> begun_by_grub() {
+    world_.lock()->no_shell = Error(ErrorKind::kTimeout, "");
+    agent::BootSpec spec;
+    spec.kernel = folder_.path() / "kernel";
+    spec.cmdline = "kiln.session=7";
+    EXPECT_TRUE(os::write_atomic(spec.kernel, "bzImage"));
+    auto machine = make();
+    EXPECT_TRUE(machine->begin({}, {}, {}));
+    EXPECT_TRUE(machine->boot().arm(spec));
+    return machine;
+  }
+  int asked(const std::string& word) {
+    auto world = world_.lock();
+    return static_cast<int>(std::count_if(
+        world->commands.begin(), world->commands.end(),
+        [&](const std::string& each) { return each.find(word) != std::string::npos; }));
   }
   /// What greets as its sshd does, until its power is switched off.
   std::unique_ptr<os::Child> greeter() {
@@ -296,12 +328,71 @@ TEST_F(HardwareMachineTest, OneLoginLeadsFromASessionsBeginToItsKernel) {
   for (const bool broken : {false, true}) {
     world_.lock()->logins = 0;
     const auto machine = begun();
-    world_.lock()->breaks = broken;
+    if (broken) world_.lock()->breaks = {"end=look"};
     ASSERT_TRUE(machine->power().on());
     EXPECT_EQ(world_.lock()->logins, broken ? 2 : 1);
     machine->end();
   }
   EXPECT_EQ(power_log(), "");
+}
+
+/// From the look to the way down, and behind the session.
+TEST_F(HardwareMachineTest, AConnectionThatBreaksIsMadeAnewAndTheStepDoneAgain) {
+  world_.lock()->breaks = {"end=look",  "ls -1 /lib/modules", "vmlinuz.part",
+                           "menuentry", "systemctl reboot",   "rm -rf /kiln;"};
+  const auto machine = begun_by_grub();
+  const auto on = machine->power().on();
+  ASSERT_TRUE(on) << render(on.error());
+  EXPECT_EQ(machine->record().state(), LifeState::kBooting);
+  EXPECT_EQ(asked("df -Pk"), 2) << "the copy begins anew";
+  EXPECT_EQ(asked("vmlinuz.part"), 2);
+  machine->end();
+  EXPECT_EQ(machine->record().state(), LifeState::kReady);
+  EXPECT_THAT(world_.lock()->breaks, IsEmpty());
+  EXPECT_EQ(power_log(), "");
+}
+
+TEST_F(HardwareMachineTest, WhatBrokeOffIsNotDoneAgainInAnotherBoot) {
+  const auto ends = [this](const std::string& word) {
+    world_.lock()->breaks = {word};
+    world_.lock()->boots_then = true;
+    const auto machine = begun_by_grub();
+    EXPECT_FALSE(machine->power().on());
+    const std::string error_class = machine->power().state().error_class;
+    EXPECT_EQ(machine->power().state().why, "the machine restarted: its boot id has changed");
+    world_.lock()->boots_then = false;
+    machine->end();
+    EXPECT_EQ(machine->record().state(), LifeState::kReady);
+    return error_class;
+  };
+  EXPECT_EQ(ends("df -Pk"), "INFRA_DUT");
+  EXPECT_EQ(asked("df -Pk"), 1);
+  EXPECT_EQ(ends("menuentry"), "INFRA_DEPLOY");
+  EXPECT_EQ(asked("menuentry"), 1);
+}
+
+/// The word to go was heard and its answer lost: the armed kernel answers by now.
+TEST_F(HardwareMachineTest, OneThatWentBeforeItSaidSoIsGone) {
+  config_.spec.limits.down = Millis(200);
+  const auto machine = begun_by_grub();
+  {
+    auto world = world_.lock();
+    world->breaks = {"systemctl reboot"};
+    world->boots_then = true;
+  }
+  const auto sshd = greeter();
+  EXPECT_TRUE(machine->power().on());
+  EXPECT_EQ(asked("systemctl reboot"), 1);
+  EXPECT_EQ(power_log(), "") << "nobody helps along what is gone";
+  EXPECT_EQ(machine->record().state(), LifeState::kBooting);
+}
+
+TEST(AgainTest, OnlyAConnectionThatBrokeIsAReasonAndTheSameBootThePlace) {
+  EXPECT_TRUE(is_tried_again({1, true, false, false}, 2));
+  EXPECT_FALSE(is_tried_again({2, true, false, false}, 2));
+  EXPECT_FALSE(is_tried_again({1, false, false, false}, 2));
+  EXPECT_FALSE(is_tried_again({1, true, true, false}, 2));
+  EXPECT_FALSE(is_tried_again({1, true, false, true}, 2));
 }
 
 /// Its firmware is slow, or asks another network: no later boot may start that kernel.

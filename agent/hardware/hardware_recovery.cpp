@@ -22,6 +22,7 @@ constexpr Millis kOneTry{3'000};
 constexpr Millis kBetweenLetters{500};
 constexpr Millis kSysrqLimit{20'000};  ///< a kernel that hears it obeys at once
 constexpr Millis kLookLimit{30'000};
+constexpr int kTries = 2;                       ///< of what breaks off with its connection
 constexpr const char* kMark = "kiln.session=";  ///< on the command line of no known-good kernel
 constexpr const char* kReboot = "systemctl reboot || reboot || reboot -f";
 /// Who has a terminal there; Kiln's own connections have none.
@@ -37,22 +38,29 @@ bool is_gone(const ConsoleHit& hit) {
   return hit.pattern == "restart" || hit.pattern == "boot-loader" || hit.pattern == "kernel";
 }
 
+ShellRequest look_request(Millis limit) {
+  ShellRequest request;
+  request.command = machine::look_command();
+  request.timeout = limit;
+  return request;
+}
+
+void note_look(const Result<ShellReply>& reply, Sighting* sighting, std::string* words) {
+  const auto found = reply ? machine::read_look(reply->out, kMark) : std::nullopt;
+  *sighting = found.value_or(Sighting::kStalled);
+  *words = reply ? std::string(to_string(*sighting)) : reply.error().message;
+}
+
 }  // namespace
 
 machine::RecoveryMeans HardwareMachine::means() const {
   return {ears_->writes(), verified_ && verified_->resets(), verified_ != nullptr};
 }
 
-HardwareMachine::Seen HardwareMachine::ask_what(std::unique_ptr<Shell> shell, Millis limit,
-                                                std::stop_token stop) {
+HardwareMachine::Seen HardwareMachine::ask_again(std::unique_ptr<SteadyShell> shell, Millis limit,
+                                                 std::stop_token stop) {
   Seen seen;
-  ShellRequest request;
-  request.command = machine::look_command();
-  request.timeout = limit;
-  const auto reply = shell->run(request, stop);
-  const auto found = reply ? machine::read_look(reply->out, kMark) : std::nullopt;
-  seen.sighting = found.value_or(Sighting::kStalled);
-  seen.words = reply ? std::string(to_string(seen.sighting)) : reply.error().message;
+  note_look(shell->run(look_request(limit), stop), &seen.sighting, &seen.words);
   seen.shell = std::move(shell);
   return seen;
 }
@@ -65,8 +73,23 @@ HardwareMachine::Seen HardwareMachine::look(Millis limit,
   const bool off = power && *power == PowerState::kOff;
   const machine::ShellSpec& at = config_.spec.shell;
   // Gear that says off may be wrong: one try.
-  auto shell = config_.connector(shell_at(), off ? std::min(limit, kOneTry) : limit, give_up, stop);
-  if (shell) return ask_what(std::move(*shell), kLookLimit, stop);
+  const Millis first = off ? std::min(limit, kOneTry) : limit;
+  auto shell = config_.connector(shell_at(), first, give_up, stop);
+  for (int times = 1; shell; ++times) {
+    const auto reply = (*shell)->run(look_request(kLookLimit), stop);
+    const bool broke = !reply && reply.error().kind == ErrorKind::kInfrastructure;
+    if (is_tried_again({times, broke, false, stop.stop_requested()}, kTries)) {
+      shell = config_.connector(shell_at(), config_.spec.limits.answer, give_up, stop);
+      continue;
+    }
+    note_look(reply, &seen.sighting, &seen.words);
+    seen.shell = std::make_unique<SteadyShell>(
+        std::move(*shell), reply ? machine::look_boot_id(reply->out) : "",
+        [this](std::stop_token stopped) {
+          return config_.connector(shell_at(), config_.spec.limits.answer, {}, std::move(stopped));
+        });
+    return seen;
+  }
   seen.words = shell.error().message;
   if (shell.error().kind == ErrorKind::kPermission || shell.error().kind == ErrorKind::kBadInput)
     seen.sighting = Sighting::kRefused;
@@ -77,14 +100,14 @@ HardwareMachine::Seen HardwareMachine::look(Millis limit,
   return seen;
 }
 
-Result<std::unique_ptr<Shell>> HardwareMachine::home(State& state, std::stop_token stop) {
+Result<std::unique_ptr<SteadyShell>> HardwareMachine::home(State& state, std::stop_token stop) {
   // The whole ladder was climbed then, and a person may be at work.
   if (record_.state() == LifeState::kQuarantined) return fail(in_quarantine(state, record_.why()));
   one_shot_->revoke();  // no way home leads through the built kernel
   std::vector<machine::StepDone> done;
   Seen seen;
   // The last look's connection, if it still leads there: a login costs more than all that is asked.
-  if (state.home) seen = ask_what(std::move(state.home), config_.spec.limits.answer, stop);
+  if (state.home) seen = ask_again(std::move(state.home), config_.spec.limits.answer, stop);
   if (seen.sighting != Sighting::kKnownGood) seen = look(config_.spec.limits.answer, {}, stop);
   for (;;) {
     if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "stopped");
@@ -184,13 +207,22 @@ Status HardwareMachine::take(RecoveryStep step, Seen& seen, std::stop_token stop
   return fail(ErrorKind::kInternal, "no such step");
 }
 
-Status HardwareMachine::reboot(std::unique_ptr<Shell> shell, const std::string& first,
+/// The command may be heard and its answer lost: one that answers no more may be on its way.
+Result<bool> HardwareMachine::tell(SteadyShell& shell, const std::string& command,
+                                   std::stop_token stop) {
+  const auto told = shell.again(kTries, stop, [&] { return ask(shell, command, stop); });
+  if (!told && (stop.stop_requested() || !shell.broke())) return fail(Error(told.error()));
+  return shell.restarted();
+}
+
+Status HardwareMachine::reboot(std::unique_ptr<SteadyShell> shell, const std::string& first,
                                std::stop_token stop) {
   const Ears::Mark before = ears_->mark();
-  if (!first.empty()) KILN_TRY(ask(*shell, first, stop));
-  KILN_TRY(ask(*shell, after_goodbye(kReboot), stop));
+  if (!first.empty())
+    KILN_TRY(shell->again(kTries, stop, [&] { return ask(*shell, first, stop); }));
+  KILN_ASSIGN(const bool gone, tell(*shell, after_goodbye(kReboot), stop));
   shell.reset();
-  return wait_gone(before, config_.spec.limits.down, stop);
+  return gone ? Status() : wait_gone(before, config_.spec.limits.down, stop);
 }
 
 /// Sync and read-only first, for the file system's sake.
@@ -241,8 +273,9 @@ Status HardwareMachine::boot_known_good(std::stop_token stop) {
   if (verified_) {
     KILN_TRY(power_cycle(config_.spec.power.off_time, stop));
   } else {
-    KILN_ASSIGN(auto shell, config_.connector(shell_at(), config_.spec.limits.answer, {}, stop));
-    KILN_TRY(reboot(std::move(shell), "", stop));
+    Seen now = look(config_.spec.limits.answer, {}, stop);
+    if (!now.shell) return fail(ErrorKind::kInfrastructure, now.words);
+    KILN_TRY(reboot(std::move(now.shell), "", stop));
   }
   const Seen seen = look(config_.spec.limits.boot, {}, stop);
   if (seen.sighting == Sighting::kKnownGood) return {};

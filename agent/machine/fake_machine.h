@@ -46,6 +46,8 @@ class FakeMachine final : public Machine, private Power, private Boot, private C
     say(console_text);
     report_ = {PowerState::kOff, true, false, "the machine reset itself (guest-reset)"};
   }
+  /// All connections break.
+  void cut() { ++cuts_; }
   /// What runs the machine dies.
   void fail_power(std::string why, bool try_again = false) {
     report_ = {PowerState::kUnknown, false, try_again, std::move(why)};
@@ -87,15 +89,18 @@ class FakeMachine final : public Machine, private Power, private Boot, private C
  private:
   class FakeShell final : public Shell {
    public:
-    explicit FakeShell(FakeMachine& machine) : machine_(machine) {}
+    explicit FakeShell(FakeMachine& machine) : machine_(machine), cuts_(machine.cuts_) {}
     Result<ShellReply> run(const ShellRequest& request, std::stop_token stop) override {
       machine_.log_.push_back(request.command);
       return machine_.answer(request, stop);
     }
-    [[nodiscard]] bool alive() const override { return machine_.is_on(); }
+    [[nodiscard]] bool alive() const override {
+      return machine_.is_on() && cuts_ == machine_.cuts_;
+    }
 
    private:
     FakeMachine& machine_;
+    int cuts_;
   };
 
   Status on() override {
@@ -133,6 +138,7 @@ class FakeMachine final : public Machine, private Power, private Boot, private C
   std::vector<std::string> log_;
   BootSpec spec_;
   int boots_ = 0;
+  int cuts_ = 0;
   bool ended_ = true;
 };
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "agent/machine/again.h"
 #include "lib/base/text.h"
 
 namespace kiln::agent {
@@ -12,7 +13,7 @@ using Steady = std::chrono::steady_clock;
 /// Generous: a host under load must not make a slow machine look dead.
 constexpr Millis kAnswerLimit{30'000};
 constexpr Millis kReconnect{30'000};
-constexpr int kReadTries = 3;
+constexpr int kTries = 3;
 
 Millis left(Steady::time_point deadline) {
   return std::max(Millis(0), std::chrono::ceil<Millis>(deadline - Steady::now()));
@@ -100,6 +101,7 @@ Status Dut::boot(Millis limit, std::stop_token stop) {
   boot_line_ = console_->last();
   *watch_.lock() = Watch();
   declared_.reset();
+  boot_id_.clear();
   tell({"power-on", "", 0, 0, ""});
   KILN_TRY(machine_.power().on());
   const auto deadline = Steady::now() + limit;
@@ -183,19 +185,38 @@ Result<ShellReply> Dut::run(const ShellRequest& request, std::stop_token stop) {
   if (shell_ && !shell_->alive()) shell_.reset();
   if (!shell_) {
     if (const auto found = trouble()) return fail(ErrorKind::kInfrastructure, found->what);
-    KILN_ASSIGN(shell_, machine_.connect(kReconnect, stop));
+    KILN_TRY(reconnect(stop));
   }
   return shell_->run(request, stop);
 }
 
-Result<ShellReply> Dut::run_again(const ShellRequest& request, std::stop_token stop) {
-  auto reply = run(request, stop);
-  for (int tries = 1; tries < kReadTries && !reply; ++tries) {
-    const bool broke = reply.error().kind == ErrorKind::kInfrastructure;
-    if (!broke || stop.stop_requested() || trouble()) break;
-    reply = run(request, stop);
+Status Dut::reconnect(std::stop_token stop) {
+  KILN_ASSIGN(auto shell, machine_.connect(kReconnect, stop));
+  if (!boot_id_.empty()) {
+    ShellRequest request;
+    request.command = kBootIdCommand;
+    request.timeout = kAnswerLimit;
+    KILN_ASSIGN(const ShellReply reply, shell->run(request, stop));
+    if (trim(reply.out) != boot_id_) {
+      declare({Trouble::Kind::kMachine, "the machine restarted unseen: its boot id has changed",
+               false, "WRONG_KERNEL"});
+      return fail(ErrorKind::kInfrastructure, declared_->what);
+    }
   }
-  return reply;
+  shell_ = std::move(shell);
+  return {};
+}
+
+std::string Dut::token(const std::string& what) const {
+  return fmt::format("{}-{}-{}", config_.nonce, boots_, what);
+}
+
+Result<ShellReply> Dut::run_again(const ShellRequest& request, std::stop_token stop) {
+  for (int times = 1;; ++times) {
+    auto reply = run(request, stop);
+    const bool broke = !reply && reply.error().kind == ErrorKind::kInfrastructure && !trouble();
+    if (!is_tried_again({times, broke, false, stop.stop_requested()}, kTries)) return reply;
+  }
 }
 
 bool Dut::answers(std::stop_token stop) {
@@ -209,9 +230,7 @@ bool Dut::answers(std::stop_token stop) {
     shell_.reset();
   }
   if (trouble() || stop.stop_requested()) return false;
-  auto shell = machine_.connect(kReconnect, stop);
-  if (!shell) return false;
-  shell_ = std::move(*shell);
+  if (!reconnect(stop)) return false;
   const auto reply = shell_->run(request, stop);
   return reply && trim(reply->out) == word;
 }

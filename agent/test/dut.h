@@ -51,11 +51,15 @@ class Dut {
   Status power_off();
   /// Runs a command, over a new connection when the last one broke and the machine looks well.
   Result<ShellReply> run(const ShellRequest& request, std::stop_token stop);
-  /// For a command that changes nothing when it runs twice: again when the connection breaks, a few
-  /// times.
+  /// For a command that may run twice, or sees to it that it does not (once_script()): again when
+  /// the connection breaks, a few times.
   Result<ShellReply> run_again(const ShellRequest& request, std::stop_token stop);
   /// What console and power say against the machine since the last boot().
   std::optional<Trouble> trouble();
+  /// The present boot's; a new connection is then only to it. Until the next boot().
+  void know_boot(std::string boot_id) { boot_id_ = std::move(boot_id); }
+  /// For once_script(): what is done so is done once in this boot of this session.
+  [[nodiscard]] std::string token(const std::string& what) const;
   /// Notes a hang that the caller found.
   void declare(Trouble trouble);
   /// Asks for a sign of life: a command's answer, not a connection.
@@ -90,6 +94,8 @@ class Dut {
   void observe(const ConsoleLine& line);
   /// How a machine that did not come up was last seen, for people.
   [[nodiscard]] std::string stuck_words() const;
+  /// A new connection, to the boot that is known. Another one that answers is trouble.
+  Status reconnect(std::stop_token stop);
   Status wait_ready(Millis limit, std::chrono::steady_clock::time_point deadline,
                     std::stop_token stop);
 
@@ -102,6 +108,7 @@ class Dut {
   std::optional<Trouble> declared_;
   int64_t boot_line_ = 0;
   int boots_ = 0;
+  std::string boot_id_;  ///< "": not known yet
 };
 
 }  // namespace kiln::agent

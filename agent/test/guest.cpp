@@ -13,9 +13,30 @@ std::string phase_folder(size_t phase) {
   return fmt::format("/kiln/phase-{}", phase);
 }
 
-std::string list_script(const std::string& folder) {
-  return fmt::format("rm -rf {0} && mkdir -p {0} && cat >{0}/list && sync -f {0}/list",
-                     shell_quote(folder));
+std::string once_script(const std::string& token, const std::string& command) {
+  // The shell's own words nearly alone: a program's start costs an emulated machine 25 ms. Whoever
+  // makes the file first runs the command; who comes later waits for the end of that, and runs it
+  // only when that was none or a bad one. What dies with the machine's memory is the right place.
+  return fmt::format(
+      "f=/run/kiln-{}\n"
+      "if ! (set -C; echo $$ >$f) 2>/dev/null && [ -e $f ]; then\n"
+      "  until [ -e $f.done ]; do\n"
+      "    p=; read -r p <$f; [ -z \"$p\" ] || kill -0 $p 2>/dev/null || break; sleep 0.1\n"
+      "  done\n"
+      "  [ ! -e $f.done ] || exit 0\n"
+      "  echo $$ >$f\n"
+      "fi\n"
+      "(eval {}) >$f.out 2>&1\ncode=$?\n"
+      "[ $code != 0 ] || : >$f.done\n"
+      "[ $code = 0 ] || cat $f.out >&2\nexit $code\n",
+      token, shell_quote(command));
+}
+
+std::string list_script(const std::string& folder, size_t size) {
+  return fmt::format(
+      "rm -rf {0} && mkdir -p {0} && cat >{0}/list && [ $(wc -c <{0}/list) = {1} ] && "
+      "sync -f {0}/list",
+      shell_quote(folder), size);
 }
 
 std::string start_script(const std::string& folder, int attempt,

@@ -11,8 +11,13 @@ namespace kiln::agent {
 /// Folder of one phase on the machine.
 std::string phase_folder(size_t phase);
 
-/// Stores its stdin as the phase's test list, in an empty folder.
-std::string list_script(const std::string& folder);
+/// Runs `command` unless it has run to a good end for that token, which is another in each boot:
+/// for one that may be asked for again because its connection broke, and was under way all the
+/// same. Its words come only when it fails, on stderr.
+std::string once_script(const std::string& token, const std::string& command);
+
+/// Stores its stdin as the phase's test list, in an empty folder. Fails when not all of it came.
+std::string list_script(const std::string& folder, size_t size);
 
 /// Starts `argv` in a session of its own, so that it outlives the connection; output goes to
 /// FOLDER/out.ATTEMPT, the exit code to FOLDER/exit.ATTEMPT. Prints the process id.

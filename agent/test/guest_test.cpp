@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include "lib/base/text.h"
 #include "lib/os/files.h"
@@ -45,7 +46,7 @@ class GuestScripts : public testing::Test {
 
 TEST_F(GuestScripts, ARunnerIsStartedFollowedAndItsExitCodeKnown) {
   const std::string folder = (dir_ / "p").string();
-  EXPECT_TRUE(sh(list_script(folder), "igt@a\n").ok());
+  EXPECT_TRUE(sh(list_script(folder, 6), "igt@a\n").ok());
   EXPECT_EQ(*os::read_file(dir_ / "p/list"), "igt@a\n");
   const os::Exit started =
       sh(start_script(folder, 2, {"sh", "-c", "echo one; sleep 0.3; echo 'two three'; exit 5"}));
@@ -57,9 +58,42 @@ TEST_F(GuestScripts, ARunnerIsStartedFollowedAndItsExitCodeKnown) {
   EXPECT_EQ(sh(follow_script(folder, 2, 4)).out, "two three\n");
 }
 
+TEST_F(GuestScripts, AListOfWhichHalfCameIsNone) {
+  EXPECT_FALSE(sh(list_script((dir_ / "p").string(), 7), "igt@a\n").ok());
+}
+
+/// As when the connection of the first has broken: it is under way, or done, or gone.
+TEST_F(GuestScripts, WhatIsAskedForAgainIsDoneOnce) {
+  const std::string token = fmt::format("test-{}", ::getpid());
+  const std::string log = shell_quote((dir_ / "log").string());
+  const auto ask = [&](const std::string& name, const std::string& command) {
+    return "sh -c " + shell_quote(once_script(token + name, command));
+  };
+  const std::string slow = ask("-slow", "echo run >>" + log + "; sleep 0.5; echo words");
+  const os::Exit both = sh(slow + " & " + slow + " & wait; " + slow + " && echo well");
+  EXPECT_EQ(both.out, "well\n") << both.err;
+  EXPECT_EQ(*os::read_file(dir_ / "log"), "run\n");
+  // Killed in its middle: the next one does it.
+  const std::string dies = ask("-dies", "echo dies >>" + log + "; [ -e " + log + ".2 ] || " +
+                                            "{ : >" + log + ".2; kill -KILL $$; }");
+  EXPECT_FALSE(sh(dies).ok());
+  EXPECT_TRUE(sh(dies).ok());
+  EXPECT_EQ(*os::read_file(dir_ / "log"), "run\ndies\ndies\n");
+  // A bad end is told with its words, each time.
+  for (int i = 0; i < 2; ++i) {
+    const os::Exit bad = sh(ask("-bad", "echo why >&2; exit 5"));
+    EXPECT_EQ(bad.code, 5);
+    EXPECT_EQ(bad.err, "why\n");
+  }
+  // Input is the command's.
+  EXPECT_TRUE(sh(once_script(token + "-in", "cat >" + log), "given\n").ok());
+  EXPECT_EQ(*os::read_file(dir_ / "log"), "given\n");
+  sh("rm -f /run/kiln-" + token + "-*");
+}
+
 TEST_F(GuestScripts, ARunnerThatAbortedSaysSo) {
   const std::string folder = (dir_ / "p").string();
-  EXPECT_TRUE(sh(list_script(folder), "igt@a\n").ok());
+  EXPECT_TRUE(sh(list_script(folder, 6), "igt@a\n").ok());
   const auto attempt = [&](int number, const std::string& script) {
     EXPECT_TRUE(sh(start_script(folder, number, {"sh", "-c", "sleep 0.1; " + script})).ok());
     return sh(follow_script(folder, number, 0)).err;
@@ -77,7 +111,7 @@ TEST_F(GuestScripts, ARunnerThatAbortedSaysSo) {
 
 TEST_F(GuestScripts, ARunnerThatWillNotEndIsKilled) {
   const std::string folder = (dir_ / "p").string();
-  sh(list_script(folder));
+  sh(list_script(folder, 0));
   const os::Exit started =
       sh(start_script(folder, 0, {"sh", "-c", "trap '' TERM; while :; do sleep 1; done"}));
   EXPECT_TRUE(sh(kill_script(folder, 0)).ok());
@@ -89,7 +123,7 @@ TEST_F(GuestScripts, ARunnerThatWillNotEndIsKilled) {
 TEST_F(GuestScripts, ATestThatWillNotEndIsKilledAndTheRunnerGoesOn) {
   if (os::find_program("pgrep").empty()) GTEST_SKIP() << "pgrep is not installed";
   const std::string folder = (dir_ / "p").string();
-  sh(list_script(folder));
+  sh(list_script(folder, 0));
   // A runner whose test leads a group of its own, as igt_runner's do.
   sh(start_script(folder, 0,
                   {"sh", "-c",

@@ -99,10 +99,14 @@ Session::End Session::end_of(const Error& error, std::string error_class) {
   // Before it was ever switched on, a machine that is off explains nothing: the error does.
   if (dut_ && phase_ != "prepare") {
     const auto found = dut_->trouble();
-    if (found && found->kind == Trouble::Kind::kMachine)
-      return {Ending::kInfrastructure, found->error_class, found->what};
+    if (found && found->kind == Trouble::Kind::kMachine) return machine_end(*found);
   }
   return {Ending::kInfrastructure, std::move(error_class), words(error)};
+}
+
+Session::End Session::machine_end(const Trouble& found) {
+  if (found.error_class == "WRONG_KERNEL") outcome_.identity.proved = false;
+  return {Ending::kInfrastructure, found.error_class, found.what};
 }
 
 std::vector<std::string> Session::module_names() const {
@@ -278,6 +282,7 @@ Session::Step Session::identify(bool deploy, std::stop_token stop) {
   outcome_.identity = std::move(*seen);
   outcome_.identity.proved = wrong.empty();
   boot_ids_.push_back(outcome_.identity.boot_id);
+  dut_->know_boot(outcome_.identity.boot_id);
   readings_.push_back(hygiene::read_reading(reply->out, hygiene::When::kBoot));
   if (wrong.empty()) return {};
   wrong_kernel_ = true;

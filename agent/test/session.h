@@ -80,6 +80,7 @@ class Session {
   [[nodiscard]] bool modules_known() const;
   /// The end that an error means, with the machine's own trouble as the better explanation.
   End end_of(const Error& error, std::string error_class);
+  End machine_end(const Trouble& found);
   bool out_of_time();
   void enter(const std::string& phase);
   void note(const std::string& text);
@@ -104,6 +105,7 @@ class Session {
   int crash_logs_ = 0;
   bool wrong_kernel_ = false;
   int outputs_stored_ = 0;
+  int benches_begun_ = 0;
 };
 
 }  // namespace kiln::agent

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <mutex>
 
+#include "agent/machine/again.h"
 #include "agent/machine/fake_machine.h"
 #include "agent/test/session.h"
 #include "lib/os/process.h"
@@ -107,6 +108,8 @@ class SessionTest : public testing::Test {
     } else if (has("dmesg -r")) {
       reply.err = fmt::format("boot_id=boot-{}\ntaint=0\n", boot_id_);
       EXPECT_TRUE(os::write_atomic(request.output_file, "<6>[ 1.0] hello\n"));
+    } else if (command == kBootIdCommand) {
+      reply.out = fmt::format("boot-{}\n", boot_id_);
     } else if (command.starts_with("echo ")) {
       if (!answers_) return fail(ErrorKind::kTimeout, "no answer");
       reply.out = command.substr(5) + "\n";

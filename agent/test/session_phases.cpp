@@ -62,8 +62,7 @@ Session::Step Session::run_phase(size_t index, std::stop_token stop) {
     }
   }
   const auto found = dut_->trouble();
-  if (found && found->kind == Trouble::Kind::kMachine)
-    return tl::unexpected(End{Ending::kInfrastructure, found->error_class, found->what});
+  if (found && found->kind == Trouble::Kind::kMachine) return tl::unexpected(machine_end(*found));
   if (found) {
     // One more boot, for the results on its disk and for the phases to come.
     if (auto up = restart("to fetch the results of " + phase.name, stop); !up)
@@ -173,26 +172,31 @@ void Session::store_output(const igt::TestResult& result) {
 
 Session::Step Session::run_bench(const BenchPhaseOrder& bench, std::stop_token stop) {
   enter("bench " + bench.name);
+  ++benches_begun_;
   dut_->tell({"measuring", bench.name, 0, 0, ""});
-  const auto run = [&](const std::string& command, Millis limit) {
+  const auto request_of = [&](std::string command, Millis limit) {
     ShellRequest request;
-    request.command = command;
+    request.command = std::move(command);
     request.timeout = limit;
     request.max_output = kMaxBenchOutput;
     request.on_idle = [this] { return !dut_->trouble().has_value(); };
-    return dut_->run(request, stop);
+    return request;
   };
   if (!bench.files_digest.empty() && bench_on_machine_ != bench.files_digest) {
     if (Step step = unpack_bench(bench, stop); !step) return step;
   }
+  int number = 0;
   for (const std::string& command : bench.setup) {
-    const auto reply = run(command, kSetupLimit);
+    const std::string token = dut_->token(fmt::format("bench-{}-{}", benches_begun_, ++number));
+    const auto reply = dut_->run_again(request_of(once_script(token, command), kSetupLimit), stop);
     if (!reply || !reply->ok()) return bench_failed(bench, "setup `" + command + "`", reply);
   }
   if (auto checked = look_around(hygiene::When::kBefore, stop); !checked)
     return tl::unexpected(end_of(checked.error(), "INFRA_NET"));
   const auto limit = std::min(bench.timeout, std::chrono::ceil<Millis>(deadline_ - Steady::now()));
-  const auto reply = run("cd /kiln/bench && " + bench.command, std::max(limit, Millis(1'000)));
+  // Never twice: the second measurement would be another.
+  const auto reply = dut_->run(
+      request_of("cd /kiln/bench && " + bench.command, std::max(limit, Millis(1'000))), stop);
   if (reply) {
     Metrics metrics = read_metrics(reply->out, bench.name);
     std::move(metrics.values.begin(), metrics.values.end(),
@@ -218,7 +222,7 @@ Session::Step Session::unpack_bench(const BenchPhaseOrder& bench, std::stop_toke
       "rm -rf /kiln/bench && mkdir -p /kiln/bench && tar -x -f - -C /kiln/bench && sync";
   request.input_file = tar.string();
   request.timeout = kSetupLimit;
-  const auto reply = dut_->run(request, stop);
+  const auto reply = dut_->run_again(request, stop);
   if (!reply) return tl::unexpected(end_of(reply.error(), "INFRA_NET"));
   if (!reply->ok()) {
     return tl::unexpected(
@@ -236,8 +240,7 @@ Session::Step Session::bench_failed(const BenchPhaseOrder& bench, const std::str
   if (!reply && reply.error().kind == ErrorKind::kCancelled)
     return tl::unexpected(end_of(reply.error(), "CANCELLED"));
   const auto found = dut_->trouble();
-  if (found && found->kind == Trouble::Kind::kMachine)
-    return tl::unexpected(End{Ending::kInfrastructure, found->error_class, found->what});
+  if (found && found->kind == Trouble::Kind::kMachine) return tl::unexpected(machine_end(*found));
   std::string why = found ? found->what : "";
   std::string error_class = found ? "CRASH" : "FAIL";
   if (!found && !reply) {

@@ -72,6 +72,50 @@ TEST_F(SessionTest, AConnectionThatBreaksWhileResultsAreReadLosesNone) {
   EXPECT_EQ(broken_reads_, 0);
 }
 
+/// Whether its runner was started is for the machine to say: it is asked the very same.
+TEST_F(SessionTest, AStartWhoseAnswerIsLostIsAskedForAgain) {
+  use_store();
+  order_.phases[0].setup = {"modprobe x"};
+  std::vector<std::string> asked;
+  other_ = [&](const ShellRequest& request, std::stop_token) -> Result<ShellReply> {
+    ShellReply reply;
+    reply.exit_code = 0;
+    if (request.command.find("/run/kiln-7-n-1-0-") == std::string::npos) return reply;
+    asked.push_back(request.command);
+    if (asked.size() % 2 == 0) return reply;
+    machine_.cut();
+    return fail(ErrorKind::kInfrastructure, "the connection broke while it ran");
+  };
+  const auto outcome = run();
+  EXPECT_EQ(outcome.ending, Ending::kTested) << outcome.error;
+  EXPECT_EQ(outcome.results.size(), 2U);
+  EXPECT_EQ(machine_.boots(), 1);
+  ASSERT_EQ(asked.size(), 4U) << "setup and start";
+  EXPECT_EQ(asked[0], asked[1]);
+  EXPECT_THAT(asked[2], HasSubstr("igt_runner"));
+  EXPECT_EQ(asked[2], asked[3]);
+}
+
+TEST_F(SessionTest, WhatBrokeOffIsNotGoneOnWithInAnotherBoot) {
+  use_store();
+  int starts = 0;
+  other_ = [&](const ShellRequest& request, std::stop_token) -> Result<ShellReply> {
+    ShellReply reply;
+    reply.exit_code = 0;
+    if (request.command.find("/run/kiln-") == std::string::npos) return reply;
+    ++starts;
+    ++boot_id_;
+    machine_.cut();
+    return fail(ErrorKind::kInfrastructure, "the connection broke while it ran");
+  };
+  const auto outcome = run();
+  EXPECT_EQ(outcome.ending, Ending::kInfrastructure);
+  EXPECT_EQ(outcome.error_class, "WRONG_KERNEL");
+  EXPECT_EQ(outcome.error, "the machine restarted unseen: its boot id has changed");
+  EXPECT_FALSE(outcome.identity.proved);
+  EXPECT_EQ(starts, 1);
+}
+
 TEST_F(SessionTest, OneFailedBootIsTriedAgain) {
   use_store();
   machine_.on_boot = [this](int boot) {
@@ -396,7 +440,7 @@ TEST_F(SessionTest, AFailingSetupIsInfrastructure) {
   order_.phases[0].setup = {"modprobe vgem"};
   other_ = [](const ShellRequest& request, std::stop_token) -> Result<ShellReply> {
     ShellReply reply;
-    reply.exit_code = request.command == "modprobe vgem" ? 1 : 0;
+    reply.exit_code = request.command.find("modprobe vgem") != std::string::npos ? 1 : 0;
     reply.err = "modprobe: FATAL: Module vgem not found\n";
     return reply;
   };

@@ -34,12 +34,17 @@ std::string last_lines(const ShellReply& reply) {
 TestPhase::TestPhase(const TestPhaseOrder& order, size_t index, PhaseHost host)
     : order_(order), index_(index), host_(std::move(host)), folder_(phase_folder(index)) {}
 
+std::string TestPhase::token(const std::string& what) const {
+  return host_.dut->token(fmt::format("{}-{}", index_, what));
+}
+
 Status TestPhase::setup(std::stop_token stop) {
+  int number = 0;
   for (const std::string& command : order_.setup) {
     ShellRequest request;
-    request.command = command;
+    request.command = once_script(token(fmt::format("setup-{}-{}", attempt_, ++number)), command);
     request.timeout = kScriptLimit;
-    auto reply = host_.dut->run(request, stop);
+    auto reply = host_.dut->run_again(request, stop);
     if (!reply) return fail(std::move(reply.error()).while_doing("in the setup of " + order_.name));
     if (!reply->ok()) {
       return fail(ErrorKind::kInfrastructure,
@@ -146,7 +151,7 @@ void TestPhase::stop_aborting(std::stop_token stop) {
   ShellRequest request;
   request.command =
       fmt::format("sed -i 's/^abort_mask : .*/abort_mask : 0/' {}/results/metadata.txt", folder_);
-  (void)host_.dut->run(request, stop);
+  (void)host_.dut->run_again(request, stop);
 }
 
 /// On a kernel that an earlier phase tainted igt_runner stops before its first test, and igt_resume
@@ -155,7 +160,7 @@ Result<bool> TestPhase::has_begun(std::stop_token stop) {
   ShellRequest look;
   look.command = fmt::format("test -e {}/results/0", folder_);
   look.timeout = kScriptLimit;
-  KILN_ASSIGN(const ShellReply reply, host_.dut->run(look, stop));
+  KILN_ASSIGN(const ShellReply reply, host_.dut->run_again(look, stop));
   return reply.ok();
 }
 
@@ -184,11 +189,12 @@ Result<TestPhase::Step> TestPhase::attempt(int number, std::stop_token stop) {
     if (aborting_) options.abort_on = {"taint"};
     if (host_.collect_coverage) options.hooks = {coverage_hook(coverage_folder(index_))};
     argv = igt::runner_argv(options);
-    start.command = list_script(folder_) + " && ";
+    start.command = list_script(folder_, order_.test_list.size()) + " && ";
     start.input = order_.test_list;
   }
-  start.command += start_script(folder_, number, argv);
-  KILN_ASSIGN(const ShellReply reply, host_.dut->run(start, stop));
+  start.command = once_script(token(fmt::format("start-{}", number)),
+                              start.command + start_script(folder_, number, argv));
+  KILN_ASSIGN(const ShellReply reply, host_.dut->run_again(start, stop));
   if (!reply.ok()) {
     return fail(ErrorKind::kInfrastructure,
                 "igt_runner could not be started: " + last_lines(reply));
@@ -288,8 +294,10 @@ Result<bool> TestPhase::end_test(int number, std::stop_token stop) {
   if (!test_killed_) {
     test_killed_ = true;
     ShellRequest kill;
-    kill.command = kill_test_script(folder_, number);
-    const auto reply = host_.dut->run(kill, stop);
+    // Twice, it would kill the next one, too.
+    kill.command = once_script(token(fmt::format("kill-{}-{}", number, seen_in_attempt_)),
+                               kill_test_script(folder_, number));
+    const auto reply = host_.dut->run_again(kill, stop);
     if (reply) return true;
     if (stop.stop_requested()) return fail(ErrorKind::kCancelled, "the session was cancelled");
   }

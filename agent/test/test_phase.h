@@ -57,6 +57,7 @@ class TestPhase {
 
  private:
   enum class Step { kEnded, kAborted, kTrouble, kTimeUp };
+  [[nodiscard]] std::string token(const std::string& what) const;
   Status setup(std::stop_token stop);
   Status begin_coverage(std::stop_token stop);
   Result<bool> has_begun(std::stop_token stop);

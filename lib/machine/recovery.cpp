@@ -145,7 +145,15 @@ std::string look_command() {
          "echo \"root=$(awk '$2 == \"/\" {o = $4} END {print o}' /proc/mounts)\"; "
          "d=$(awk '$5 == \"/\" {d = $3} END {print d}' /proc/self/mountinfo); "
          "d=$(readlink \"/sys/dev/block/$d\"); "
+         "read -r b </proc/sys/kernel/random/boot_id; echo \"boot_id=$b\"; "
          "echo \"errors=$(cat \"/sys/fs/ext4/${d##*/}/errors_count\" 2>/dev/null)\"; echo end=look";
+}
+
+std::string look_boot_id(std::string_view answer) {
+  constexpr std::string_view kWord = "boot_id=";
+  for (const std::string& line : split_lines(answer))
+    if (line.starts_with(kWord)) return line.substr(kWord.size());
+  return "";
 }
 
 std::optional<Sighting> read_look(std::string_view answer, std::string_view mark) {

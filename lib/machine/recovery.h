@@ -80,6 +80,8 @@ std::optional<RecoveryStep> recovery_step(std::string_view name);
 /// What the answer of look_command() says of the system that gave it; `mark` stands on the command
 /// line of no known-good kernel. nullopt: the answer is not whole.
 std::optional<Sighting> read_look(std::string_view answer, std::string_view mark);
+/// Which boot gave it; "" when it does not say.
+std::string look_boot_id(std::string_view answer);
 std::string look_command();
 
 }  // namespace kiln::machine
