@@ -58,6 +58,7 @@ Status HardwareMachine::build(ConsoleHub& hub, PowerUnits& units) {
       verified_->add_witness(make_console_witness([this] { return ears_->count(); }, pause_));
   }
   record_.happen(LifeEvent::kHello);
+  finishes_ = machine::is_unfinished(record_.state());
   keeper_ = std::jthread([this](const std::stop_token& stop) { keep(stop); });
   return {};
 }
@@ -77,12 +78,15 @@ MachineFacts HardwareMachine::facts() {
   out.facts["power"] = machine::driver_name(config_.spec.power);
   out.facts["console"] = machine::driver_name(config_.spec.console);
   out.facts["boot"] = config_.spec.boot.driver;
-  if (record_.state() == LifeState::kQuarantined) {
+  const LifeState now = record_.state();
+  if (finishes_ && now != LifeState::kReady && now != LifeState::kQuarantined)
+    out.preparing = "it is brought home: its agent ended in the middle of a session";
+  if (now == LifeState::kQuarantined) {
     out.broken = "in quarantine: " + record_.why();
     if (has_visitors_)
       out.broken += "; it answers, and somebody is logged in there: its boots wait for them";
   }
-  if (record_.state() == LifeState::kQualifying)
+  if (now == LifeState::kQualifying)
     out.broken = fmt::format("after quarantine: {} boots, each of them well, are to prove it",
                              config_.spec.limits.qualifying);
   return out;
@@ -161,7 +165,8 @@ void HardwareMachine::session_at(std::string_view phase) {
 }
 
 /// From whatever an earlier session, or an agent that was killed, left behind.
-Status HardwareMachine::fetch_ready(State& state, std::stop_token stop) {
+Result<std::unique_ptr<SteadyShell>> HardwareMachine::come_home(State& state,
+                                                                std::stop_token stop) {
   if (record_.state() == LifeState::kQuarantined)
     return fail(ErrorKind::kInfrastructure,
                 fmt::format("{} is in quarantine: {}", config_.spec.name, record_.why()));
@@ -171,22 +176,27 @@ Status HardwareMachine::fetch_ready(State& state, std::stop_token stop) {
                                                              : LifeEvent::kStopped);
   KILN_ASSIGN(auto shell, home(state, stop));
   // The list is there from a session's begin until what it left is gone.
-  const Path list = list_file();
-  if (const auto before = os::read_file(list, kMaxList)) {
+  if (const auto before = os::read_file(list_file(), kMaxList)) {
     state.modules = *before;
     clean(state, *shell);
   }
   // Verifying, cleaning and recovering lead to ready by what was just seen.
   for (int i = 0; i < 2 && record_.state() != LifeState::kReady; ++i)
     record_.happen(LifeEvent::kDone);
+  return shell;
+}
+
+Status HardwareMachine::fetch_ready(State& state, std::stop_token stop) {
+  KILN_ASSIGN(auto shell, come_home(state, stop));
   KILN_ASSIGN(state.modules,
               shell->again(kTries, stop, [&] { return ask(*shell, "ls -1 /lib/modules", stop); }));
   state.home = std::move(shell);
-  return os::write_atomic(list, state.modules);
+  return os::write_atomic(list_file(), state.modules);
 }
 
 Status HardwareMachine::begin(const Path&, const std::function<void(const std::string&)>& progress,
                               std::stop_token stop) {
+  finishing_.request_stop();
   auto state = state_.lock();
   state->stop = stop;
   state->crash_looked_for = false;

@@ -88,7 +88,8 @@ class HardwareMachine final : public Machine, private Power, private Boot, priva
   /// Until the known-good system is gone for the armed kernel; one that hangs on its way down is
   /// helped along.
   Status leave(const State& state);
-  /// To `ready`, by way of the known-good system.
+  /// To `ready`, by way of the known-good system, with nothing of ours left on it.
+  Result<std::unique_ptr<SteadyShell>> come_home(State& state, std::stop_token stop);
   Status fetch_ready(State& state, std::stop_token stop);
   void clean(State& state, SteadyShell& shell);
   void watch(Shell& shell, std::stop_token stop);
@@ -116,6 +117,8 @@ class HardwareMachine final : public Machine, private Power, private Boot, priva
   Status boot_known_good(std::stop_token stop);
   void keep(std::stop_token stop);
   void look_again(std::stop_token stop);
+  /// What an agent that was killed left behind is not left to the next session.
+  void finish_work(std::stop_token stop);
   [[nodiscard]] machine::RecoveryMeans means() const;
   [[nodiscard]] ShellEndpoint shell_at() const;
 
@@ -131,7 +134,9 @@ class HardwareMachine final : public Machine, private Power, private Boot, priva
   std::atomic<bool> to_watch_ = false;      ///< the built kernel was started, its watchdog was not
   CrashKeeper crashes_;                     ///< used under state_'s lock
   std::unique_ptr<Ears> ears_;
-  std::jthread keeper_;  ///< looks at a machine in quarantine; ends first
+  std::atomic<bool> finishes_ = false;  ///< the keeper, what an earlier agent began
+  std::stop_source finishing_;          ///< a session that begins does it itself
+  std::jthread keeper_;                 ///< looks at a machine in quarantine; ends first
 };
 
 }  // namespace kiln::agent

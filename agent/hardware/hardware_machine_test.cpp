@@ -202,14 +202,48 @@ TEST_F(HardwareMachineTest, APowerCycleBringsItBackAndThatIsRemembered) {
                 ElementsAre("verifying", "recovering", "verifying", "ready", "leased"));
   }
   EXPECT_EQ(power_log(), "off\non\n");
-  // The agent ended in the middle of a session: what that left is removed before the next.
+  const auto machine = make();
+  EXPECT_EQ(helped(*machine, RecoveryStep::kPowerCycle), 1U);
+}
+
+/// Nobody has to want the machine for that.
+TEST_F(HardwareMachineTest, WhatAKilledAgentLeftIsRemovedWhenTheNextOneStarts) {
+  world_.lock()->no_shell = Error(ErrorKind::kTimeout, "");
+  ASSERT_TRUE(make()->begin({}, {}, {}));
+  world_.lock()->commands.clear();
   states_.lock()->clear();
   const auto machine = make();
-  EXPECT_EQ(machine->record().state(), LifeState::kCleaning);
-  EXPECT_EQ(helped(*machine, RecoveryStep::kPowerCycle), 1U);
-  ASSERT_TRUE(machine->begin({}, {}, {}));
-  EXPECT_THAT(world_.lock()->commands, ::testing::Contains(HasSubstr("rm -rf -- /boot/kiln")));
-  EXPECT_THAT(*states_.lock(), ElementsAre("ready", "leased"));
+  EXPECT_TRUE(testing::eventually([&] { return machine->record().state() == LifeState::kReady; }));
+  EXPECT_EQ(machine->facts().preparing, "");
+  EXPECT_EQ(asked("rm -rf -- /boot/kiln"), 1);
+  EXPECT_THAT(*states_.lock(), ElementsAre("ready"));
+  EXPECT_TRUE(machine->begin({}, {}, {}));
+  EXPECT_EQ(asked("rm -rf -- /boot/kiln"), 1) << "it was clean";
+}
+
+TEST_F(HardwareMachineTest, OneThatDoesNotComeHomeAtTheStartKeepsNobodyWaiting) {
+  world_.lock()->no_shell = Error(ErrorKind::kTimeout, "");
+  ASSERT_TRUE(make()->begin({}, {}, {}));
+  auto tries = std::make_shared<std::atomic<int>>(0);
+  auto answers = std::make_shared<std::atomic<bool>>(false);
+  config_.connector = [this, tries, answers](
+                          const ShellEndpoint&, Millis, const std::function<std::string()>&,
+                          const std::stop_token& stop) -> Result<std::unique_ptr<Shell>> {
+    ++*tries;
+    if (*answers) return std::unique_ptr<Shell>(std::make_unique<PlayedShell>(world_));
+    EXPECT_TRUE(testing::eventually([&] { return stop.stop_requested(); }));
+    return fail(ErrorKind::kCancelled, "stopped");
+  };
+  {
+    const auto machine = make();
+    EXPECT_TRUE(testing::eventually([&] { return *tries > 0; }));
+    EXPECT_THAT(machine->facts().preparing, HasSubstr("it is brought home"));
+  }  // an agent that ends
+  const auto machine = make();
+  EXPECT_TRUE(testing::eventually([&] { return *tries > 1; }));
+  *answers = true;
+  EXPECT_TRUE(machine->begin({}, {}, {})) << "a session does it itself";
+  EXPECT_EQ(power_log(), "");
 }
 
 TEST_F(HardwareMachineTest, ADamagedRootIsCheckedByABoot) {

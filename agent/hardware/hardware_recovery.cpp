@@ -263,7 +263,20 @@ Status HardwareMachine::wait_gone(const Ears::Mark& before, Millis limit, std::s
   }
 }
 
+void HardwareMachine::finish_work(std::stop_token stop) {
+  const std::stop_callback ends(stop, [this] { finishing_.request_stop(); });
+  log::line(log::Level::kInfo,
+            "a machine is brought home: its agent ended in the middle of a session",
+            {{"machine", config_.spec.name}, {"state", std::string(to_string(record_.state()))}});
+  auto state = state_.lock();
+  if (const auto home = come_home(*state, finishing_.get_token()); !home)
+    log::line(log::Level::kWarning, "a machine was not brought home",
+              {{"machine", config_.spec.name}, {"why", home.error().message}});
+}
+
 void HardwareMachine::keep(std::stop_token stop) {
+  if (finishes_) finish_work(stop);
+  finishes_ = false;
   while (pause_(config_.spec.limits.look_again, stop))
     if (record_.state() == LifeState::kQuarantined) look_again(stop);
 }

@@ -186,6 +186,7 @@ v1::MachineInfo to_proto(const MachineFacts& facts) {
   for (const std::string& tag : facts.tags) out.add_tags(tag);
   for (const auto& [key, value] : facts.facts) (*out.mutable_facts())[key] = to_valid_utf8(value);
   out.set_emulated(facts.emulated);
+  out.set_preparing(facts.preparing);
   out.set_broken(to_valid_utf8(facts.broken));
   return out;
 }

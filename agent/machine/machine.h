@@ -22,7 +22,8 @@ struct MachineFacts {
   std::vector<std::string> tags{};
   std::map<std::string, std::string> facts{};  ///< "accel" -> "tcg"
   bool emulated = false;                       ///< its wall clock says nothing about hardware
-  std::string broken{};  ///< why no session can start before somebody mends it, "" = it can
+  std::string preparing{};  ///< what is done to it before a session can start, "" = nothing
+  std::string broken{};     ///< why no session can start before somebody mends it, "" = it can
 };
 
 enum class PowerState { kOff, kOn, kUnknown };

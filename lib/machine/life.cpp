@@ -154,6 +154,10 @@ bool in_session(LifeState state) {
   return std::find(kSession.begin(), kSession.end(), state) != kSession.end();
 }
 
+bool is_unfinished(LifeState state) {
+  return in_session(state) || state == S::kCleaning || state == S::kRecovering;
+}
+
 std::string_view to_string(LifeState state) {
   return row_of(state).name;
 }

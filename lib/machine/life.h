@@ -81,6 +81,9 @@ const StateRow& row_of(LifeState state);
 const Edge* edge_of(LifeState state, LifeEvent event);
 /// What a machine is in when its agent comes back and had written `state` last.
 LifeState after_restart(LifeState state);
+/// Whether an agent that finds a machine so when it starts ended in the middle of its work there:
+/// what it left is on the machine or in force.
+bool is_unfinished(LifeState state);
 /// Whether a session runs, so that each way out must tell how it ended.
 bool in_session(LifeState state);
 std::string_view to_string(LifeState state);

@@ -74,6 +74,10 @@ TEST(Life, AnAgentThatComesBackKnowsTheWorst) {
     EXPECT_TRUE(!in_session(row.state) || fit.contains(row.after_restart)) << row.name;
   }
   EXPECT_EQ(after_restart(S::kQuarantined), S::kQuarantined);
+  for (const S state : {S::kOffline, S::kVerifying, S::kReady, S::kQuarantined, S::kHeld})
+    EXPECT_FALSE(is_unfinished(after_restart(state))) << to_string(state);
+  for (const S state : {S::kLeased, S::kArmed, S::kBooting, S::kTesting, S::kTriage, S::kCleaning})
+    EXPECT_TRUE(is_unfinished(after_restart(state))) << to_string(state);
   EXPECT_EQ(after_restart(S::kHeld), S::kHeld);
 }
 
