@@ -5,11 +5,13 @@
 namespace kiln::verdict {
 namespace {
 
-bool share_an_outcome(const SideView& a, const SideView& b) {
-  const auto left = a.outcomes();
-  const auto right = b.outcomes();
-  return std::any_of(left.begin(), left.end(),
-                     [&](const auto& entry) { return right.count(entry.first) > 0; });
+/// Does the patched side mostly end as it never did before?
+bool ends_otherwise(const SideView& before, const SideView& after) {
+  const auto known = before.outcomes();
+  const auto other =
+      std::count_if(after.seen.begin(), after.seen.end(),
+                    [&](const Observation& one) { return !known.contains(one.outcome); });
+  return 2 * static_cast<size_t>(other) > after.seen.size();
 }
 
 /// The baseline ran what covers the test and never saw it: the series brought it.
@@ -40,7 +42,7 @@ int boots_missing(const TestView& test, const stats::RateRules& rules) {
 /// Bad in every boot of both sides.
 Classified classify_bad(const TestView& test, const stats::RateRules& rules) {
   Classified out;
-  if (share_an_outcome(test.baseline, test.patched)) {
+  if (!ends_otherwise(test.baseline, test.patched)) {
     out.cls = Cls::kNotTheSeries;
     return out;
   }
@@ -111,7 +113,9 @@ Classified classify_rates(const TestView& test, const ConfigView& view,
   } else if (worse) {
     out.cls = Cls::kRegression;
   } else {
-    out.cls = after.count(Kind::kPass) > 0 ? Cls::kFix : Cls::kWarning;
+    // What mostly stopped to run is not repaired.
+    const auto passed = static_cast<size_t>(after.count(Kind::kPass));
+    out.cls = 2 * passed > after.seen.size() ? Cls::kFix : Cls::kWarning;
   }
   return out;
 }

@@ -94,20 +94,49 @@ std::string config_names(const std::vector<ConfigView>& views, const std::vector
   return join(names, ", ");
 }
 
-/// interaction_of(), unless the test is bad elsewhere with no series at all: then no simple word is
-/// true.
+/// Configs beside the item's own that are so.
+template <typename Is>
+std::vector<size_t> elsewhere(const Item& item, const std::vector<ConfigView>& views, Is is) {
+  std::vector<size_t> out;
+  for (size_t c = 0; c < views.size(); ++c)
+    if (std::find(item.configs.begin(), item.configs.end(), c) == item.configs.end() && is(c))
+      out.push_back(c);
+  return out;
+}
+
+bool ran(const SideView& side) {
+  return side.count(Kind::kPass) + side.count(Kind::kBad) > 0;
+}
+
+/// interaction_of(), where the other configs show that it is true: the test ran there, and the
+/// series does not look as bad there. Where a test is bad with no series at all no simple word is.
 std::string interaction_word(const Item& item, const std::vector<ConfigView>& views) {
   if (item.cls == Cls::kFlaky && !item.how.only_patched) return "";  // the series has no part in it
-  std::vector<size_t> anyway;
-  for (size_t c = 0; c < views.size(); ++c) {
-    const bool here = std::find(item.configs.begin(), item.configs.end(), c) != item.configs.end();
-    if (!here && item.tests[c] != nullptr && item.tests[c]->baseline.count(Kind::kBad) > 0)
-      anyway.push_back(c);
-  }
-  if (item.cls != Cls::kRegression || anyway.empty())
+  const auto bad_before = [&](size_t c) {
+    return item.tests[c] != nullptr && item.tests[c]->baseline.count(Kind::kBad) > 0;
+  };
+  const std::vector<size_t> anyway = elsewhere(item, views, bad_before);
+  if (item.cls == Cls::kRegression && !anyway.empty())
+    return fmt::format("by the series in {}; bad without it too in {}",
+                       config_names(views, item.configs), config_names(views, anyway));
+  const std::vector<size_t> unseen = elsewhere(item, views, [&](size_t c) {
+    const TestView* test = item.tests[c];
+    return views[c].comparable() &&
+           (test == nullptr || !ran(test->baseline) || !ran(test->patched));
+  });
+  const std::vector<size_t> alike = elsewhere(item, views, [&](size_t c) {
+    return views[c].comparable() && item.tests[c] != nullptr && !bad_before(c) &&
+           item.tests[c]->patched.count(Kind::kBad) > 0;
+  });
+  const bool bad = item.cls == Cls::kRegression || item.cls == Cls::kWarning ||
+                   item.cls == Cls::kFlaky || item.cls == Cls::kNotTheSeries;
+  if (!bad || (unseen.empty() && alike.empty()))
     return interaction_of(views, item.configs, item.cls);
-  return fmt::format("by the series in {}; bad without it too in {}",
-                     config_names(views, item.configs), config_names(views, anyway));
+  std::string out = item.cls == Cls::kNotTheSeries ? "fails with and without the series" : "seen";
+  out += " in " + config_names(views, item.configs);
+  if (!alike.empty()) out += "; bad with the series in " + config_names(views, alike) + " too";
+  if (!unseen.empty()) out += "; nothing to compare in " + config_names(views, unseen);
+  return out;
 }
 
 /// Bad on both sides: both are what a filter must cover.
@@ -175,7 +204,10 @@ std::vector<Item> collect_items(const Input& input, const std::vector<ConfigView
     return item.cls == Cls::kNotTheSeries && regressed.count(item.test) > 0;
   });
   for (Item& item : items) {
-    for (const size_t c : item.configs) add_reports(telling_side(item, c), item.test, &item.kernel);
+    // What is as bad without the series is shown as it is without it.
+    for (const size_t c : item.configs)
+      add_reports(item.cls == Cls::kNotTheSeries ? item.tests[c]->baseline : telling_side(item, c),
+                  item.test, &item.kernel);
     item.interaction = interaction_word(item, views);
     item.cause = cause_of(item);
     look_for_known(known, views, &item);

@@ -1,5 +1,7 @@
 #pragma once
 /// From classified tests, kernel reports and builds to findings, those of one cause together. Pure.
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,10 +34,15 @@ std::vector<Judged> test_findings(const Input& input, const std::vector<ConfigVi
 /// Findings of reports that the kernel made with the series only, in no test or in a boot that
 /// measured.
 std::vector<Judged> kernel_findings(const Input& input, const std::vector<ConfigView>& views);
-/// Configs in which such a report was seen in functional sessions and needs more boots: how many
-/// on each side.
-std::map<std::string, int> kernel_suspicions(const Input& input,
-                                             const std::vector<ConfigView>& views);
+/// Such reports of functional sessions that need more boots.
+struct KernelSuspicion {
+  int boots_each = 0;           ///< on each side
+  bool anywhere = false;        ///< any test may bring them
+  std::set<std::string> tests;  ///< planned ones that bring them
+};
+/// By config.
+std::map<std::string, KernelSuspicion> kernel_suspicions(const Input& input,
+                                                         const std::vector<ConfigView>& views);
 
 /// build-failure and build-warning findings; a baseline that does not build is "infrastructure".
 std::vector<Judged> build_findings(const Input& input);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "lib/base/text.h"
+#include "lib/verdict/observe.h"
 #include "lib/verdict/outcome.h"
 #include "lib/verdict/performance.h"
 
@@ -44,6 +45,18 @@ std::vector<std::string> infrastructure_reasons(const Input& input,
   return reasons;
 }
 
+/// Did any test of a first boot of these variants do more than skip?
+bool any_ran(const Output& out, std::string_view variant) {
+  return std::any_of(
+      out.outcome_counts.begin(), out.outcome_counts.end(), [&](const CellCounts& cell) {
+        return cell.variant == variant &&
+               std::any_of(cell.outcomes.begin(), cell.outcomes.end(), [](const auto& outcome) {
+                 const Kind kind = kind_of(outcome.first);
+                 return kind == Kind::kPass || kind == Kind::kBad;
+               });
+      });
+}
+
 std::vector<std::string> open_reasons(const Input& input, const std::vector<Judged>& judged,
                                       const Output& out) {
   std::vector<std::string> reasons;
@@ -66,8 +79,13 @@ std::vector<std::string> open_reasons(const Input& input, const std::vector<Judg
     if (allows_slowdown(input, c))
       reasons.push_back(fmt::format("{} in {} may still be slower: {} more pairs are needed",
                                     c.metric, c.config, std::max(1, c.more_pairs)));
-  if (out.results_planned > 0 && out.results_got == 0 && reasons.empty())
-    reasons.emplace_back("no planned test gave a result");
+  if (out.results_planned > 0 && reasons.empty()) {
+    if (out.results_got == 0) {
+      reasons.emplace_back("no planned test gave a result");
+    } else if (has_series(input) && !any_ran(out, "patched")) {
+      reasons.emplace_back("every test skipped with the series");
+    }
+  }
   return reasons;
 }
 
@@ -121,8 +139,12 @@ std::string success_headline(const Input& input, const Output& out) {
     return fmt::format("No regression in what ran, but only {}{}", results_words(out), tail);
   const std::string known =
       out.known == 0 ? "" : ", " + count_of(out.known, "known issue", "known issues") + " aside";
-  return fmt::format("No regression: {} and none is worse with the series{}{}", results_words(out),
-                     known, tail);
+  // A test that is bad on both sides may be so in another way: a warning.
+  const bool other = std::any_of(out.findings.begin(), out.findings.end(), [](const Finding& one) {
+    return one.cls == "warning" && !one.test.empty();
+  });
+  return fmt::format("No regression: {}{}{}{}", results_words(out),
+                     other ? "" : " and none is worse with the series", known, tail);
 }
 
 }  // namespace

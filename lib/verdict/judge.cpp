@@ -144,7 +144,7 @@ std::vector<Suspicion> suspicions(const Input& input) {
   std::vector<Suspicion> out;
   if (!has_series(input) || input.job.confirmations <= 0) return out;
   const std::vector<ConfigView> views = observe(input);
-  const std::map<std::string, int> by_kernel = kernel_suspicions(input, views);
+  const auto by_kernel = kernel_suspicions(input, views);
   const stats::RateRules rules = rate_rules(input.job);
   for (const ConfigView& view : views) {
     if (!view.comparable()) continue;
@@ -163,8 +163,12 @@ std::vector<Suspicion> suspicions(const Input& input) {
     }
     // A report outside of any test may come from any of them: then all run again.
     if (const auto found = by_kernel.find(view.config); found != by_kernel.end()) {
-      suspicion.tests = input.planned_tests;
-      suspicion.boots_each = std::max(suspicion.boots_each, found->second);
+      if (!found->second.anywhere)
+        known.insert(found->second.tests.begin(), found->second.tests.end());
+      suspicion.tests.clear();
+      for (const std::string& test : input.planned_tests)
+        if (found->second.anywhere || known.contains(test)) suspicion.tests.push_back(test);
+      suspicion.boots_each = std::max(suspicion.boots_each, found->second.boots_each);
     }
     suspicion.boots_each = std::min({suspicion.boots_each, left, kMostBootsAtOnce});
     if (!suspicion.tests.empty()) out.push_back(std::move(suspicion));
