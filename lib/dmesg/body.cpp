@@ -208,6 +208,11 @@ constexpr std::array<std::string_view, 24> kSanitizers = {
     "race at unknown",   "Reported by Kernel",
     "read to ",          "write to "};
 
+/// SLUB's, of an object that is not as it should be.
+constexpr std::array<std::string_view, 10> kSlab = {
+    "Slab 0x", "Object ",      "Redzone ",  "Padding ",    "Bytes b4 ",
+    "FIX ",    "Allocated in", "Freed in ", "INFO: Slab ", "INFO: Object "};
+
 constexpr std::array<std::string_view, 9> kGpuInside = {
     "GPU hang",         "GPU HANG",   "GPU crash dump",         "file a _new_ bug",
     "GPU reset",        "Resetting ", "developers can then re", "How-to-file-i915-bugs",
@@ -252,6 +257,18 @@ const RE2& memory_line() {
   return pattern;
 }
 
+/// `0xffff88810b5a0c40-0xffff88810b5a0c43 @offset=3136. First byte 0x0 instead of 0x6b`
+const RE2& slab_place() {
+  static const RE2 pattern(R"(^(INFO: )?0x[0-9a-fx-]+ @offset=\d+)");
+  return pattern;
+}
+
+/// `Unreclaimable slab info:` has a table of `kmalloc-64    12KB     16KB`.
+const RE2& slab_row() {
+  static const RE2 pattern(R"(^[\w:.-]+ +\d+KB +\d+KB$|^Name +Used +Total$)");
+  return pattern;
+}
+
 /// ` #0: c1234567 (&lock){+.+.}-{3:3}, at: foo+0x1/0x2`
 const RE2& held_lock_line() {
   static const RE2 pattern(R"(^\s*#\d+: )");
@@ -270,7 +287,8 @@ bool is_sanitizer(std::string_view kind) {
 /// Lines that only reports of this kind have; `words` is the text without its indent.
 bool is_own_body(std::string_view kind, std::string_view text, std::string_view words) {
   if (kind == "oom" || kind == "page-alloc")
-    return starts_with_any(words, kMemory) || matches(words, memory_line());
+    return starts_with_any(words, kMemory) || matches(words, memory_line()) ||
+           matches(words, slab_row());
   if (kind == "lockdep")
     return is_rule(words) || starts_with_any(words, kLocks) || holds_any(text, kLocksInside) ||
            matches(text, held_lock_line());
@@ -282,6 +300,9 @@ bool is_own_body(std::string_view kind, std::string_view text, std::string_view 
            is_rule(words);
   if (kind == "gpu-hang") return holds_any(text, kGpuInside);
   if (kind == "panic") return starts_with_any(words, kBackTraces);
+  if (kind == "bug" &&
+      (starts_with_any(words, kSlab) || is_rule(words) || matches(words, slab_place())))
+    return true;
   // A BUG or WARN names the locks that its task holds.
   return holds_any(text, {&kBackTraces[5], 2}) || matches(text, held_lock_line());
 }

@@ -82,6 +82,9 @@ class Cutter {
 
   void take(const Placed& at) {
     const Line& line = *at.line;
+    // Another boot: what the last one left open is over, its speakers are others.
+    if (line.text.starts_with("Linux version "))
+      while (!open_.empty()) close(open_.front());
     running_.feed(line.text, line.time);
     drop_stale(at);
     const auto start = find_start(line.text);

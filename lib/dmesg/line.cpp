@@ -97,8 +97,34 @@ bool take_kmsg(std::string_view& text, Line& line) {
   return true;
 }
 
-/// `2026-11-24T21:15:00.123Z `: the time a console server put before the line.
+bool is_clock(std::string_view text) {
+  return text.size() == 8 && is_digit(text[0]) && text[2] == ':' && is_digit(text[4]) &&
+         text[5] == ':' && is_digit(text[7]);
+}
+
+/// `[Sun Nov 29 10:15:55 2026] ` of dmesg -T.
+bool take_date(std::string_view& text) {
+  if (text.size() < 26 || text[0] != '[' || text[25] != ']' || !is_clock(text.substr(12, 8)))
+    return false;
+  text.remove_prefix(26);
+  if (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  return true;
+}
+
+/// `Nov 29 10:15:55 host kernel: ` or `2026-11-29T10:15:55+0100 host kernel: ` of a journal.
+bool take_journal(std::string_view& text) {
+  constexpr std::string_view kKernel = " kernel: ";
+  constexpr size_t kMostBytes = 120;
+  const size_t end = text.substr(0, kMostBytes).find(kKernel);
+  if (end == std::string_view::npos || end < 17) return false;
+  if (!is_clock(text.substr(7, 8)) && !is_clock(text.substr(11, 8))) return false;
+  text.remove_prefix(end + kKernel.size());
+  return true;
+}
+
+/// `2026-11-24T21:15:00.123Z `: the time a console server, a journal or dmesg put before the line.
 void take_host_time(std::string_view& text) {
+  if (take_date(text) || take_journal(text)) return;
   if (text.size() < 21 || text[4] != '-' || text[7] != '-' || text[10] != 'T') return;
   if (!std::all_of(text.begin(), text.begin() + 4, is_digit)) return;
   const size_t space = text.find(' ');

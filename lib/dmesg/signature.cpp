@@ -32,6 +32,16 @@ bool is_number(std::string_view word) {
          });
 }
 
+/// 12ms, 4096kB: the unit behind the digits, "" = none.
+std::string_view unit_of(std::string_view word) {
+  static constexpr std::array<std::string_view, 14> kUnits = {
+      "ns", "us", "ms", "s", "B", "kB", "KB", "MB", "GB", "KiB", "MiB", "kHz", "MHz", "GHz"};
+  const size_t end = word.find_first_not_of("0123456789");
+  if (end == 0 || end == word.npos) return "";
+  const auto found = std::find(kUnits.begin(), kUnits.end(), word.substr(end));
+  return found == kUnits.end() ? "" : *found;
+}
+
 /// "lockup" tells by its stack, "oom" by nothing.
 bool tells_by_title(std::string_view kind) {
   static constexpr std::array<std::string_view, 4> kByTitle = {"error", "gpu-hang", "hardware",
@@ -76,7 +86,10 @@ std::string without_numbers(std::string_view title) {
     size_t end = i;
     while (end < title.size() && is_word_byte(title[end])) ++end;
     const std::string_view word = title.substr(i, end - i);
-    if (!is_number(word)) {
+    if (const std::string_view unit = unit_of(word); !unit.empty()) {
+      out.push_back('#');
+      out += unit;
+    } else if (!is_number(word)) {
       out += word;
     } else {
       out.push_back('#');
@@ -96,7 +109,9 @@ std::string make_signature(std::string_view kind, std::string_view title,
                            const std::vector<StackEntry>& stack) {
   std::string out(kind);
   if (kind == "oom") return out;
-  if (tells_by_title(kind) || stack.empty()) return out + ": " + without_numbers(title);
+  // Full tables of lockdep say nothing of who filled the last entry.
+  if (tells_by_title(kind) || stack.empty() || title.starts_with("BUG: MAX_"))
+    return out + ": " + without_numbers(title);
   std::string_view between = ": ";
   for (const std::string_view name : telling_functions(kind, stack)) {
     out += between;

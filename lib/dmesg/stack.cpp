@@ -64,6 +64,7 @@ class StackReader {
       entry.exact = std::any_of(exact_.begin(), exact_.end(), [&](const StackEntry& e) {
         return e.symbol == entry.symbol && e.offset == entry.offset;
       });
+      printed_ = printed_ || guess.empty();
       add(guess.empty() ? sure_ : guessed_, std::move(entry));
     } else if (!is_held_lock(text) && RE2::PartialMatch(line.text, pointer_line(), &guess, &symbol,
                                                         &offset, &size, &module)) {
@@ -104,9 +105,11 @@ class StackReader {
       sure_.resize(has_pointer_ && !sure_.empty() && sure_.front().exact ? 1 : 0);
       guessed_.clear();
     }
-    // Below is what the interrupt interrupted.
-    if ((word == "</IRQ>" || word == "</SOFTIRQ>") && !sure_.empty()) closed_ = true;
-    if (word == "Call Trace:" || word == "<NMI>") closed_ = false;
+    // Below is what the interrupt interrupted; but a watchdog's interrupt, which has nothing but
+    // guesses, is there because of it.
+    if ((word == "</IRQ>" || word == "</SOFTIRQ>") && !sure_.empty() && printed_) closed_ = true;
+    if (word == "<IRQ>" || word == "<SOFTIRQ>") printed_ = false;
+    if (word == "Call Trace:" || word == "<NMI>") closed_ = printed_ = false;
   }
 
   void add(std::vector<StackEntry>& list, StackEntry entry) const {
@@ -123,6 +126,7 @@ class StackReader {
   std::vector<StackEntry> exact_;
   bool has_pointer_ = false;
   bool closed_ = false;
+  bool printed_ = false;  ///< an entry that is no guess, since the trace or its interrupt began
 };
 
 }  // namespace

@@ -42,6 +42,8 @@ constexpr std::array kBug = {
     Rule{"BUG: assuming atomic context", "atomic"},
     Rule{"[ BUG: Invalid wait context ]", "lockdep"},
     Rule{"BUG: key ", "lockdep"},
+    Rule{"BUG: MAX_LOCK", "lockdep"},  // its tables are full: _DEP_CHAINS, _DEPTH, ...
+    Rule{"BUG: MAX_STACK_TRACE_ENTRIES too low", "lockdep"},
     Rule{"BUG: ", "bug"},
 };
 constexpr std::array kUbsan = {Rule{"UBSAN: ", "ubsan"}};
@@ -78,6 +80,7 @@ constexpr std::array kStall = {
     Rule{"self-detected stall on CPU", "rcu-stall", false, false, true},
     Rule{"detected stalls on CPUs/tasks", "rcu-stall", false, false, true},
     Rule{"detected expedited stalls on CPUs/tasks", "rcu-stall", false, false, true},
+    Rule{"detected stalls on tasks:", "rcu-stall", false, false, true},
 };
 constexpr std::array kStarved = {Rule{"kthread starved for", "rcu-stall", false, false, true}};
 constexpr std::array kOom = {Rule{" invoked oom-killer: ", "oom", false, false, true}};
@@ -141,7 +144,7 @@ constexpr std::array kPatterns = {
 /// What find_telling() looks for: each hint above, narrowed where it is also an everyday word.
 constexpr std::string_view kTelling =
     R"(Kernel panic|BUG|UBSAN: |hard LOCKUP|corruption|Unable to handle kernel|protection fault)"
-    R"(|WARNING: |DEBUG_LOCKS_WARN_ON|INFO: |stall on CPU|stalls on CPU|kthread starved|oom-killer)"
+    R"(|WARNING: |DEBUG_LOCKS_WARN_ON|INFO: |stall on CPU|stalls on CPU|stalls on tasks|kthread starved|oom-killer)"
     R"(|allocation failure|\*ERROR\*|GPU HANG|GPU hang|GPU reset|hung GPU|GPU for hang|Resetting )"
     R"(|\[Hardware Error\]| \[#|\[IGT\] |Linux version |\[ cut here \])";
 
