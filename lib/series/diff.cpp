@@ -31,14 +31,35 @@ bool read_hunk_header(std::string_view line, Hunk& hunk) {
          read_range_numbers(line.substr(plus + 2, end - plus - 2), hunk.new_start, hunk.new_count);
 }
 
+/// As git quotes a name with bytes beyond ASCII: "new n\\303\\244me.c". Others as they are.
+std::string unquoted(std::string_view text) {
+  if (text.size() < 2 || text.front() != '"' || text.back() != '"') return std::string(text);
+  text = text.substr(1, text.size() - 2);
+  std::string out;
+  const auto is_octal = [](char c) { return c >= '0' && c <= '7'; };
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '\\' || i + 1 == text.size()) {
+      out += text[i];
+    } else if (i + 3 < text.size() && is_octal(text[i + 1]) && is_octal(text[i + 2]) &&
+               is_octal(text[i + 3])) {
+      out += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 +
+                               (text[i + 3] - '0'));
+      i += 3;
+    } else {
+      const char c = text[++i];
+      out += c == 't' ? '\t' : c == 'n' ? '\n' : c;
+    }
+  }
+  return out;
+}
+
 /// Name of a "--- " or "+++ " line without its a/ or b/; "" for /dev/null.
 std::string file_name(std::string_view text) {
   text = text.substr(0, text.find('\t'));
   if (text == "/dev/null") return {};
-  if (text.size() >= 2 && text.front() == '"' && text.back() == '"')
-    text = text.substr(1, text.size() - 2);
-  const size_t slash = text.find('/');
-  return std::string(slash == std::string_view::npos ? text : text.substr(slash + 1));
+  const std::string name = unquoted(text);
+  const size_t slash = name.find('/');
+  return slash == std::string::npos ? name : name.substr(slash + 1);
 }
 
 bool leaves_tree(const std::string& path) {
@@ -97,6 +118,14 @@ class DiffParser {
 
   /// "a/x b/x": for files without hunks (mode changes, empty files, binaries).
   void read_git_names(std::string_view text) {
+    if (text.ends_with('"') || text.starts_with('"')) {
+      const size_t quoted = text.find(" \"b/");
+      const size_t between = quoted == std::string_view::npos ? text.find(" b/") : quoted;
+      if (between == std::string_view::npos) return;
+      file_.old_path = file_name(text.substr(0, between));
+      file_.path = file_name(text.substr(between + 1));
+      return;
+    }
     const size_t middle = text.find(" b/");
     if (!text.starts_with("a/") || middle == std::string_view::npos) return;
     file_.old_path = text.substr(2, middle - 2);
@@ -108,9 +137,9 @@ class DiffParser {
     if (line.starts_with("deleted file mode")) file_.deleted = true;
     if (line.starts_with("rename from ")) {
       file_.renamed = true;
-      file_.old_path = line.substr(12);
+      file_.old_path = unquoted(line.substr(12));
     }
-    if (line.starts_with("rename to ")) file_.path = line.substr(10);
+    if (line.starts_with("rename to ")) file_.path = unquoted(line.substr(10));
     if (line.starts_with("Binary files ") || line.starts_with("GIT binary patch"))
       file_.binary = true;
   }

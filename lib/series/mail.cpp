@@ -217,6 +217,26 @@ void read_prefix(Mail& mail) {
   mail.title = rest;
 }
 
+/// Did the way of the mail end its lines by CRLF? A patch of a file with such lines has them in its
+/// hunks only.
+bool has_crlf(std::string_view raw, std::string_view body) {
+  const size_t first = raw.find('\n');
+  if (first != std::string_view::npos && first > 0 && raw[first - 1] == '\r') return true;
+  constexpr std::string_view kDiff = "diff --git ";
+  size_t at = body.starts_with(kDiff) ? 0 : body.find("\ndiff --git ");
+  if (at == std::string_view::npos) return false;
+  at = body.find('\n', at + 1);
+  return at != std::string_view::npos && body[at - 1] == '\r';
+}
+
+std::string with_plain_ends(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (size_t i = 0; i < text.size(); ++i)
+    if (text[i] != '\r' || i + 1 == text.size() || text[i + 1] != '\n') out += text[i];
+  return out;
+}
+
 }  // namespace
 
 std::string decode_rfc2047(std::string_view text) {
@@ -260,6 +280,7 @@ Result<Mail> parse_mail(const Message& message) {
   const std::string coding = headers.get("Content-Transfer-Encoding");
   if (iequals(trim(coding), "quoted-printable")) mail.body = decode_quoted(mail.body, false);
   if (iequals(trim(coding), "base64")) mail.body = decode_base64(mail.body);
+  if (has_crlf(message.text, mail.body)) mail.body = with_plain_ends(mail.body);
   read_prefix(mail);
   return mail;
 }

@@ -109,6 +109,31 @@ TEST(Diff, SeesNewDeletedRenamedAndBinaryFiles) {
   EXPECT_TRUE((*files)[3].binary);
 }
 
+TEST(Diff, NamesThatGitQuotes) {
+  const auto files = parse_diff(
+      "diff --git a/old name.c \"b/new n\\303\\244me.c\"\n"
+      "similarity index 100%\n"
+      "rename from old name.c\n"
+      "rename to \"new n\\303\\244me.c\"\n"
+      "diff --git \"a/m\\303\\266de.sh\" \"b/m\\303\\266de.sh\"\n"
+      "old mode 100644\n"
+      "new mode 100755\n"
+      "diff --git \"a/\\303\\274.c\" \"b/\\303\\274.c\"\n"
+      "--- \"a/\\303\\274.c\"\n"
+      "+++ \"b/\\303\\274.c\"\n"
+      "@@ -1 +1 @@\n-a\n+b\n",
+      "x");
+  ASSERT_TRUE(files);
+  ASSERT_EQ(files->size(), 3U);
+  EXPECT_EQ((*files)[0].old_path, "old name.c");
+  EXPECT_EQ((*files)[0].path, "new n\xc3\xa4me.c");
+  EXPECT_EQ((*files)[1].path,
+            "m\xc3\xb6"
+            "de.sh");
+  EXPECT_EQ((*files)[2].path, "\xc3\xbc.c");
+  EXPECT_FALSE(parse_diff("diff --git \"a/x/\\056\\056/y\" \"b/x/\\056\\056/y\"\n", "x"));
+}
+
 TEST(Diff, HunkContentThatLooksLikeAHeaderStaysContent) {
   const auto files = parse_diff("--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n--- a/y\n+++ b/y\n z\n", "p");
   ASSERT_TRUE(files);
@@ -159,6 +184,45 @@ TEST(Series, CoverLetterOrderAndRepliesInOneMbox) {
   EXPECT_EQ(s->patches[0].body, "one");
   EXPECT_EQ(s->patches[1].subject, "b");
   EXPECT_THAT(touched_files(*s), ElementsAre("drivers/a.c"));
+}
+
+/// `text` as a mailer sends it that ends lines by CRLF.
+std::string with_crlf(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '\n') out += '\r';
+    out += c;
+  }
+  return out;
+}
+
+TEST(Series, AMailersLineEndsAreNotTheFiles) {
+  const std::string deletion =
+      "---\n\n"
+      "diff --git a/old.c b/old.c\n"
+      "deleted file mode 100644\n"
+      "--- a/old.c\n"
+      "+++ /dev/null\n"
+      "@@ -1 +0,0 @@\n-x\n";
+  const auto series =
+      assemble({{"0001.patch", with_crlf(mail("[PATCH] gone", "1", deletion))}}, "x");
+  ASSERT_TRUE(series);
+  ASSERT_EQ(series->patches.size(), 1U);
+  EXPECT_EQ(series->patches[0].files.at(0).path, "old.c");
+  EXPECT_TRUE(series->patches[0].files.at(0).deleted);
+  EXPECT_EQ(series->patches[0].diff.find('\r'), std::string::npos);
+}
+
+TEST(Series, AFilesLineEndsStay) {
+  const std::string change =
+      "---\n\n"
+      "diff --git a/dos.txt b/dos.txt\n"
+      "--- a/dos.txt\n"
+      "+++ b/dos.txt\n"
+      "@@ -1 +1 @@\n-x\r\n+y\r\n";
+  const auto series = assemble({{"0001.patch", mail("[PATCH] dos", "1", change)}}, "x");
+  ASSERT_TRUE(series);
+  EXPECT_THAT(series->patches.at(0).diff, HasSubstr("+y\r\n"));
 }
 
 TEST(Series, AMissingPatchIsNamed) {
