@@ -131,7 +131,7 @@ TEST_P(BootTest, AMachineWithoutOpensslHashesAsWell) {
   EXPECT_EQ(there("vmlinuz"), "good");
 }
 
-TEST_F(BootTest, WhatEndsTheMachineIsAnsweredFirst) {
+TEST_P(BootTest, WhatEndsTheMachineIsAnsweredFirst) {
   for (const bool hang_up : {true, false}) {
     const os::Path file = folder_.path() / (hang_up ? "after" : "anyway");
     const auto reply = shell_->run({.command = after_goodbye("echo x > " + file.string())}, {});
