@@ -40,8 +40,9 @@ std::vector<CheckLine> check_machine(const machine::MachineSpec& machine,
 
 /// The verdict on the boot driver out of what boot_probe() printed. Pure.
 CheckLine judge_boot(const machine::BootSpec& boot, const std::string& printed);
-/// The verdict on `network` out of what the agent that serves it says of itself. Pure.
-CheckLine judge_network_boot(const machine::MachineSpec& machine, const std::string& said);
+/// The verdict on `network`, which serves them, out of what the agent says of itself. Pure.
+CheckLine judge_network_boot(const machine::MachineSpec& machine, const std::string& whom,
+                             const std::string& said);
 /// Whether its port can be had, or who has it; no shell is needed. Bounded by some seconds.
 CheckLine check_network_boot(const machine::MachineSpec& machine);
 /// One shell command that looks and changes nothing.

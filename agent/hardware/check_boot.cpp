@@ -6,6 +6,7 @@
 
 #include "agent/hardware/check.h"
 #include "agent/hardware/netboot.h"
+#include "agent/hardware/unified_image.h"
 #include "lib/base/text.h"
 #include "lib/http/client.h"
 #include "lib/http/server.h"
@@ -78,13 +79,32 @@ CheckLine judge_systemd_boot(std::map<std::string, std::string>& said) {
   return {"boot", State::kOk, "systemd-boot starts an entry once and falls back by itself", ""};
 }
 
-std::string script_address(const machine::MachineSpec& machine) {
-  return fmt::format("http://{}/{}/boot.ipxe", netboot_address(machine.boot), machine.name);
+/// What DHCP is to say.
+std::string boot_addresses(const machine::MachineSpec& machine) {
+  const std::string at = fmt::format("http://{}/{}/", netboot_address(machine.boot), machine.name);
+  return fmt::format(
+      "DHCP must point iPXE at {0}boot.ipxe, or UEFI that boots by HTTP at"
+      " {0}boot.efi",
+      at);
+}
+
+/// "iPXE", "iPXE and UEFI of 64 bits".
+Result<std::string> who_is_served(const std::string& stub) {
+  std::string widths;
+  for (const int bits : {32, 64}) {
+    const auto program = os::read_file(stub.empty() ? installed_stub(bits) : stub, 4 << 20);
+    if (!stub.empty() && (!program || stub_bits(*program) == 0))
+      return fail(ErrorKind::kBadInput, stub + " is not systemd's stub");
+    if (program && stub_bits(*program) == bits)
+      widths += fmt::format("{}{}", widths.empty() ? "" : " or ", bits);
+  }
+  return widths.empty() ? "iPXE" : fmt::format("iPXE and UEFI of {} bits", widths);
 }
 
 }  // namespace
 
-CheckLine judge_network_boot(const machine::MachineSpec& machine, const std::string& said) {
+CheckLine judge_network_boot(const machine::MachineSpec& machine, const std::string& whom,
+                             const std::string& said) {
   auto pairs = pairs_of(said);
   const std::string at = netboot_address(machine.boot);
   if (pairs["machine"] != machine.name)
@@ -96,24 +116,30 @@ CheckLine judge_network_boot(const machine::MachineSpec& machine, const std::str
                  "DHCP must give firmware that address, or `from` be the one that it gives");
   if (pairs["asked"] == "never")
     return {"boot", State::kNote,
-            fmt::format("the agent serves at {}; firmware never asked since it runs", at),
-            fmt::format("network before disk in the machine's firmware; DHCP must point iPXE at {}",
-                        script_address(machine))};
-  return {"boot", State::kOk,
-          fmt::format("the agent serves at {}; firmware last asked {}", at, pairs["asked"]), ""};
+            fmt::format("the agent serves {} at {}; firmware never asked since it runs", whom, at),
+            "network before disk in the machine's firmware; " + boot_addresses(machine)};
+  return {
+      "boot", State::kOk,
+      fmt::format("the agent serves {} at {}; firmware last asked {}", whom, at, pairs["asked"]),
+      ""};
 }
 
 CheckLine check_network_boot(const machine::MachineSpec& machine) {
+  const auto whom = who_is_served(machine.boot.stub);
+  if (!whom)
+    return wrong(whom.error().message,
+                 "`stub` of `boot`: linuxx64.efi.stub or linuxia32.efi.stub of the package"
+                 " systemd-boot-efi, or leave it out");
   http::ServerOptions options;
   options.address = netboot_address(machine.boot);
   const auto server = http::Server::start(options, {});
   if (server)
     return {"boot", State::kNote,
-            fmt::format("{} can be served; no agent does now, so whether firmware asks is unknown",
-                        options.address),
-            "check again while the agent runs, after a reboot of the machine; DHCP must point iPXE"
-            " at " +
-                script_address(machine)};
+            fmt::format("{} can be served at {}; no agent does now, so whether firmware asks is"
+                        " unknown",
+                        *whom, options.address),
+            "check again while the agent runs, after a reboot of the machine; " +
+                boot_addresses(machine)};
   http::CurlClient client({Millis(5'000), 4 << 10});
   http::Request request;
   request.url = fmt::format("http://{}/{}/status", options.address, machine.name);
@@ -121,7 +147,7 @@ CheckLine check_network_boot(const machine::MachineSpec& machine) {
   if (!said)
     return wrong(server.error().message,
                  "`address` of `boot` must be this computer's, and the port free");
-  return judge_network_boot(machine, said->status == 200 ? said->body : "");
+  return judge_network_boot(machine, *whom, said->status == 200 ? said->body : "");
 }
 
 std::string boot_probe(const machine::BootSpec& boot) {

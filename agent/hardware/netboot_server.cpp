@@ -3,6 +3,7 @@
 #include <netdb.h>
 
 #include "agent/hardware/netboot.h"
+#include "agent/hardware/unified_image.h"
 #include "lib/base/sync.h"
 #include "lib/http/server.h"
 #include "lib/log/log.h"
@@ -12,7 +13,8 @@ namespace kiln::agent {
 namespace {
 
 constexpr uint64_t kMaxFile = 256ULL << 20;  ///< it is sent out of memory
-constexpr Millis kArmedFor{900'000};         ///< a server's firmware may take minutes
+constexpr uint64_t kMaxStub = 4 << 20;
+constexpr Millis kArmedFor{900'000};  ///< a server's firmware may take minutes
 constexpr Millis kSendLimit{120'000};
 
 /// All addresses of a name, as text. The shell's own way to the machine looks it up likewise.
@@ -70,6 +72,7 @@ class NetworkBoot final : public OneShot {
     if (!order.initrd.empty()) {
       KILN_ASSIGN(order.initrd_size, size_of(order.initrd));
     }
+    KILN_ASSIGN(order.image, image_of(entry));
     table_.lock()->arm(std::move(order), clock_.steady() + kArmedFor);
     return {};
   }
@@ -105,12 +108,36 @@ class NetworkBoot final : public OneShot {
                                " address: `address` and `port` of `boot` in the lab file"));
   }
 
+  /// None where the lab file names no stub and none is installed that could start it: whoever has
+  /// iPXE needs no image.
+  Result<std::shared_ptr<const std::string>> image_of(const BootEntry& entry) const {
+    std::shared_ptr<const std::string> out;
+    KILN_ASSIGN(const std::string kernel, os::read_file(entry.kernel_file, kMaxFile));
+    const int bits = firmware_bits(kernel);
+    const os::Path file = boot_.stub.empty() ? installed_stub(bits) : boot_.stub;
+    const auto stub = os::read_file(file, kMaxStub);
+    if (boot_.stub.empty() && (bits == 0 || !stub)) return out;
+    if (!stub) return fail(Error(stub.error()));
+    std::string initrd;
+    if (!entry.initrd_file.empty()) {
+      KILN_ASSIGN(initrd, os::read_file(entry.initrd_file, kMaxFile));
+    }
+    auto image = unified_image({*stub, kernel, initrd, entry.cmdline});
+    if (!image && boot_.stub.empty()) return out;
+    if (!image) return fail(std::move(image.error()).with_hint("`stub` of `boot` in the lab file"));
+    return std::make_shared<const std::string>(std::move(*image));
+  }
+
   http::ServerResponse answer(const http::ServerRequest& request) {
     const NetbootTable::Reply reply = table_.lock()->answer(
         {request.method, request.path, host_of_peer(request.peer)}, clock_.now(), clock_.steady());
     http::ServerResponse out;
     out.status = reply.status;
     out.body = reply.text;
+    if (reply.bytes) {
+      out.type = "application/efi";  // firmware goes by the name's end, too
+      out.body = *reply.bytes;
+    }
     if (reply.file.empty()) return out;
     auto content = os::read_file(reply.file, kMaxFile);
     if (!content || content->size() != reply.size)

@@ -98,6 +98,32 @@ TEST(Netboot, AddressesAreReadAsTheyCome) {
   EXPECT_EQ(host_of_peer("[fd00::7]:4000"), "fd00::7");
 }
 
+/// Firmware that fetches a program asks for its size first.
+TEST_F(NetbootTableTest, AnImageIsGivenOnceAndIsTheBoot) {
+  EXPECT_EQ(get("/tgl-1/boot.efi").status, 404);
+  arm(order());
+  EXPECT_EQ(get("/tgl-1/boot.efi").status, 404) << "there is none";
+  EXPECT_EQ(script(), netboot_script(order())) << "for iPXE there is";
+  NetbootOrder with = order();
+  with.image = std::make_shared<const std::string>("MZ");
+  for (const char* other : {"10.0.0.8", ""}) {
+    arm(with);
+    EXPECT_EQ(get("/tgl-1/boot.efi", other).status, 404);
+    EXPECT_THAT(get("/tgl-1/status").text, HasSubstr(fmt::format("refused={}\n", other)));
+  }
+  EXPECT_EQ(get("/tgl-1/boot.efi", "10.0.0.7", "HEAD").bytes, with.image);
+  EXPECT_EQ(get("/tgl-1/boot.efi").bytes, with.image);
+  EXPECT_EQ(get("/tgl-1/boot.efi").status, 404);
+  EXPECT_EQ(script(), netboot_to_disk());
+  EXPECT_EQ(get("/tgl-1/t0/kernel").status, 404);
+  arm(with);
+  EXPECT_EQ(get("/tgl-1/t0/kernel").file, "/k");
+  EXPECT_EQ(get("/tgl-1/boot.efi").status, 404);
+  arm(with);
+  clock_.advance(Millis(60'000));
+  EXPECT_EQ(get("/tgl-1/boot.efi").status, 404);
+}
+
 /// No shell is asked by this driver.
 class NoShell final : public Shell {
  public:
@@ -157,6 +183,29 @@ TEST_F(NetbootServerTest, ServesAnArmedKernelWholeAndOnce) {
   EXPECT_NE(kernel_name(), name) << "an address of an earlier boot";
   ASSERT_TRUE(driver().disarm(shell_, {}));
   EXPECT_EQ(get("boot.ipxe").body, netboot_to_disk());
+}
+
+TEST_F(NetbootServerTest, FirmwareGetsAProgramWhereThereIsAStub) {
+  const std::string program = *os::read_file(installed_stub(64), 1 << 20);
+  ASSERT_TRUE(os::write_atomic(entry_.kernel_file, program));
+  ASSERT_TRUE(driver().arm(shell_, entry_, {}));
+  EXPECT_THAT(get("boot.efi").body, HasSubstr(program.substr(0, 128)));
+  EXPECT_EQ(get("boot.efi").status, 404);
+  EXPECT_EQ(kernel_name(), "");
+  // What no firmware starts is for iPXE alone.
+  ASSERT_TRUE(os::write_atomic(entry_.kernel_file, kernel_));
+  ASSERT_TRUE(driver().arm(shell_, entry_, {}));
+  EXPECT_EQ(get("boot.efi").status, 404);
+  EXPECT_NE(kernel_name(), "");
+  // Whoever names a stub means it.
+  driver_.reset();
+  spec_.boot.stub = installed_stub(64);
+  const auto refused = driver().arm(shell_, entry_, {});
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("CONFIG_EFI_STUB"));
+  EXPECT_THAT(check_network_boot(spec_).found, HasSubstr("serves iPXE and UEFI of 64 bits at"));
+  spec_.boot.stub = entry_.kernel_file.string();
+  EXPECT_EQ(check_network_boot(spec_).state, State::kWrong);
 }
 
 TEST_F(NetbootServerTest, AnAgentThatStartsAgainHasNothingArmed) {

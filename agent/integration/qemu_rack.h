@@ -26,6 +26,16 @@ inline bool run_program(const std::vector<std::string>& argv) {
   return static_cast<bool>(done);
 }
 
+/// Whether a kernel was started without that boot loader: what it said before, if anything, was of
+/// another kernel.
+inline bool came_past(const std::string& loader, const std::string& console,
+                      const std::string& release) {
+  const std::string before = console.substr(0, console.find("Linux version " + release));
+  const size_t last = before.rfind(loader);
+  return before.size() < console.size() &&
+         (last == std::string::npos || before.find("Linux version ", last) != std::string::npos);
+}
+
 /// An agent of that machine alone.
 inline std::unique_ptr<Agent> start_agent(const std::string& target, const os::Path& data,
                                           const machine::MachineSpec& machine) {

@@ -243,6 +243,7 @@ Object network_boot_table(BootSpec* boot) {
       .required("address", host(&boot->address))
       .required("port", conf::integer(&boot->port, 1, kMaxPort))
       .optional("from", host(&boot->from))
+      .optional("stub", conf::path(&boot->stub, conf::PathKind::kFile))
       .optional("cmdline", conf::text(&boot->cmdline));
 }
 

@@ -125,6 +125,7 @@ struct BootSpec {
   std::string address{};
   int port = 0;
   std::string from{};  ///< only it gets a kernel; "" = the shell's address
+  std::string stub{};  ///< systemd's, for UEFI that boots by HTTP; "" = the installed one, if any
 };
 
 struct ShellSpec {
