@@ -12,6 +12,8 @@
 #include <functional>
 #include <iostream>
 
+#include "agent/hardware/add.h"
+#include "agent/hardware/check.h"
 #include "agent/hardware/hardware_machine.h"
 #include "agent/integration/file_artifacts.h"
 #include "agent/integration/rack.h"
@@ -176,6 +178,38 @@ class HardwareRealTest : public ::testing::Test {
   }
   uint64_t helped(machine::RecoveryStep step) {
     return machine().record().counts()[static_cast<size_t>(step)].helped;
+  }
+  /// What the interview finds and writes is what the check then tries, each driver for real.
+  void add_and_check() {
+    (void)machine().begin({}, {}, {});
+    machine().end();
+    machine_.reset();  // its console takes one
+    AddOptions add;
+    add.file = (folder_.path() / "lab.yaml").string();
+    add.name = "rack-2";
+    add.address = "127.0.0.1";
+    add.port = spec_.shell.port;
+    add.key_file = spec_.shell.key_file;
+    add.power = fmt::format("{{driver: command, on: [{}], off: [{}], state: [{}]}}",
+                            rack_->path("on"), rack_->path("off"), rack_->path("state"));
+    add.console =
+        fmt::format("{{driver: telnet, address: 127.0.0.1, port: {}}}", rack_->console_port);
+    const auto added = add_machine(add, connect_until, {}, {});
+    ASSERT_TRUE(added) << render(added.error());
+    EXPECT_EQ(added->host_key.fingerprint, read_host_key(spec_.shell.host_key_file)->fingerprint);
+    EXPECT_EQ(added->boot.state, CheckLine::State::kOk) << added->boot.found;
+    EXPECT_EQ(added->notes, std::vector<std::string>());
+    const auto lab = machine::load_lab_file(add.file);
+    ASSERT_TRUE(lab) << render(lab.error());
+    const machine::MachineSpec& its = lab->machines.at(0);
+    EXPECT_EQ(its.boot.driver, spec_.boot.driver);
+    EXPECT_THAT(its.boot.cmdline, ::testing::HasSubstr("rw console=ttyS0,115200 panic=5"));
+    CheckOptions options;
+    options.console = Millis(60'000);
+    const auto lines = check_machine(its, options, clock_, connect_until, {}, {});
+    EXPECT_EQ(lines.size(), 5U);
+    for (const CheckLine& line : lines)
+      EXPECT_EQ(line.state, CheckLine::State::kOk) << line.driver << ": " << line.found;
   }
   /// Nothing of Kiln's is on it or in force, and it says that it is ready.
   void expect_home() {

@@ -3,8 +3,6 @@
 
 #include <thread>
 
-#include "agent/hardware/add.h"
-#include "agent/hardware/check.h"
 #include "lib/os/tcp.h"
 
 namespace kiln::agent {
@@ -115,37 +113,9 @@ TEST_F(HardwareRealTest, AHangThatNobodyCouldEndIsEndedByItsOwnWatchdog) {
   expect_home();
 }
 
-/// What the interview found and wrote is what the check then tries, each driver for real.
+/// By GRUB, which its BIOS starts.
 TEST_F(HardwareRealTest, AMachineThatWasAddedIsOkAllOver) {
-  (void)machine().begin({}, {}, {});
-  machine().end();
-  machine_.reset();  // its console takes one
-  AddOptions add;
-  add.file = (folder_.path() / "lab.yaml").string();
-  add.name = "rack-2";
-  add.address = "127.0.0.1";
-  add.port = spec_.shell.port;
-  add.key_file = spec_.shell.key_file;
-  add.power = fmt::format("{{driver: command, on: [{}], off: [{}], state: [{}]}}",
-                          rack_->path("on"), rack_->path("off"), rack_->path("state"));
-  add.console =
-      fmt::format("{{driver: telnet, address: 127.0.0.1, port: {}}}", rack_->console_port);
-  const auto added = add_machine(add, connect_until, {}, {});
-  ASSERT_TRUE(added) << render(added.error());
-  EXPECT_EQ(added->host_key.fingerprint, read_host_key(spec_.shell.host_key_file)->fingerprint);
-  EXPECT_EQ(added->boot.state, CheckLine::State::kOk) << added->boot.found;
-  EXPECT_EQ(added->notes, std::vector<std::string>());
-  const auto lab = machine::load_lab_file(add.file);
-  ASSERT_TRUE(lab) << render(lab.error());
-  const machine::MachineSpec& its = lab->machines.at(0);
-  EXPECT_EQ(its.boot.driver, "grub");
-  EXPECT_THAT(its.boot.cmdline, HasSubstr("rw console=ttyS0,115200 panic=5"));
-  CheckOptions options;
-  options.console = Millis(60'000);
-  const auto lines = check_machine(its, options, clock_, connect_until, {}, {});
-  EXPECT_EQ(lines.size(), 5U);
-  for (const CheckLine& line : lines)
-    EXPECT_EQ(line.state, CheckLine::State::kOk) << line.driver << ": " << line.found;
+  add_and_check();
 }
 
 }  // namespace

@@ -34,6 +34,10 @@ TEST_F(SystemdBootRealTest, KexecStartsTheBuiltKernelToo) {
   run_kexec_session("BdsDxe");
 }
 
+TEST_F(SystemdBootRealTest, AMachineThatWasAddedIsOkAllOver) {
+  add_and_check();
+}
+
 /// The loader forgot the entry before it started it.
 TEST_F(SystemdBootRealTest, APowerCycleInTheMiddleOfASessionLeadsHome) {
   at_ = [this](LifeState state) {
