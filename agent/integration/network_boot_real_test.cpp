@@ -19,7 +19,9 @@ using ::testing::Not;
 
 constexpr const char* kHere = "10.0.2.2";
 constexpr const char* kThere = "10.0.2.15";  ///< also what the guest's own system gives itself
+constexpr const char* kCard = "52:54:00:4b:00:02";  ///< here
 constexpr int kPort = 8070;
+constexpr int kNetconsole = 6666;
 
 /// A network with one machine in it, which boots from there first.
 class NetRack : public QemuRack {
@@ -28,6 +30,7 @@ class NetRack : public QemuRack {
     EXPECT_TRUE(run_program({"ip", "link", "set", "lo", "up"}));
     EXPECT_TRUE(run_program({"ip", "tuntap", "add", "dev", "kiln0", "mode", "tap"}))
         << "this test wants a network namespace of its own and /dev/net/tun";
+    EXPECT_TRUE(run_program({"ip", "link", "set", "kiln0", "address", kCard}));
     EXPECT_TRUE(run_program({"ip", "address", "add", std::string(kHere) + "/24", "dev", "kiln0"}));
     // iPXE waits for a router of IPv6 before it goes on; here is one that says at once.
     EXPECT_TRUE(run_program({"ip", "address", "add", "fd00:4b::1/64", "dev", "kiln0", "nodad"}));
@@ -49,6 +52,7 @@ class NetRack : public QemuRack {
     spec.boot.from = kThere;
     spec.boot.cmdline = "root=/dev/vda1 rw console=ttyS0,115200 panic=5";
     spec.shell.address = kThere;
+    spec.netconsole = {kNetconsole, kThere};
     dhcp_ = testing::serve(
         {os::find_program("dnsmasq"), "--no-daemon", "--conf-file=/dev/null",
          "--pid-file=", "--port=0", "--interface=kiln0", "--bind-interfaces", "--no-ping",
@@ -116,6 +120,22 @@ void NetworkBootRealTest::run_session(QemuRack::Firmware firmware, const std::st
   EXPECT_TRUE(came_past(loader, console, kernel_.release))
       << "the built kernel came from the disk:\n"
       << console;
+
+  // Its known-good kernel speaks by UDP, too; Debian's has netconsole as a module.
+  EXPECT_EQ(at_home(fmt::format("for m in /usr/share/guest/*.ko; do set -- $m; case $m in"
+                                " *netconsole.ko) set -- $m netconsole=@/eth0,{}@{}/{};; esac;"
+                                " insmod \"$@\" 2>&1 || exit; done;"
+                                " echo 'kiln: said by netconsole' >/dev/kmsg",
+                                kNetconsole, kHere, kCard)),
+            "");
+  const auto heard = [&] {
+    return os::read_file(folder_.path() / "agent/machines" / rack_->spec.name /
+                         "netconsole/console.txt")
+        .value_or("(no file)");
+  };
+  EXPECT_TRUE(testing::eventually([&] {
+    return heard().find("kiln: said by netconsole") != std::string::npos;
+  })) << heard();
 
   const CheckLine line = check_network_boot(rack_->spec);
   EXPECT_EQ(line.state, CheckLine::State::kOk) << line.found;
