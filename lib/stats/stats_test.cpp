@@ -100,6 +100,19 @@ TEST(Compare, ZeroAgainstSomethingHasNoPercentageAndStillAnAnswer) {
   EXPECT_EQ(answer(none, {}, none.paired.p), Answer::kEquivalent);
 }
 
+TEST(Compare, DifferencesOfACoarseClockSpeakByTheirNumberOnly) {
+  // 60 against 58 frames in two boots: no spread is seen, and nothing is proved.
+  const Compared two = compare(Values(2, 60), Values(2, 58), {});
+  EXPECT_EQ(two.paired.p, 0.5);
+  EXPECT_EQ(answer(two, {}, two.paired.p), Answer::kInconclusive);
+  // The same where rounding alone makes a spread.
+  const Compared rounded = compare(Values{100, 200, 300}, Values{101, 202, 303}, {});
+  EXPECT_EQ(rounded.paired.p, 0.25);
+  const Compared six = compare(Values(6, 60), Values(6, 58), {});
+  EXPECT_EQ(six.paired.p, 0.03125);
+  EXPECT_EQ(answer(six, {}, six.paired.p), Answer::kChanged);
+}
+
 TEST(Compare, NegativeValuesAreComparedByDifference) {
   const Compared got = compare(Values{-10, -12, -11}, Values{-5, -6, -5}, {});
   EXPECT_FALSE(got.by_ratio);
