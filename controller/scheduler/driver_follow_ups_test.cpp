@@ -247,7 +247,7 @@ TEST_F(Driver, FiguresThatAreNotDecidedGetMorePairsUpToTheMaximum) {
 
 TEST_F(Driver, FiguresThatAreDecidedEndTheRunEarly) {
   measure(2, 5);
-  agent_->kernel_says = bench(-0.1, 0);
+  agent_->kernel_says = bench(-0.1, 0.0001);
   drive();
   EXPECT_EQ(measured().size(), 4U);
   ASSERT_EQ(store_.report.comparisons_size(), 1);
