@@ -37,7 +37,9 @@ struct Classified {
 
 /// Rules:
 ///   failure rate risen: regression; fallen: fix; as before: flaky, with its counts;
-///   bad in every boot of both sides: not-the-series, or a warning when the outcomes differ;
+///   (a fix must pass in most boots);
+///   bad in every boot of both sides: not-the-series, or a warning when most of the patched side
+///   ends as the baseline never does;
 ///   pass -> skip or missing: coverage-lost; bad -> skip or missing: warning;
 ///   bad with the series and nothing before: regression when the series brings the test;
 ///   new and good: new-test.
