@@ -202,6 +202,17 @@ TEST_P(GrubTest, SomebodyElsesEntryStays) {
   EXPECT_THAT(env(), HasSubstr("next_entry=theirs"));
 }
 
+/// kexec's kernel is lost with the memory: only a power cycle, and that boots the known-good one.
+TEST(OneShotTest, WhichOnesSurviveAReset) {
+  machine::BootSpec boot;
+  boot.folder = "/boot/kiln";
+  boot.esp = "/boot";
+  for (const char* driver : {"grub", "systemd-boot", "kexec"}) {
+    boot.driver = driver;
+    EXPECT_EQ(make_one_shot(boot)->survives_reset(), boot.driver != "kexec") << driver;
+  }
+}
+
 TEST(CommandLines, WhatALoaderWouldTakeForItsOwnIsRefused) {
   EXPECT_TRUE(is_safe_cmdline("root=UUID=12-34 ro i915.modeset=1 dyndbg=file,x +p"));
   for (const char* bad : {"a\nmenuentry", "a;b", "a$b", "a\"b", "a'b", "a}b", "a\\b", "a`b", "a#b"})

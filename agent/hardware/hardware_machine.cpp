@@ -15,7 +15,6 @@ using machine::LifeState;
 
 constexpr Millis kDeployLimit{300'000};
 constexpr Millis kAskLimit{60'000};
-constexpr int kTries = 2;  ///< of what breaks off with its connection
 constexpr uint64_t kMaxList = 64 << 10;
 constexpr const char* kKernelName = "vmlinuz";
 
@@ -188,8 +187,8 @@ Result<std::unique_ptr<SteadyShell>> HardwareMachine::come_home(State& state,
 
 Status HardwareMachine::fetch_ready(State& state, std::stop_token stop) {
   KILN_ASSIGN(auto shell, come_home(state, stop));
-  KILN_ASSIGN(state.modules,
-              shell->again(kTries, stop, [&] { return ask(*shell, "ls -1 /lib/modules", stop); }));
+  KILN_ASSIGN(state.modules, shell->again(SteadyShell::kTries, stop,
+                                          [&] { return ask(*shell, "ls -1 /lib/modules", stop); }));
   state.home = std::move(shell);
   return os::write_atomic(list_file(), state.modules);
 }
@@ -332,7 +331,7 @@ void HardwareMachine::clean(State& state, SteadyShell& shell) {
   std::string others;
   for (const std::string& name : split_lines(state.modules))
     others += fmt::format(" ! -name {}", shell_quote(name));
-  const bool clean = shell.again(kTries, {}, [&] {
+  const bool clean = shell.again(SteadyShell::kTries, {}, [&] {
     return one_shot_->disarm(shell, {}) &&
            (one_shot_->fetches() || empty_folder(shell, config_.spec.boot.folder, kAskLimit, {})) &&
            ask(shell,

@@ -71,6 +71,8 @@ class HardwareMachine final : public Machine, private Power, private Boot, priva
     machine::Sighting sighting = machine::Sighting::kSilent;
     std::string words{};
     std::unique_ptr<SteadyShell> shell{};
+    /// What the answer to look_command(), or that there is none, says.
+    void note(const Result<ShellReply>& reply);
   };
   HardwareMachine(Config config, const Clock& clock, Pause pause);
   Status build(ConsoleHub& hub, PowerUnits& units);

@@ -116,22 +116,14 @@ class HardwareMachineTest : public ::testing::Test {
   }
   /// That has a session, whose kernel it fetches from the network: nothing is copied.
   std::unique_ptr<HardwareMachine> begun() {
-    world_.lock()->no_shell = Error(ErrorKind::kTimeout, "");
     machine::BootSpec& boot = config_.spec.boot;
     boot = {"network", "", "", "root=/dev/sda2"};
     boot.address = boot.from = "127.0.0.1";
     boot.port = testing::free_port(SOCK_STREAM);
-    agent::BootSpec spec;
-    spec.kernel = folder_.path() / "kernel";
-    spec.cmdline = "kiln.session=7";
-    EXPECT_TRUE(os::write_atomic(spec.kernel, "bzImage"));
-    auto machine = make();
-    EXPECT_TRUE(machine->begin({}, {}, {}));
-    EXPECT_TRUE(machine->boot().arm(spec));
-    return machine;
+    return begun_as_configured();
   }
-  /// The same by GRUB from its disk.
-  std::unique_ptr<HardwareMachine> begun_by_grub() {
+  /// The same by the boot loader of `config_`, which is GRUB, from its disk.
+  std::unique_ptr<HardwareMachine> begun_as_configured() {
     world_.lock()->no_shell = Error(ErrorKind::kTimeout, "");
     agent::BootSpec spec;
     spec.kernel = folder_.path() / "kernel";
@@ -374,7 +366,7 @@ TEST_F(HardwareMachineTest, OneLoginLeadsFromASessionsBeginToItsKernel) {
 TEST_F(HardwareMachineTest, AConnectionThatBreaksIsMadeAnewAndTheStepDoneAgain) {
   world_.lock()->breaks = {"end=look",  "ls -1 /lib/modules", "vmlinuz.part",
                            "menuentry", "systemctl reboot",   "rm -rf /kiln;"};
-  const auto machine = begun_by_grub();
+  const auto machine = begun_as_configured();
   const auto on = machine->power().on();
   ASSERT_TRUE(on) << render(on.error());
   EXPECT_EQ(machine->record().state(), LifeState::kBooting);
@@ -390,7 +382,7 @@ TEST_F(HardwareMachineTest, WhatBrokeOffIsNotDoneAgainInAnotherBoot) {
   const auto ends = [this](const std::string& word) {
     world_.lock()->breaks = {word};
     world_.lock()->boots_then = true;
-    const auto machine = begun_by_grub();
+    const auto machine = begun_as_configured();
     EXPECT_FALSE(machine->power().on());
     const std::string error_class = machine->power().state().error_class;
     EXPECT_EQ(machine->power().state().why, "the machine restarted: its boot id has changed");
@@ -408,7 +400,7 @@ TEST_F(HardwareMachineTest, WhatBrokeOffIsNotDoneAgainInAnotherBoot) {
 /// The word to go was heard and its answer lost: the armed kernel answers by now.
 TEST_F(HardwareMachineTest, OneThatWentBeforeItSaidSoIsGone) {
   config_.spec.limits.down = Millis(200);
-  const auto machine = begun_by_grub();
+  const auto machine = begun_as_configured();
   {
     auto world = world_.lock();
     world->breaks = {"systemctl reboot"};
@@ -419,14 +411,6 @@ TEST_F(HardwareMachineTest, OneThatWentBeforeItSaidSoIsGone) {
   EXPECT_EQ(asked("systemctl reboot"), 1);
   EXPECT_EQ(power_log(), "") << "nobody helps along what is gone";
   EXPECT_EQ(machine->record().state(), LifeState::kBooting);
-}
-
-TEST(AgainTest, OnlyAConnectionThatBrokeIsAReasonAndTheSameBootThePlace) {
-  EXPECT_TRUE(is_tried_again({1, true, false, false}, 2));
-  EXPECT_FALSE(is_tried_again({2, true, false, false}, 2));
-  EXPECT_FALSE(is_tried_again({1, false, false, false}, 2));
-  EXPECT_FALSE(is_tried_again({1, true, true, false}, 2));
-  EXPECT_FALSE(is_tried_again({1, true, false, true}, 2));
 }
 
 /// Its firmware is slow, or asks another network: no later boot may start that kernel.
@@ -496,17 +480,6 @@ TEST_F(HardwareMachineTest, OneThatHangsOnItsWayDownIsHelpedAlong) {
   EXPECT_TRUE(machine->power().on());
   EXPECT_EQ(power_log(), "off\non\n");
   EXPECT_EQ(machine->record().state(), LifeState::kBooting);
-}
-
-/// kexec's kernel is lost with the memory: only a power cycle, and that boots the known-good one.
-TEST(OneShotTest, WhichOnesSurviveAReset) {
-  machine::BootSpec boot;
-  boot.folder = "/boot/kiln";
-  boot.esp = "/boot";
-  for (const char* driver : {"grub", "systemd-boot", "kexec"}) {
-    boot.driver = driver;
-    EXPECT_EQ(make_one_shot(boot)->survives_reset(), boot.driver != "kexec") << driver;
-  }
 }
 
 TEST_F(HardwareMachineTest, AStoppedSessionQuarantinesNobody) {

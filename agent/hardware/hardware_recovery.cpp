@@ -22,7 +22,6 @@ constexpr Millis kOneTry{3'000};
 constexpr Millis kBetweenLetters{500};
 constexpr Millis kSysrqLimit{20'000};  ///< a kernel that hears it obeys at once
 constexpr Millis kLookLimit{30'000};
-constexpr int kTries = 2;                       ///< of what breaks off with its connection
 constexpr const char* kMark = "kiln.session=";  ///< on the command line of no known-good kernel
 constexpr const char* kReboot = "systemctl reboot || reboot || reboot -f";
 /// Who has a terminal there; Kiln's own connections have none.
@@ -45,22 +44,22 @@ ShellRequest look_request(Millis limit) {
   return request;
 }
 
-void note_look(const Result<ShellReply>& reply, Sighting* sighting, std::string* words) {
-  const auto found = reply ? machine::read_look(reply->out, kMark) : std::nullopt;
-  *sighting = found.value_or(Sighting::kStalled);
-  *words = reply ? std::string(to_string(*sighting)) : reply.error().message;
-}
-
 }  // namespace
 
 machine::RecoveryMeans HardwareMachine::means() const {
   return {ears_->writes(), verified_ && verified_->resets(), verified_ != nullptr};
 }
 
+void HardwareMachine::Seen::note(const Result<ShellReply>& reply) {
+  const auto found = reply ? machine::read_look(reply->out, kMark) : std::nullopt;
+  sighting = found.value_or(Sighting::kStalled);
+  words = reply ? std::string(to_string(sighting)) : reply.error().message;
+}
+
 HardwareMachine::Seen HardwareMachine::ask_again(std::unique_ptr<SteadyShell> shell, Millis limit,
                                                  std::stop_token stop) {
   Seen seen;
-  note_look(shell->run(look_request(limit), stop), &seen.sighting, &seen.words);
+  seen.note(shell->run(look_request(limit), stop));
   seen.shell = std::move(shell);
   return seen;
 }
@@ -78,11 +77,11 @@ HardwareMachine::Seen HardwareMachine::look(Millis limit,
   for (int times = 1; shell; ++times) {
     const auto reply = (*shell)->run(look_request(kLookLimit), stop);
     const bool broke = !reply && reply.error().kind == ErrorKind::kInfrastructure;
-    if (is_tried_again({times, broke, false, stop.stop_requested()}, kTries)) {
+    if (is_tried_again({times, broke, false, stop.stop_requested()}, SteadyShell::kTries)) {
       shell = config_.connector(shell_at(), config_.spec.limits.answer, give_up, stop);
       continue;
     }
-    note_look(reply, &seen.sighting, &seen.words);
+    seen.note(reply);
     seen.shell = std::make_unique<SteadyShell>(
         std::move(*shell), reply ? machine::look_boot_id(reply->out) : "",
         [this](std::stop_token stopped) {
@@ -210,7 +209,8 @@ Status HardwareMachine::take(RecoveryStep step, Seen& seen, std::stop_token stop
 /// The command may be heard and its answer lost: one that answers no more may be on its way.
 Result<bool> HardwareMachine::tell(SteadyShell& shell, const std::string& command,
                                    std::stop_token stop) {
-  const auto told = shell.again(kTries, stop, [&] { return ask(shell, command, stop); });
+  const auto told =
+      shell.again(SteadyShell::kTries, stop, [&] { return ask(shell, command, stop); });
   if (!told && (stop.stop_requested() || !shell.broke())) return fail(Error(told.error()));
   return shell.restarted();
 }
@@ -219,7 +219,7 @@ Status HardwareMachine::reboot(std::unique_ptr<SteadyShell> shell, const std::st
                                std::stop_token stop) {
   const Ears::Mark before = ears_->mark();
   if (!first.empty())
-    KILN_TRY(shell->again(kTries, stop, [&] { return ask(*shell, first, stop); }));
+    KILN_TRY(shell->again(SteadyShell::kTries, stop, [&] { return ask(*shell, first, stop); }));
   KILN_ASSIGN(const bool gone, tell(*shell, after_goodbye(kReboot), stop));
   shell.reset();
   return gone ? Status() : wait_gone(before, config_.spec.limits.down, stop);

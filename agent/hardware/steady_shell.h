@@ -13,6 +13,8 @@ namespace kiln::agent {
 /// Used by one thread at a time.
 class SteadyShell final : public Shell {
  public:
+  /// Of a step that breaks off with its connection, where machine::StateRow names no other number.
+  static constexpr int kTries = 2;
   using Connect = std::function<Result<std::unique_ptr<Shell>>(std::stop_token)>;
   /// `boot_id` is of the boot that `shell` is connected to; "": not known, so none is made anew.
   SteadyShell(std::unique_ptr<Shell> shell, std::string boot_id, Connect connect);

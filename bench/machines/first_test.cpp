@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -15,6 +14,7 @@
 #include "agent/tools/trial_order.h"
 #include "lib/base/text.h"
 #include "lib/os/host.h"
+#include "lib/stats/multiple.h"
 
 namespace kiln::agent {
 namespace {
@@ -34,12 +34,6 @@ struct Options {
 
 double seconds_since(Steady::time_point from) {
   return std::chrono::duration<double>(Steady::now() - from).count();
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
 class FirstTest {
@@ -64,8 +58,9 @@ class FirstTest {
       fmt::print(stderr, "pair {}: {:.2f} s by Kiln, {:.2f} s by the script: {:.3f}\n", pair + 1,
                  ours.back(), bare.back(), ratios.back());
     }
-    return json{{"pairs", options.pairs},  {"kiln_s", ours},  {"bare_s", bare},  {"ratios", ratios},
-                {"ratio", median(ratios)}, {"limit", kLimit}, {"phases", phases}};
+    return json{
+        {"pairs", options.pairs},         {"kiln_s", ours},  {"bare_s", bare},  {"ratios", ratios},
+        {"ratio", stats::median(ratios)}, {"limit", kLimit}, {"phases", phases}};
   }
 
  private:

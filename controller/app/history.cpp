@@ -13,6 +13,7 @@
 #include "lib/db/build_table.h"
 #include "lib/kernel/config.h"
 #include "lib/stats/changes.h"
+#include "lib/stats/multiple.h"
 
 namespace kiln::controller {
 namespace {
@@ -25,12 +26,6 @@ constexpr uint64_t kMostConfig = 4 << 20;
 
 int within(int asked, int usual, int most) {
   return asked <= 0 ? usual : std::min(asked, most);
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const size_t half = values.size() / 2;
-  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
 
 /// A point for each run, machine, config and variant; the values are in the order of time.
@@ -52,7 +47,7 @@ std::vector<v1::MetricPoint> points_of(const std::vector<db::MetricValue>& value
     points[place->second].add_boots(value.value);
   }
   for (v1::MetricPoint& point : points)
-    point.set_median(median({point.boots().begin(), point.boots().end()}));
+    point.set_median(stats::median({point.boots().begin(), point.boots().end()}));
   return points;
 }
 

@@ -82,6 +82,17 @@ std::vector<std::string> environment(const Command& command) {
   return out;
 }
 
+/// Leaders of groups that run, for a signal handler: no locks, no memory. 0 = free.
+std::array<std::atomic<pid_t>, 4096> g_children{};
+static_assert(std::atomic<pid_t>::is_always_lock_free);
+
+void remember(pid_t pid) {
+  for (auto& place : g_children) {
+    pid_t free = 0;
+    if (place.compare_exchange_strong(free, pid)) return;
+  }
+}
+
 struct SpawnFds {
   int in = -1;
   int out = -1;
@@ -133,6 +144,7 @@ Result<pid_t> spawn(const Command& command, SpawnFds fds) {
     return fail(kind, fmt::format("cannot start `{}`{}: {}", program,
                                   command.cwd.empty() ? "" : " in " + command.cwd, strerror(rc)));
   }
+  remember(pid);
   return pid;
 }
 
@@ -208,18 +220,8 @@ void decode_status(int status, Exit& exit) {
   if (WIFSIGNALED(status)) exit.signal = WTERMSIG(status);
 }
 
-/// Leaders of groups that run, for a signal handler: no locks, no memory. 0 = free.
-std::array<std::atomic<pid_t>, 4096> g_children{};
-static_assert(std::atomic<pid_t>::is_always_lock_free);
-
-void remember(pid_t pid) {
-  for (auto& place : g_children) {
-    pid_t free = 0;
-    if (place.compare_exchange_strong(free, pid)) return;
-  }
-}
-
-/// Its exit code. Forgotten first: its number is another program's as soon as it is reaped.
+/// `status` as of waitpid(). Forgotten first: its number is another program's as soon as it is
+/// reaped.
 bool reap(pid_t pid, int* status) {
   for (auto& place : g_children) {
     pid_t same = pid;
@@ -288,7 +290,6 @@ Result<Exit> run(const Command& command, std::stop_token stop) {
   }
   const SpawnFds fds{in_read.get(), out_write.get(), err_write ? err_write.get() : out_write.get()};
   KILN_ASSIGN(const pid_t pid, spawn(command, fds));
-  remember(pid);
   const Fd pidfd(open_pidfd(pid));
   out_write.reset();
   err_write.reset();
@@ -370,7 +371,6 @@ Result<std::string> run_ok(const Command& command, std::stop_token stop) {
 Result<Child> Child::start(const Command& command) {
   KILN_ASSIGN(const Fd out, open_output(command.output_file));
   KILN_ASSIGN(const pid_t pid, spawn(command, SpawnFds{-1, out.get(), out.get()}));
-  remember(pid);
   Child child;
   child.pid_ = pid;
   child.pidfd_ = open_pidfd(pid);

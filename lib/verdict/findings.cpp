@@ -119,6 +119,9 @@ std::string interaction_word(const Item& item, const std::vector<ConfigView>& vi
   if (item.cls == Cls::kRegression && !anyway.empty())
     return fmt::format("by the series in {}; bad without it too in {}",
                        config_names(views, item.configs), config_names(views, anyway));
+  const bool bad = item.cls == Cls::kRegression || item.cls == Cls::kWarning ||
+                   item.cls == Cls::kFlaky || item.cls == Cls::kNotTheSeries;
+  if (!bad) return interaction_of(views, item.configs, item.cls);
   const std::vector<size_t> unseen = elsewhere(item, views, [&](size_t c) {
     const TestView* test = item.tests[c];
     return views[c].comparable() &&
@@ -128,10 +131,7 @@ std::string interaction_word(const Item& item, const std::vector<ConfigView>& vi
     return views[c].comparable() && item.tests[c] != nullptr && !bad_before(c) &&
            item.tests[c]->patched.count(Kind::kBad) > 0;
   });
-  const bool bad = item.cls == Cls::kRegression || item.cls == Cls::kWarning ||
-                   item.cls == Cls::kFlaky || item.cls == Cls::kNotTheSeries;
-  if (!bad || (unseen.empty() && alike.empty()))
-    return interaction_of(views, item.configs, item.cls);
+  if (unseen.empty() && alike.empty()) return interaction_of(views, item.configs, item.cls);
   std::string out = item.cls == Cls::kNotTheSeries ? "fails with and without the series" : "seen";
   out += " in " + config_names(views, item.configs);
   if (!alike.empty()) out += "; bad with the series in " + config_names(views, alike) + " too";
